@@ -1,0 +1,122 @@
+"""ByteTrack: strong detections are matched first, weak ones then keep alive what would be lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sav.trackers.association import assign, iou
+from sav.trackers.config import TrackerConfig
+from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
+from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
+from sav.types import Detections, Image, Tracks
+
+_WEAK_LIMIT = 0.5  # dearest pair of the second association (arXiv 2110.06864, section 3)
+_UNCONFIRMED_LIMIT = 0.7  # dearest pair that confirms a track
+_DUPLICATE_IOU = 0.85  # a live and a lost track this close are one object
+
+
+class ByteTrack:
+    """Multi-object tracker by motion and overlap alone (Zhang et al. 2022, arXiv 2110.06864).
+
+    Every frame, tracks are moved on by a Kalman filter and matched to detections by overlap: confirmed and
+    lost tracks to strong detections, then tracks still unmatched to weak ones. A strong detection that no
+    track claims starts a track, which is shown from its second match on (in the first frame at once).
+    """
+
+    def __init__(self, config: TrackerConfig) -> None:
+        self._config = config
+        self._frame = 0
+        self._table = TrackTable(self._box_filter())
+
+    def update(
+        self, detections: Detections, image: Image | None = None, warp: NDArray[Any] | None = None
+    ) -> Tracks:
+        """Advance by one frame.
+
+        Args:
+            detections: What the detector saw, down to `track_low_thresh`.
+            image: `(H, W, 3)` uint8, BGR; not looked at.
+            warp: `(2, 3)`, how the camera moved: pixels of the frame before to pixels of this one.
+
+        Returns:
+            The confirmed tracks that this frame's detections were matched to.
+        """
+        self._frame += 1
+        self._table.predict(self._camera_warp(image, warp))
+        usable = self._usable(detections)
+        strong = detections.scores[usable] >= self._config.track_high_thresh
+        rows, columns = self._associate(detections.boxes_xyxy[usable], detections.scores[usable], strong)
+        seen = np.zeros(len(self._table), bool)
+        seen[rows] = True
+        self._table.observe(rows, detections, usable[columns], self._frame)
+        self._let_go(~seen)
+        strong[columns] = False
+        self._start_tracks(detections, usable[strong])
+        return self._table.visible()
+
+    def _box_filter(self) -> BoxFilter:
+        return AspectHeightFilter()
+
+    def _camera_warp(self, image: Image | None, warp: NDArray[Any] | None) -> Array | None:
+        return None if warp is None else np.asarray(warp, np.float64)
+
+    def _usable(self, detections: Detections) -> Indices:
+        """Return the rows of detections with an area and enough score."""
+        corners = detections.boxes_xyxy
+        solid = (corners[:, 2:] > corners[:, :2]).all(1) & np.isfinite(corners).all(1)
+        return (solid & (detections.scores > self._config.track_low_thresh)).nonzero()[0]
+
+    def _associate(
+        self, boxes: NDArray[Any], scores: NDArray[Any], strong: NDArray[np.bool_]
+    ) -> tuple[Indices, Indices]:
+        """Match tracks to detections in three rounds; return rows of the table and of `boxes`, paired."""
+        phases = self._table.phases
+        overlaps = iou(self._table.boxes_xyxy, boxes)
+        fused = 1 - (overlaps * scores if self._config.fuse_score else overlaps)
+        rounds = (
+            (phases != UNCONFIRMED, strong, fused, self._config.match_thresh),
+            (phases == TRACKED, ~strong, 1 - overlaps, _WEAK_LIMIT),
+            (phases == UNCONFIRMED, strong, fused, _UNCONFIRMED_LIMIT),
+        )
+        free_rows, free_columns = np.ones(len(phases), bool), np.ones(len(boxes), bool)
+        matched_rows, matched_columns = [], []
+        for tracks, candidates, costs, limit in rounds:
+            rows, columns = (free_rows & tracks).nonzero()[0], (free_columns & candidates).nonzero()[0]
+            i, j = assign(costs[rows[:, None], columns], limit)
+            rows, columns = rows[i], columns[j]
+            free_rows[rows] = free_columns[columns] = False
+            matched_rows.append(rows)
+            matched_columns.append(columns)
+        return np.concatenate(matched_rows), np.concatenate(matched_columns)
+
+    def _let_go(self, unseen: NDArray[np.bool_]) -> None:
+        """Set tracks that were not `unseen` aside as lost, and forget those that nobody waits for."""
+        table = self._table
+        table.phases[unseen & (table.phases == TRACKED)] = LOST
+        expired = self._frame - table.last_frames > self._config.track_buffer
+        gone = unseen & ((table.phases == UNCONFIRMED) | expired)
+        if gone.any():
+            table.keep(~gone)
+
+    def _start_tracks(self, detections: Detections, unclaimed: Indices) -> None:
+        """Begin tracks at strong detections that no track claimed, and drop doubles of lost ones."""
+        fresh = unclaimed[detections.scores[unclaimed] >= self._config.new_track_thresh]
+        if len(fresh):
+            self._table.start(detections, fresh, TRACKED if self._frame == 1 else UNCONFIRMED, self._frame)
+        self._drop_duplicates()
+
+    def _drop_duplicates(self) -> None:
+        """Where a live and a lost track lie on each other, keep the one that was followed for longer."""
+        table = self._table
+        lost, live = (table.phases == LOST).nonzero()[0], (table.phases != LOST).nonzero()[0]
+        i, j = (iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
+        if not len(i):
+            return
+        ages = table.last_frames - table.first_frames
+        live_is_older = ages[live[j]] >= ages[lost[i]]
+        kept = np.ones(len(table), bool)
+        kept[np.where(live_is_older, lost[i], live[j])] = False
+        table.keep(kept)

@@ -1,0 +1,114 @@
+"""A tracker's parameters: their defaults, and how they are read from a YAML file with ultralytics' keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TRACKER_TYPES = ("botsort", "bytetrack")
+CAMERA_MOTION_METHODS = ("sparseOptFlow", "none")
+_APPEARANCE_KEYS = ("with_reid", "model", "proximity_thresh", "appearance_thresh")
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Parameters of ByteTrack and BoT-SORT, named and set as in the YAML files of ultralytics 8.4.
+
+    Attributes:
+        tracker_type: `botsort` or `bytetrack`.
+        track_high_thresh: Detections of at least this score take part in the first association.
+        track_low_thresh: Detections between this score and `track_high_thresh` take part in the second.
+        new_track_thresh: A detection left over starts a track from this score on.
+        track_buffer: How long a lost track is remembered, in frames.
+        match_thresh: Dearest pair, 0 to 1, that the first association makes.
+        fuse_score: Whether a detection's score weighs its overlap in the first association.
+        gmc_method: `sparseOptFlow` or `none`: whether BoT-SORT estimates the motion of the camera.
+
+    Raises:
+        ValueError: If a value is of the wrong type or out of its range.
+    """
+
+    tracker_type: str = "botsort"
+    track_high_thresh: float = 0.25
+    track_low_thresh: float = 0.1
+    new_track_thresh: float = 0.25
+    track_buffer: int = 30
+    match_thresh: float = 0.8
+    fuse_score: bool = True
+    gmc_method: str = "sparseOptFlow"
+
+    def __post_init__(self) -> None:
+        _check_choice("tracker_type", self.tracker_type, TRACKER_TYPES)
+        _check_choice("gmc_method", self.gmc_method, CAMERA_MOTION_METHODS)
+        for name in ("track_high_thresh", "track_low_thresh", "new_track_thresh", "match_thresh"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
+        low, high, frames = self.track_low_thresh, self.track_high_thresh, self.track_buffer
+        if low > high:
+            raise ValueError(f"track_low_thresh ({low}) must not be above track_high_thresh ({high})")
+        if isinstance(frames, bool) or not isinstance(frames, int) or frames < 0:
+            raise ValueError(f"track_buffer must be a whole number of frames, 0 or more, not {frames!r}")
+        if not isinstance(self.fuse_score, bool):
+            raise ValueError(f"fuse_score must be true or false, not {self.fuse_score!r}")
+
+
+def load_config(name_or_yaml: str) -> TrackerConfig:
+    """Return the parameters that a tracker's name or the path of a YAML file stands for.
+
+    Args:
+        name_or_yaml: `botsort`, `bytetrack`, or the path of a YAML file with ultralytics' tracker keys; keys
+            that it leaves out keep their defaults.
+
+    Raises:
+        FileNotFoundError: If it is neither a known name nor a file.
+        ValueError: If the file is not YAML, or has an unknown key, a wrong value, or asks for appearance
+            matching.
+    """
+    if name_or_yaml in TRACKER_TYPES:
+        return TrackerConfig(tracker_type=name_or_yaml)
+    path = Path(name_or_yaml)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"no tracker or file called {name_or_yaml!r}: "
+            f"give {' or '.join(TRACKER_TYPES)}, or the path of a YAML file"
+        )
+    try:
+        return _from_keys(_read_yaml(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read_yaml(path: Path) -> dict[Any, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError("is not a text file") from error
+    except yaml.YAMLError as error:
+        raise ValueError("is not YAML: " + " ".join(str(error).split())) from error
+    if not isinstance(content, dict):
+        raise ValueError("holds no tracker: write lines such as 'tracker_type: botsort'")
+    return content
+
+
+def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
+    known = {field.name for field in fields(TrackerConfig)}
+    unknown = sorted(str(key) for key in keys if key not in known and key not in _APPEARANCE_KEYS)
+    if unknown:
+        raise ValueError(f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    if "tracker_type" not in keys:
+        raise ValueError(f"lacks tracker_type: {' or '.join(TRACKER_TYPES)}")
+    if keys.get("with_reid", False) is not False:
+        raise ValueError("matching by appearance is not built: set with_reid to false")
+    values = {key: value for key, value in keys.items() if key in known}
+    if values.get("gmc_method", "") in (None, "None"):
+        values["gmc_method"] = "none"
+    return TrackerConfig(**values)
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be {' or '.join(choices)}, not {value!r}")
