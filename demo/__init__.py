@@ -1,0 +1,1 @@
+"""Rendered street scenes with exact masks, and the training of the demo checkpoints on them."""

@@ -1,0 +1,109 @@
+"""Training prompts: boxes and points drawn from a scene's maps, with the masks that they should give."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from demo.dataset import boxes_of
+
+BOX_NOISE, BOX_NOISE_MAX = 0.1, 20.0
+MIN_PART_PIXELS = 40
+
+
+@dataclass(frozen=True)
+class Maps:
+    """A training scene at SAM's input size; arrays as in `demo.dataset.Truth`, the picture `(H, W, 3)` RGB."""
+
+    picture: np.ndarray
+    thing_map: np.ndarray
+    part_map: np.ndarray
+    thing_names: tuple[str, ...]
+    labelled: np.ndarray
+    part_names: tuple[str, ...]
+    part_things: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Prompts of one picture: boxes first, points after.
+
+    Attributes:
+        boxes: `(boxes, 4)` float32, x0, y0, x1, y1 in pixels, jittered.
+        points: `(points, 2)` float32, x, y in pixels.
+        masks: `(boxes + points, H, W)` bool: for a box its target, for a point the part it lies on.
+        wholes: `(points, H, W)` bool: the whole thing that the point lies on.
+    """
+
+    boxes: np.ndarray
+    points: np.ndarray
+    masks: np.ndarray
+    wholes: np.ndarray
+
+
+def flipped(maps: Maps) -> Maps:
+    """The scene in a mirror."""
+    return Maps(maps.picture[:, ::-1], maps.thing_map[:, ::-1], maps.part_map[:, ::-1], maps.thing_names, maps.labelled,
+                maps.part_names, maps.part_things)
+
+
+def jitter_colours(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """Changes brightness, contrast and white balance a little; returns float32."""
+    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.94, 1.06, 3)
+    middle = picture.mean()
+    changed = (picture - middle) * rng.uniform(0.85, 1.15) + middle
+    return np.clip(changed * gain, 0, 255).astype(np.float32)
+
+
+def jitter_boxes(rng: np.random.Generator, boxes: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    """Shifts the sides of boxes `(n, 4)` by a tenth of their length, at most 20 pixels (SAM paper, appendix A)."""
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    noise = np.clip(rng.standard_normal(boxes.shape) * BOX_NOISE * sides, -BOX_NOISE_MAX, BOX_NOISE_MAX)
+    limit = np.array([size_hw[1], size_hw[0]] * 2)
+    return np.clip(boxes + noise, 0, limit).astype(np.float32)
+
+
+def draw_prompts(rng: np.random.Generator, maps: Maps, boxes: int, points: int) -> Prompts:
+    """Draws box prompts (mostly for labelled objects) and point prompts (mostly on parts) for one scene."""
+    size_hw = maps.thing_map.shape
+    box_targets, box_masks = _box_targets(rng, maps, boxes)
+    spots = _points(rng, maps, points)
+    part, thing = maps.part_map[spots[:, 1], spots[:, 0]], maps.thing_map[spots[:, 1], spots[:, 0]]
+    part_masks = maps.part_map[None] == part[:, None, None]
+    wholes = maps.thing_map[None] == thing[:, None, None]
+    return Prompts(jitter_boxes(rng, box_targets, (size_hw[0], size_hw[1])), spots.astype(np.float32) + 0.5,
+                   np.concatenate([box_masks, part_masks]), wholes)
+
+
+def _box_targets(rng: np.random.Generator, maps: Maps, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws what boxes ask for: exact boxes `(count, 4)` and masks `(count, H, W)`."""
+    objects = np.flatnonzero(maps.labelled)
+    others = np.flatnonzero(~maps.labelled)
+    sizes = np.bincount(maps.part_map.ravel(), minlength=len(maps.part_names) + 1)[1:]
+    parts = np.flatnonzero(sizes >= MIN_PART_PIXELS)
+    masks = np.zeros((count, *maps.thing_map.shape), bool)
+    for i in range(count):
+        kind = rng.random()
+        if kind < 0.68 and len(objects):
+            masks[i] = maps.thing_map == rng.choice(objects) + 1
+        elif kind < 0.84:
+            masks[i] = maps.thing_map == rng.choice(others) + 1
+        else:
+            masks[i] = maps.part_map == rng.choice(parts) + 1
+    return _mask_boxes(masks), masks
+
+
+def _mask_boxes(masks: np.ndarray) -> np.ndarray:
+    return np.stack([boxes_of(mask.astype(np.uint16), 1)[0] for mask in masks]).reshape(-1, 4)
+
+
+def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:
+    """Draws points `(count, 2)` int: three of four on a part drawn first, the rest anywhere."""
+    sizes = np.bincount(maps.part_map.ravel(), minlength=len(maps.part_names) + 1)
+    labels = np.flatnonzero(sizes[1:] >= MIN_PART_PIXELS) + 1
+    order = np.argsort(maps.part_map.ravel(), kind="stable")
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    chosen = rng.choice(labels, count)
+    on_part = order[starts[chosen] + (rng.random(count) * sizes[chosen]).astype(int)]
+    anywhere = order[starts[1] + (rng.random(count) * (len(order) - starts[1])).astype(int)]
+    flat = np.where(rng.random(count) < 0.75, on_part, anywhere)
+    return np.column_stack([flat % maps.part_map.shape[1], flat // maps.part_map.shape[1]])
