@@ -121,5 +121,8 @@ class Tracks:
     def __getitem__(self, index: Any) -> Tracks:
         """The tracks that a boolean mask, an index array or a slice picks."""
         return Tracks(
-            self.track_ids[index], self.detection_indices[index], self.boxes_xyxy[index], self.class_ids[index]
+            self.track_ids[index],
+            self.detection_indices[index],
+            self.boxes_xyxy[index],
+            self.class_ids[index],
         )

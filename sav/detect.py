@@ -1,0 +1,136 @@
+"""The door to ultralytics: boxes, scores and classes from any of its detection checkpoints."""
+
+from __future__ import annotations
+
+import atexit
+import difflib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from sav.checkpoints import CheckpointError
+from sav.config import DetectionConfig
+from sav.types import Detections, Image
+
+
+def _keep_ultralytics_to_itself() -> None:
+    """No installs, no reports home, no files in the user's folder, no code out of checkpoints.
+
+    ultralytics reads these variables once, when it is imported. Loading without code can be switched off from
+    outside (ULTRALYTICS_SAFE_LOAD=0) for a checkpoint that needs its own classes and is trusted.
+    """
+    settings = tempfile.mkdtemp(prefix="sav-ultralytics-")
+    atexit.register(shutil.rmtree, settings, ignore_errors=True)
+    os.environ["YOLO_CONFIG_DIR"] = settings
+    os.environ["YOLO_AUTOINSTALL"] = "false"
+    os.environ["YOLO_OFFLINE"] = "true"
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "true")
+
+
+_keep_ultralytics_to_itself()
+
+import torch  # noqa: E402
+from ultralytics import YOLO  # noqa: E402
+from ultralytics.utils import LOGGER  # noqa: E402
+
+LOGGER.setLevel(logging.WARNING)
+
+# What else finds boxes besides plain detection: their masks and key points are not used.
+_TASKS_WITH_BOXES = ("detect", "segment", "pose")
+
+
+class Detector:
+    """An ultralytics detection model on one device.
+
+    Attributes:
+        categories: Every class that the model knows, id to name.
+    """
+
+    def __init__(
+        self, checkpoint: Path, device: torch.device, config: DetectionConfig = DetectionConfig()
+    ) -> None:
+        """Load the model and resolve the class names.
+
+        Raises:
+            CheckpointError: If the file is not an ultralytics model that finds boxes.
+            ValueError: If the model does not know a class that `config` names.
+        """
+        self._model = _load(checkpoint)
+        self._device = device
+        self._config = config
+        self.categories: Mapping[int, str] = MappingProxyType(dict(self._model.names))
+        self._class_ids = resolve_classes(config.classes, self.categories)
+
+    def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
+        """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first."""
+        if not images_bgr:
+            return []
+        results = self._model.predict(
+            list(images_bgr),
+            conf=self._config.conf,
+            iou=self._config.iou,
+            imgsz=self._config.imgsz,
+            max_det=self._config.max_det,
+            classes=self._class_ids,
+            device=self._device,
+            verbose=False,
+        )
+        return [
+            _detections(result.boxes.data, image) for result, image in zip(results, images_bgr, strict=True)
+        ]
+
+
+def _load(checkpoint: Path) -> YOLO:
+    if checkpoint.suffix != ".pt":
+        raise CheckpointError(f"{checkpoint} is not a detector: ultralytics checkpoints end in .pt")
+    try:
+        model = YOLO(str(checkpoint), verbose=False)
+    except Exception as error:  # unpickling a foreign or damaged file can meet anything
+        raise CheckpointError(
+            f"{checkpoint} cannot be used as a detector: it is damaged, or no ultralytics checkpoint, or"
+            " holds classes that are not ultralytics' own (if you trust it, set ULTRALYTICS_SAFE_LOAD=0)"
+        ) from error
+    if model.task not in _TASKS_WITH_BOXES:
+        raise CheckpointError(f"{checkpoint} is a model for '{model.task}'; take one for detection")
+    return model
+
+
+def _detections(rows: torch.Tensor, image_bgr: Image) -> Detections:
+    """Turn `(N, 6)` rows of x0, y0, x1, y1, score, class into checked arrays inside the picture."""
+    table = rows.detach().float().cpu().numpy()
+    height, width = image_bgr.shape[:2]
+    boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
+    return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
+
+
+def resolve_classes(wanted: Sequence[str], categories: Mapping[int, str]) -> list[int] | None:
+    """Class ids for names or ids; None, which ultralytics takes for all, if none is wanted.
+
+    Raises:
+        ValueError: If a name or id is unknown; the message names the nearest.
+    """
+    ids = {name.casefold(): class_id for class_id, name in categories.items()}
+    found = []
+    for item in wanted:
+        if item.casefold() in ids:
+            found.append(ids[item.casefold()])
+        elif item.isdecimal() and int(item) in categories:
+            found.append(int(item))
+        else:
+            raise ValueError(f"the detector knows no class '{item}'; {_nearest(item, categories)}")
+    return sorted(set(found)) or None
+
+
+def _nearest(item: str, categories: Mapping[int, str]) -> str:
+    if item.isdecimal():
+        return f"its ids go from {min(categories)} to {max(categories)}"
+    by_folded_name = {name.casefold(): name for name in categories.values()}
+    close = difflib.get_close_matches(item.casefold(), by_folded_name, n=1, cutoff=0)
+    return f"the nearest is '{by_folded_name[close[0]]}'"

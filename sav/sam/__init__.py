@@ -1,0 +1,1 @@
+"""The door to segment_anything: nothing else in the program imports it."""

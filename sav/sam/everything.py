@@ -1,0 +1,90 @@
+"""Every mask that SAM finds in a picture by itself, as SamAutomaticMaskGenerator finds them, but cheaper.
+
+The method and its defaults are those of Kirillov et al., "Segment Anything" (arXiv 2304.02643, appendix B),
+and of segment_anything's SamAutomaticMaskGenerator, without crops: a grid of points, three masks a point,
+filters by predicted IoU and by stability, then non-maximum suppression of boxes. The filter by predicted IoU
+comes first, while the masks are small: it changes nothing in the result, and most of the work falls away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.ops import nms
+
+from sav.masks import Masks
+from sav.sam.model import Embedding, SamModel
+
+
+@dataclass(frozen=True)
+class EverythingConfig:
+    """Upstream's defaults. A threshold of 0 or less switches its filter off."""
+
+    points_per_side: int = 32
+    points_per_batch: int = 64
+    predicted_iou_threshold: float = 0.88
+    stability_threshold: float = 0.95
+    stability_offset: float = 1.0
+    nms_threshold: float = 0.7
+
+
+def segment_everything(
+    model: SamModel, embedding: Embedding, config: EverythingConfig = EverythingConfig()
+) -> Masks:
+    """All masks of an embedded picture that pass the filters, the best predicted IoU first."""
+    parts, scores = [Masks.empty(embedding.size_hw)], [torch.zeros(0)]
+    points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
+    for start in range(0, len(points), config.points_per_batch):
+        masks, predicted_iou = _masks_at(
+            model, embedding, points[start : start + config.points_per_batch], config
+        )
+        parts.append(masks)
+        scores.append(predicted_iou)
+    masks = Masks.concatenate(embedding.size_hw, parts)
+    return masks[_distinct(masks, torch.cat(scores), config.nms_threshold)]
+
+
+def point_grid(points_per_side: int) -> NDArray[np.float64]:
+    """The centres of a square grid of cells over the unit square, row by row, `(N, 2)` x and y."""
+    half = 1 / (2 * points_per_side)
+    centres = np.linspace(half, 1 - half, points_per_side)
+    return np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+
+
+@torch.inference_mode()
+def _masks_at(
+    model: SamModel, embedding: Embedding, points_xy: NDArray[np.float64], config: EverythingConfig
+) -> tuple[Masks, Tensor]:
+    """The masks of one batch of points that pass the filters, with their predicted IoU on the CPU."""
+    logits, predicted_iou = (out.flatten(0, 1) for out in model.decode_points(embedding, points_xy))
+    if config.predicted_iou_threshold > 0:
+        confident = predicted_iou > config.predicted_iou_threshold
+        logits, predicted_iou = logits[confident], predicted_iou[confident]
+
+    parts, keep = [], [torch.zeros(0, dtype=torch.bool)]
+    for chunk in model.enlarged(logits, embedding):
+        stable = _stable(chunk, model.sam.mask_threshold, config)
+        parts.append(model.threshold(chunk[stable]))
+        keep.append(stable.cpu())
+    return Masks.concatenate(embedding.size_hw, parts), predicted_iou.cpu()[torch.cat(keep)]
+
+
+def _stable(logits: Tensor, mask_threshold: float, config: EverythingConfig) -> Tensor:
+    """Which of `(n, H, W)` masks hardly change when their threshold moves up and down, `(n,)` bool."""
+    if config.stability_threshold <= 0:
+        return torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+    smaller = (logits > mask_threshold + config.stability_offset).sum((-2, -1), dtype=torch.int32)
+    larger = (logits > mask_threshold - config.stability_offset).sum((-2, -1), dtype=torch.int32)
+    return smaller / larger >= config.stability_threshold
+
+
+def _distinct(masks: Masks, scores: Tensor, threshold: float) -> NDArray[np.int64]:
+    """Positions of the masks that no better one overlaps, the best first, by the IoU of their boxes."""
+    boxes = torch.from_numpy(masks.boxes_xyxy).float()
+    # Upstream's boxes end on the last pixel, not behind it, and that decides which masks survive.
+    boxes[:, 2:] = (boxes[:, 2:] - 1).clamp(min=0)
+    return nms(boxes, scores, threshold).numpy()
