@@ -1,0 +1,205 @@
+"""The sound of a video on its way into a copy: packet for packet where MP4 can hold it, else as AAC."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.filter import Graph
+from av.packet import Packet
+
+from sav.media.video import AudioSource
+
+_log = logging.getLogger(__name__)
+
+# What MP4 can hold and players play.
+_COPIED = {"aac", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+_AAC_FRAME = 1024
+_AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
+
+# Sound before a cut that is read and left out, so that the packet over the cut is not missed.
+_RUN_UP = 1_000_000  # microseconds
+
+
+class AudioTracks:
+    """Takes the sound of a source into an output container, step by step beside the pictures.
+
+    Reads the source a second time, so no sound is kept in memory while the pictures are worked on.
+    """
+
+    def __init__(self, audio: AudioSource, output: OutputContainer, origin: Fraction) -> None:
+        """Add a track to `output` for each of the source's.
+
+        Args:
+            audio: Where the sound is found.
+            output: Where it goes; nothing may have been written to it.
+            origin: The time in the source, in seconds, that is 0 in the output.
+        """
+        self._output = output
+        self._container = audio.source.open()
+        streams = [stream for stream in self._container.streams.audio if stream.codec_context]
+        begin = origin if audio.starts_late else None
+        self._tracks = {stream.index: _track(stream, output, origin) for stream in streams}
+        if begin is not None:
+            self._seek(begin)
+        self._packets = self._wanted(self._container.demux(streams), begin)
+        self._pending = next(self._packets, None)
+
+    def advance(self, until: Fraction | None) -> None:
+        """Write the sound that begins before `until` in the source, in seconds; None for all that is left."""
+        while self._pending is not None:
+            packet = self._pending
+            if until is not None and _begin(packet) >= until:
+                return
+            self._output.mux(list(self._tracks[packet.stream_index].take(packet)))
+            self._pending = next(self._packets, None)
+
+    def finish(self, until: Fraction | None) -> None:
+        """Write the sound up to `until`, as `advance` does, and what the encoders still hold."""
+        self.advance(until)
+        for track in self._tracks.values():
+            self._output.mux(list(track.flush()))
+
+    def close(self) -> None:
+        """Close the source."""
+        self._container.close()
+
+    def _seek(self, begin: Fraction) -> None:
+        try:
+            self._container.seek(max(0, int(begin * 1_000_000) - _RUN_UP))
+        except av.FFmpegError:
+            _log.debug("the sound cannot be sought in; read from its beginning")
+
+    def _wanted(self, packets: Iterable[Packet], begin: Fraction | None) -> Iterator[Packet]:
+        """The packets with a time stamp that do not end before `begin`, as far as they can be read."""
+        try:
+            for packet in packets:
+                is_whole = packet.size and packet.pts is not None and not packet.is_corrupt
+                if is_whole and (begin is None or _end(packet) > begin):
+                    yield packet
+        except (av.FFmpegError, OSError) as error:
+            _log.warning("the sound cannot be read to its end: %s", error)
+
+
+def _begin(packet: Packet) -> Fraction:
+    return (packet.pts or 0) * Fraction(packet.time_base)
+
+
+def _end(packet: Packet) -> Fraction:
+    return ((packet.pts or 0) + (packet.duration or 0)) * Fraction(packet.time_base)
+
+
+class _Track(ABC):
+    """One track of sound on its way into the output."""
+
+    @abstractmethod
+    def take(self, packet: Packet) -> Iterator[Packet]:
+        """The packets to write for one of the source's."""
+
+    def flush(self) -> Iterator[Packet]:
+        """The packets that are still to be written at the end."""
+        return iter(())
+
+
+def _track(stream: AudioStream, output: OutputContainer, origin: Fraction) -> _Track:
+    is_copied = stream.codec_context.name in _COPIED
+    return (_CopiedTrack if is_copied else _EncodedTrack)(stream, output, origin)
+
+
+class _CopiedTrack(_Track):
+    """Packets as they are, shifted in time.
+
+    Where the source's clock is coarser than a sample (Matroska counts milliseconds), the time stamps are
+    counted on in samples as long as they agree with the source's, so that the copy has no jitter.
+    """
+
+    def __init__(self, stream: AudioStream, output: OutputContainer, origin: Fraction) -> None:
+        self._out = output.add_stream_from_template(stream)
+        self._out.metadata.update({k: v for k, v in stream.metadata.items() if k == "language"})
+        self._origin = origin
+        self._clock = Fraction(1, stream.codec_context.sample_rate)
+        self._frame_size = stream.codec_context.frame_size
+        self._next: int | None = None
+
+    def take(self, packet: Packet) -> Iterator[Packet]:
+        tick = Fraction(packet.time_base)
+        own = (_begin(packet) - self._origin) / self._clock
+        samples = round(own)
+        if self._next is not None and self._frame_size and abs(own - self._next) <= tick / self._clock:
+            samples = self._next
+        duration = round((packet.duration or 0) * tick / self._clock)
+        if self._frame_size and abs(duration - self._frame_size) <= tick / self._clock:
+            duration = self._frame_size
+        self._next = samples + duration
+        packet.stream = self._out
+        packet.time_base = self._clock
+        packet.pts = packet.dts = samples
+        packet.duration = duration
+        yield packet
+
+
+class _EncodedTrack(_Track):
+    """Decoded and encoded again as AAC; gaps in the source's time stamps become silence."""
+
+    def __init__(self, stream: AudioStream, output: OutputContainer, origin: Fraction) -> None:
+        context = stream.codec_context
+        self._rate = min(_AAC_RATES, key=lambda rate: abs(rate - context.sample_rate))
+        self._layout = _AAC_LAYOUTS.get(context.channels, "stereo")
+        self._out = output.add_stream("aac", rate=self._rate, layout=self._layout)
+        self._out.metadata.update({k: v for k, v in stream.metadata.items() if k == "language"})
+        self._origin = origin
+        self._graph: Graph | None = None
+
+    def take(self, packet: Packet) -> Iterator[Packet]:
+        try:
+            frames: list[Any] = packet.decode()
+        except av.FFmpegError as error:
+            _log.warning("a packet of sound cannot be decoded (%s); left out", error.strerror)
+            return
+        for frame in frames:
+            self._graph = self._graph or self._resampler(frame)
+            self._graph.push(frame)
+            yield from self._encoded(self._graph)
+
+    def flush(self) -> Iterator[Packet]:
+        if self._graph is not None:
+            self._graph.push(None)
+            yield from self._encoded(self._graph)
+            yield from self._out.encode(None)
+
+    def _resampler(self, frame: AudioFrame) -> Graph:
+        """A filter graph from the frame's format to AAC's, in frames of 1024 samples without gaps."""
+        graph = Graph()
+        is_unnamed = frame.layout.name.endswith("channels")
+        layout = _AAC_LAYOUTS.get(frame.layout.nb_channels, "stereo") if is_unnamed else frame.layout.name
+        source = graph.add_abuffer(
+            sample_rate=frame.sample_rate, format=frame.format.name, layout=layout, time_base=frame.time_base
+        )
+        steps = [
+            graph.add("aresample", f"{self._rate}:async=1"),
+            graph.add(
+                "aformat", f"sample_fmts=fltp:sample_rates={self._rate}:channel_layouts={self._layout}"
+            ),
+            graph.add("asetnsamples", f"n={_AAC_FRAME}:p=0"),
+            graph.add("abuffersink"),
+        ]
+        graph.link_nodes(source, *steps).configure()
+        return graph
+
+    def _encoded(self, graph: Graph) -> Iterator[Packet]:
+        shift = round(self._origin * self._rate)
+        while True:
+            try:
+                frame: Any = graph.pull()
+            except (BlockingIOError, EOFError):
+                return
+            frame.pts -= shift
+            yield from self._out.encode(frame)

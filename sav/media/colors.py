@@ -1,0 +1,103 @@
+"""Decoded pictures to BGR arrays and back, with the video's colour matrix and range, inside FFmpeg."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from sav.types import Image
+
+# Code points of ITU-T H.273, as FFmpeg uses them.
+_BT709, _UNSPECIFIED = 1, 2
+LIMITED_RANGE = 1
+_PQ, _HLG = 16, 18
+
+# From the H.273 matrix to libswscale's number for its coefficients.
+_SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+
+# Without accurate rounding libswscale darkens by up to two levels; without full chroma it blurs edges.
+_ACCURATE = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT)
+
+
+@dataclass(frozen=True)
+class ColorTags:
+    """What the numbers in a video's pixels mean (code points of ITU-T H.273).
+
+    Attributes:
+        matrix: From YUV to RGB; 2 if the video does not say.
+        primaries: The colours that red, green and blue stand for.
+        transfer: From the numbers to light.
+    """
+
+    matrix: int = _UNSPECIFIED
+    primaries: int = _UNSPECIFIED
+    transfer: int = _UNSPECIFIED
+
+    @classmethod
+    def of(cls, picture: av.VideoFrame) -> ColorTags:
+        """The tags that a copy of the picture bears: its own, but BT.709 for RGB and for HDR."""
+        if picture.format.is_rgb or _is_hdr(picture):
+            return cls(_BT709, _BT709, _BT709)
+        return cls(int(picture.colorspace), int(picture.color_primaries), int(picture.color_trc))
+
+
+def _is_hdr(picture: av.VideoFrame) -> bool:
+    return picture.color_trc in (_PQ, _HLG)
+
+
+def _matrix(tag: int, size_hw: tuple[int, int]) -> int:
+    """libswscale's number of the matrix; where the video does not say, what players assume for its size."""
+    height, width = size_hw
+    is_high_definition = width >= 1280 or height > 576
+    return _SWSCALE_MATRIX.get(tag, 1 if is_high_definition else 5)
+
+
+class ToBgr:
+    """Turns decoded pictures into BGR arrays; HDR (PQ, HLG) is brought to BT.709."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: av.VideoFrame) -> Image:
+        """The picture as `(H, W, 3)` uint8, BGR."""
+        size_hw = picture.height, picture.width
+        is_rgb, is_hdr = picture.format.is_rgb, _is_hdr(picture)
+        converted = self._reformatter.reformat(
+            picture,
+            format="bgr24",
+            src_colorspace=None if is_rgb else _matrix(picture.colorspace, size_hw),
+            interpolation=_ACCURATE,
+            dst_color_trc=_BT709 if is_hdr else None,
+            dst_color_primaries=_BT709 if is_hdr else None,
+        )
+        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+
+
+class FromBgr:
+    """Turns BGR arrays into limited-range yuv420p pictures of even height and width.
+
+    yuv420p has no odd sizes. An odd picture gets one more column at its right or one more row at its
+    bottom, the outermost one repeated: nothing is cut, nothing is scaled, and coordinates stay true.
+    """
+
+    def __init__(self, tags: ColorTags, size_hw: tuple[int, int]) -> None:
+        self._reformatter = VideoReformatter()
+        self._matrix = _matrix(tags.matrix, size_hw)
+
+    def __call__(self, image: Image) -> av.VideoFrame:
+        """A `(H, W, 3)` uint8 BGR image as a picture for the encoder."""
+        height, width = image.shape[:2]
+        if height % 2 or width % 2:
+            padded = cv2.copyMakeBorder(image, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+            image = np.asarray(padded, np.uint8)
+        return self._reformatter.reformat(
+            av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="bgr24"),
+            format="yuv420p",
+            dst_colorspace=self._matrix,
+            dst_color_range=LIMITED_RANGE,
+            interpolation=_ACCURATE,
+        )

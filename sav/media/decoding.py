@@ -1,0 +1,188 @@
+"""Packets to decoded pictures with exact times, past bad packets, until the end or what damages it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.container import InputContainer
+from av.filter import Graph
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from sav.media.video import VideoDamagedError
+
+_log = logging.getLogger(__name__)
+
+_USUAL_RATE = Fraction(25)
+_MICROSECONDS = 1_000_000
+
+# Seconds by which a file may end before the length that its header declares and still count as whole.
+_TOLERATED_GAP = Fraction(1, 2)
+
+
+def frame_rate_of(stream: VideoStream) -> Fraction:
+    """Frames per second: the average, else FFmpeg's guess, else 25."""
+    return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
+
+
+@dataclass(frozen=True)
+class TimedPicture:
+    """A decoded picture and when it is shown.
+
+    Attributes:
+        picture: As FFmpeg decoded it.
+        time: Seconds of the source's clock.
+        duration: Seconds.
+    """
+
+    picture: av.VideoFrame
+    time: Fraction
+    duration: Fraction
+
+    @property
+    def end(self) -> Fraction:
+        """When the next picture should come, in seconds."""
+        return self.time + self.duration
+
+
+class Decoder:
+    """Decodes the pictures of a container from where it stands."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, name: str) -> None:
+        self._packets = _Packets(container, stream)
+        self._name = name
+        self._frame_duration = 1 / frame_rate_of(stream)
+        self._undecodable = 0
+
+    def __iter__(self) -> Iterator[TimedPicture]:
+        """Yield the pictures in the order in which they are shown.
+
+        Raises:
+            VideoDamagedError: After the last picture, if what follows it cannot be read.
+        """
+        last: TimedPicture | None = None
+        shift = Fraction(0)
+        for picture in _progressive(self._decoded()):
+            duration = Fraction(picture.duration) * (picture.time_base or 0) or self._frame_duration
+            expected = last.end if last else Fraction(0)
+            own = None if picture.pts is None else picture.pts * Fraction(picture.time_base or 0)
+            if last and own is not None and own + shift <= last.time:
+                _log.warning("%s: its clock jumps back at %.3f s; counted on", self._name, float(own))
+                shift = Fraction(expected - own)
+            last = TimedPicture(picture, expected if own is None else own + shift, duration)
+            yield last
+        damage = self._packets.damage or ("cannot be decoded any further" if self._undecodable else "")
+        if damage:
+            raise VideoDamagedError(f"{self._name} {damage}; the frames before that are good")
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        """The pictures of all packets that can be decoded; `_undecodable` counts failures since the last."""
+        for packet in self._packets:
+            try:
+                pictures = packet.decode()
+            except av.error.EOFError:
+                return
+            except av.FFmpegError as error:
+                _log.warning("%s: a packet cannot be decoded (%s); left out", self._name, error.strerror)
+                self._undecodable += 1
+                continue
+            if pictures:
+                self._undecodable = 0
+            yield from pictures
+
+
+class _Packets:
+    """The packets of one stream, and whether the container goes on to the end that it declares.
+
+    Attributes:
+        damage: What cut the packets short, as the rest of a sentence; empty if nothing did.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self.damage = ""
+
+    def __iter__(self) -> Iterator[Packet]:
+        last_end, was_cut = Fraction(0), False
+        packets = self._container.demux()
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except av.error.ExitError:
+                self.damage = "stopped sending"
+                break
+            except (av.FFmpegError, OSError) as error:
+                self.damage = f"cannot be read any further ({getattr(error, 'strerror', None) or error})"
+                break
+            if packet.pts is not None and packet.time_base is not None:
+                last_end = max(last_end, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
+            if packet.stream_index == self._stream.index and packet.size:
+                was_cut = packet.is_corrupt
+                yield packet
+        self._judge_end(last_end, was_cut)
+        yield self._flush()
+
+    def _flush(self) -> Packet:
+        """The empty packet that brings out the last pictures."""
+        packet: Packet = Packet()
+        packet.stream = self._stream
+        packet.time_base = Fraction(self._stream.time_base or 0)
+        return packet
+
+    def _judge_end(self, last_end: Fraction, was_cut: bool) -> None:
+        declared = self._container.duration
+        if self.damage or not declared:
+            return
+        end = Fraction(declared + (self._container.start_time or 0), _MICROSECONDS)
+        if was_cut:
+            self.damage = "breaks off in the middle of a frame"
+        elif end - last_end > _TOLERATED_GAP:
+            self.damage = f"ends {float(end - last_end):.1f} s before the length that it declares"
+
+
+def _progressive(pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """The pictures, from the first interlaced one on deinterlaced (bwdif), one for one."""
+    deinterlacer: _Deinterlacer | None = None
+    for picture in pictures:
+        if deinterlacer is None and picture.interlaced_frame:
+            deinterlacer = _Deinterlacer(picture)
+        if deinterlacer is None:
+            yield picture
+        else:
+            yield from deinterlacer.push(picture)
+    if deinterlacer is not None:
+        yield from deinterlacer.push(None)
+
+
+class _Deinterlacer:
+    """FFmpeg's bwdif filter; it gives each picture back one picture later."""
+
+    def __init__(self, picture: av.VideoFrame) -> None:
+        self._size = picture.width, picture.height
+        self._graph = Graph()
+        source = self._graph.add_buffer(
+            width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
+        )
+        sink = self._graph.add("buffersink")
+        self._graph.link_nodes(source, self._graph.add("bwdif", "mode=send_frame:deint=interlaced"), sink)
+        self._graph.configure()
+
+    def push(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """Put a picture in, None for the end, and yield those that are ready."""
+        if picture is not None and (picture.width, picture.height) != self._size:
+            yield from self.push(None)
+            yield picture
+            return
+        self._graph.vpush(picture)
+        while True:
+            try:
+                yield self._graph.vpull()
+            except (BlockingIOError, EOFError):
+                return

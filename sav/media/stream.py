@@ -1,0 +1,190 @@
+"""The reader for all that FFmpeg opens: files, addresses, cameras."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from sav.media import seeking
+from sav.media.colors import ColorTags, ToBgr
+from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
+from sav.media.opening import Input, picture_stream
+from sav.media.orientation import Orientation
+from sav.media.selection import Selection, reached
+from sav.media.video import AudioSource, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
+from sav.types import Frame
+
+_MICROSECONDS = 1_000_000
+_Numbered = Iterator[tuple[int, TimedPicture]]
+
+
+class StreamReader(VideoReader):
+    """Decodes the wanted frames of one video stream, upright and in BGR.
+
+    The first wanted frame is decoded when the reader is made, so a video that cannot be read, or has no
+    such frame, is known at once.
+    """
+
+    def __init__(self, source: Input, selection: Selection) -> None:
+        """Open `source` and go to the first frame of `selection`.
+
+        Raises:
+            VideoError: There is no video to read, or no such frame in it.
+        """
+        self._source = source
+        self._selection = selection
+        self._open()
+        try:
+            self._pictures = self._selected()
+            first = self._first()
+        except BaseException:
+            self.close()
+            raise
+        self._orientation = Orientation.of(first[1].picture)
+        self._decoded_size = first[1].picture.height, first[1].picture.width
+        self._to_bgr = ToBgr()
+        self._label = re.sub(r"\W+", "_", Path(source.name).stem)
+        self._pictures = itertools.chain([first], self._pictures)
+        self.info = self._describe(first[1])
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; see `VideoReader.__iter__`."""
+        for index, (number, timed) in enumerate(self._pictures):
+            size = timed.picture.height, timed.picture.width
+            if size != self._decoded_size:
+                raise VideoSizeChangedError(
+                    f"{self._source.name} changes its size from {_by(self._decoded_size)} to {_by(size)} "
+                    f"after {index} frames; the frames before that are good"
+                )
+            image = self._orientation.apply(self._to_bgr(timed.picture))
+            yield Frame(image, index, f"{self._label}_{number:06d}", timed.time)
+
+    def close(self) -> None:
+        """Close the source."""
+        self._container.close()
+
+    def _open(self) -> None:
+        self._container = self._source.open()
+        try:
+            self._stream: VideoStream = picture_stream(self._container, self._source.name)
+        except VideoError:
+            self._container.close()
+            raise
+
+    def _first(self) -> tuple[int, TimedPicture]:
+        first = next(self._pictures, None)
+        if first is None and self._selection.start is None:
+            raise VideoError(f"{self._source.name} has no frame that can be decoded")
+        if first is None:
+            raise VideoError(f"{self._source.name} ends before the start that is asked for")
+        return first
+
+    def _selected(self) -> _Numbered:
+        """The wanted pictures with their numbers in the source."""
+        start, end, stride = self._selection.start or 0, self._selection.end, self._selection.stride
+        first_time, numbered = self._near_start()
+        first_number: int | None = None
+        for number, timed in numbered:
+            first_time = timed.time if first_time is None else first_time
+            if end is not None and reached(end, number, timed.time - first_time):
+                return
+            if first_number is None and not reached(start, number, timed.time - first_time):
+                continue
+            first_number = number if first_number is None else first_number
+            self.end_time = timed.end
+            if (number - first_number) % stride == 0:
+                yield number, timed
+
+    def _near_start(self) -> tuple[Fraction | None, _Numbered]:
+        """When the first frame of all is shown, if known, and the numbered pictures from near the start on.
+
+        Seeks where packets alone tell which frame comes where; else, and where seeking does not lead to
+        that very frame, decodes from the beginning.
+        """
+        landmark = None
+        if self._selection.start and not self._source.is_live:
+            landmark = seeking.find(self._container, self._stream, self._selection.start)
+            if landmark is not None:
+                pictures = self._seek(landmark)
+                if pictures is not None:
+                    first_time = landmark.first_pts * Fraction(self._stream.time_base or 0)
+                    return first_time, zip(itertools.count(landmark.number), pictures)
+            self._container.close()
+            self._open()
+        return None, enumerate(Decoder(self._container, self._stream, self._source.name))
+
+    def _seek(self, landmark: seeking.Landmark) -> Iterator[TimedPicture] | None:
+        """The pictures from the landmark's on, or None if it cannot be reached from a key frame before it."""
+        target = landmark.pts * Fraction(self._stream.time_base or 0)
+        try:
+            self._container.seek(landmark.pts, stream=self._stream)
+        except av.FFmpegError:
+            return None
+        pictures = iter(Decoder(self._container, self._stream, self._source.name))
+        # What comes before the first key frame hangs on frames that were not read.
+        from_key = itertools.dropwhile(lambda timed: not timed.picture.key_frame, pictures)
+        key = next(from_key, None)
+        if key is None or key.time > target:
+            return None
+        wanted = itertools.dropwhile(lambda timed: timed.time < target, itertools.chain([key], from_key))
+        found = next(wanted, None)
+        if found is None or found.time != target:
+            return None
+        return itertools.chain([found], wanted)
+
+    def _describe(self, first: TimedPicture) -> VideoInfo:
+        stream, picture = self._stream, first.picture
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        rate = frame_rate_of(stream)
+        is_live = self._source.is_live or (self._source.timeouts is not None and not self._container.duration)
+        return VideoInfo(
+            size_hw=self._orientation.size_hw(self._decoded_size),
+            frame_rate=rate / self._selection.stride,
+            time_base=Fraction(stream.time_base or 1 / rate),
+            name=self._source.name,
+            frame_count=None if is_live else self._selection.count_of(self._total(rate), rate),
+            sample_aspect_ratio=1 / aspect if self._orientation.transpose else aspect,
+            colors=ColorTags.of(picture),
+            origin=first.time if self._selection.start else self._origin(first.time),
+            audio=None if is_live else self._audio(),
+            is_live=is_live,
+        )
+
+    def _total(self, rate: Fraction) -> int | None:
+        """About how many frames the whole stream has."""
+        if self._stream.frames:
+            return self._stream.frames
+        if self._stream.duration:
+            return round(self._stream.duration * Fraction(self._stream.time_base or 0) * rate)
+        return round(self._container.duration * rate / _MICROSECONDS) if self._container.duration else None
+
+    def _origin(self, first_time: Fraction) -> Fraction:
+        """The time that becomes 0 in a copy.
+
+        A source that begins within a second of 0 keeps its clock; any other begin comes from a clock that
+        has run before, such as that of a broadcast, and is taken off.
+        """
+        starts = [
+            stream.start_time * Fraction(stream.time_base)
+            for stream in self._container.streams.audio
+            if stream.start_time is not None and stream.time_base
+        ]
+        begin = min([first_time, *starts])
+        return Fraction(0) if first_time >= 0 and abs(begin) < 1 else begin
+
+    def _audio(self) -> AudioSource | None:
+        if not any(stream.codec_context for stream in self._container.streams.audio):
+            return None
+        return AudioSource(
+            self._source, starts_late=bool(self._selection.start), ends_early=self._selection.end is not None
+        )
+
+
+def _by(size_hw: tuple[int, int]) -> str:
+    return f"{size_hw[1]}x{size_hw[0]}"

@@ -1,0 +1,168 @@
+"""What a video is to the rest of the program: its properties, its reader, and what can go wrong."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import TracebackType
+
+import av
+from av.container import InputContainer
+
+from sav.media.colors import ColorTags
+from sav.types import Frame
+
+
+class VideoError(ValueError):
+    """A video cannot be opened, read or written as asked."""
+
+
+class VideoDamagedError(VideoError):
+    """A video stopped before its end; every frame before that was delivered and is good."""
+
+
+class VideoSizeChangedError(VideoDamagedError):
+    """The frames of a video changed their size on the way."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """What FFmpeg is to open, and how.
+
+    Attributes:
+        url: A file, an address or a device.
+        name: What to call it in messages.
+        format: The demuxer, or None to let FFmpeg find out.
+        options: FFmpeg's options.
+        timeouts: Seconds for opening and for each read, or None for files.
+        is_live: Whether it has no end, and cannot be opened twice.
+    """
+
+    url: str
+    name: str
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    timeouts: tuple[float, float] | None = None
+    is_live: bool = False
+
+    def open(self) -> InputContainer:
+        """Open it.
+
+        Raises:
+            VideoError: It is not a video, or does not answer.
+        """
+        try:
+            return av.open(
+                self.url, "r", format=self.format, options=dict(self.options), timeout=self.timeouts
+            )
+        except av.error.ExitError:
+            raise VideoError(f"{self.name} did not answer in time: check the address") from None
+        except av.error.InvalidDataError:
+            raise VideoError(
+                f"{self.name} is not a video that can be read: it is of another kind, or was not finished"
+            ) from None
+        except (av.FFmpegError, OSError) as error:
+            raise VideoError(f"cannot open {self.name}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class AudioSource:
+    """Where the sound of a video is found.
+
+    Attributes:
+        source: What to open.
+        starts_late: The pictures do not begin with the source's first, so earlier sound is left out.
+        ends_early: The pictures do not go to the source's end, so later sound is left out.
+    """
+
+    source: Input
+    starts_late: bool = False
+    ends_early: bool = False
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """The properties of a video that its copy shares.
+
+    Attributes:
+        size_hw: Height and width of the upright frames in pixels.
+        frame_rate: Frames per second, the average where time stamps vary; after the stride.
+        time_base: Seconds per tick of the source's clock.
+        name: What to call it in messages.
+        frame_count: Frames that will come, an estimate; None if nobody knows.
+        sample_aspect_ratio: Width of a pixel over its height.
+        colors: What the numbers in the source's pixels mean.
+        origin: The time in the source, in seconds, that is 0 in its copy.
+        audio: Its sound, or None.
+        is_live: Whether it comes from a camera or a stream without an end.
+    """
+
+    size_hw: tuple[int, int]
+    frame_rate: Fraction
+    time_base: Fraction
+    name: str = ""
+    frame_count: int | None = None
+    sample_aspect_ratio: Fraction = Fraction(1)
+    colors: ColorTags = field(default_factory=ColorTags)
+    origin: Fraction = Fraction(0)
+    audio: AudioSource | None = None
+    is_live: bool = False
+
+
+class VideoReader(ABC):
+    """The frames of one video, once, in order; a context manager that closes what it read from.
+
+    Attributes:
+        info: The video's properties.
+        end_time: When the last frame delivered so far ends, in seconds of the source's clock.
+    """
+
+    info: VideoInfo
+    end_time: Fraction | None = None
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames, BGR uint8, numbered from 0 without gaps, with the source's time stamps.
+
+        Raises:
+            VideoDamagedError: After the last good frame, if the video stops before its end.
+            VideoSizeChangedError: After the last frame of the first size.
+        """
+
+    def close(self) -> None:  # noqa: B027 (a folder has nothing to close)
+        """Close what is read from."""
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the upright frames in pixels."""
+        return self.info.size_hw
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames per second, after the stride."""
+        return self.info.frame_rate
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds per tick of the source's clock."""
+        return self.info.time_base
+
+    @property
+    def frame_count(self) -> int | None:
+        """Frames that will come, an estimate; None if nobody knows."""
+        return self.info.frame_count
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the video comes from a camera or a stream without an end."""
+        return self.info.is_live
