@@ -1,4 +1,4 @@
-"""Which track goes with which detection: overlap of boxes, and the assignment that costs least."""
+"""Which track goes with which detection: overlap of boxes, and the assignment that is best as a whole."""
 
 from __future__ import annotations
 
@@ -11,49 +11,34 @@ from scipy.optimize import linear_sum_assignment
 Indices = NDArray[np.intp]
 
 
-def iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any]) -> NDArray[Any]:
-    """Return the overlap (IoU) of every box of `a_xyxy` `(N, 4)` with every one of `b_xyxy` `(M, 4)`.
+def iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any]) -> NDArray[np.float32]:
+    """Return how much each box of `a_xyxy` `(N, 4)` overlaps each box of `b_xyxy` `(M, 4)`.
 
     Returns:
-        `(N, M)`, 0 to 1; 0 where a box has no area.
+        `(N, M)` float32, intersection over union, 0 to 1; 0 where neither box has an area.
     """
-    a, b = a_xyxy[:, None], b_xyxy[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    np.maximum(sides, 0, out=sides)
-    shared = sides[..., 0] * sides[..., 1]
-    union = _area(a_xyxy)[:, None] + _area(b_xyxy) - shared
-    return shared / np.maximum(union, 1e-9)
+    left, top, right, bottom = a_xyxy.T.astype(np.float32)[:, :, None]
+    other_left, other_top, other_right, other_bottom = b_xyxy.T.astype(np.float32)
+    shared = np.minimum(right, other_right) - np.maximum(left, other_left)
+    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
+    np.maximum(shared, 0, out=shared)
+    shared *= np.maximum(height, 0, out=height)
+    union = (right - left) * (bottom - top) + (other_right - other_left) * (other_bottom - other_top) - shared
+    return np.divide(shared, np.maximum(union, np.float32(1e-9), out=union), out=shared)
 
 
-def assign(costs: NDArray[Any], limit: float) -> tuple[Indices, Indices]:
-    """Pair rows with columns so that the sum of costs is least, where leaving a pair out costs `limit`.
-
-    Pairs that compete with no other pair are taken at once; only what is contested goes to the solver. The
-    result is the same as solving the whole.
+def assign(similarities: NDArray[Any], least: float) -> tuple[Indices, Indices]:
+    """Pair rows with columns so that the sum of what the pairs exceed `least` by is greatest.
 
     Args:
-        costs: `(N, M)`.
-        limit: Only pairs that cost less than this are made.
+        similarities: `(N, M)`.
+        least: Only pairs that are more similar than this are made.
 
     Returns:
         Rows and columns of the pairs, each `(K,)`.
     """
-    possible = costs < limit
-    rows, columns = possible.nonzero()
-    alone = (possible.sum(1)[rows] == 1) & (possible.sum(0)[columns] == 1)
-    if alone.all():
-        return rows, columns
-    contested = ~alone
-    some_rows, some_columns = np.unique(rows[contested]), np.unique(columns[contested])
-    sub_costs = np.minimum(costs[some_rows[:, None], some_columns], limit)
-    i, j = linear_sum_assignment(sub_costs)
-    made = sub_costs[i, j] < limit
-    return (
-        np.concatenate([rows[alone], some_rows[i[made]]]),
-        np.concatenate([columns[alone], some_columns[j[made]]]),
-    )
-
-
-def _area(boxes_xyxy: NDArray[Any]) -> NDArray[Any]:
-    size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return size[:, 0] * size[:, 1]
+    gains = similarities - least
+    np.maximum(gains, 0, out=gains)  # an impossible pair is worth as much as no pair
+    rows, columns = linear_sum_assignment(gains, maximize=True)
+    made = gains[rows, columns] > 0
+    return rows[made], columns[made]

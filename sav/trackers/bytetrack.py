@@ -13,8 +13,8 @@ from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
 from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
 from sav.types import Detections, Image, Tracks
 
-_WEAK_LIMIT = 0.5  # dearest pair of the second association (arXiv 2110.06864, section 3)
-_UNCONFIRMED_LIMIT = 0.7  # dearest pair that confirms a track
+_LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
+_LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track
 _DUPLICATE_IOU = 0.85  # a live and a lost track this close are one object
 
 
@@ -75,22 +75,22 @@ class ByteTrack:
         """Match tracks to detections in three rounds; return rows of the table and of `boxes`, paired."""
         phases = self._table.phases
         overlaps = iou(self._table.boxes_xyxy, boxes)
-        fused = 1 - (overlaps * scores if self._config.fuse_score else overlaps)
+        fused = overlaps * scores if self._config.fuse_score else overlaps
         rounds = (
-            (phases != UNCONFIRMED, strong, fused, self._config.match_thresh),
-            (phases == TRACKED, ~strong, 1 - overlaps, _WEAK_LIMIT),
-            (phases == UNCONFIRMED, strong, fused, _UNCONFIRMED_LIMIT),
+            (phases != UNCONFIRMED, strong, fused, 1 - self._config.match_thresh),
+            (phases == TRACKED, ~strong, overlaps, _LEAST_WEAK),
+            (phases == UNCONFIRMED, strong, fused, _LEAST_UNCONFIRMED),
         )
-        free_rows, free_columns = np.ones(len(phases), bool), np.ones(len(boxes), bool)
-        matched_rows, matched_columns = [], []
-        for tracks, candidates, costs, limit in rounds:
-            rows, columns = (free_rows & tracks).nonzero()[0], (free_columns & candidates).nonzero()[0]
-            i, j = assign(costs[rows[:, None], columns], limit)
-            rows, columns = rows[i], columns[j]
-            free_rows[rows] = free_columns[columns] = False
-            matched_rows.append(rows)
-            matched_columns.append(columns)
-        return np.concatenate(matched_rows), np.concatenate(matched_columns)
+        partners, free = np.full(len(phases), -1), np.ones(len(boxes), bool)
+        for tracks, candidates, similarities, least in rounds:
+            rows, columns = (tracks & (partners < 0)).nonzero()[0], (candidates & free).nonzero()[0]
+            if not len(rows) or not len(columns):
+                continue
+            i, j = assign(similarities[rows[:, None], columns], least)
+            partners[rows[i]] = columns[j]
+            free[columns[j]] = False
+        rows = (partners >= 0).nonzero()[0]
+        return rows, partners[rows]
 
     def _let_go(self, unseen: NDArray[np.bool_]) -> None:
         """Set tracks that were not `unseen` aside as lost, and forget those that nobody waits for."""

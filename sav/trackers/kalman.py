@@ -1,9 +1,8 @@
 """Constant-velocity Kalman filters over boxes, for all tracks at once.
 
-The motion and noise models of ByteTrack and BoT-SORT treat the four coordinates of a box alike and apart, so
-the 8x8 covariance of a track is four 2x2 blocks, one per coordinate. A track's whole filter is then 5x4
-numbers, and predicting and correcting are a few products over all tracks: exact, and without a matrix
-inverse.
+The motion and noise models of ByteTrack and BoT-SORT keep the four coordinates of a box apart, so the 8x8
+covariance of a track is four 2x2 blocks, one per coordinate. A track's whole filter is then 5x4 numbers, one
+step for all tracks is one small matrix product, and a correction needs no matrix inverse: exact, and cheap.
 """
 
 from __future__ import annotations
@@ -15,21 +14,34 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-POSITION, VELOCITY, VAR_POSITION, COVARIANCE, VAR_VELOCITY = range(5)  # rows of a track's (5, 4) filter state
+POSITION, VELOCITY, VAR_POSITION, COVARIANCE, VAR_VELOCITY = range(5)  # planes of the filter states
+_MEANS, _GAINED = slice(POSITION, VAR_POSITION), slice(VAR_POSITION, VAR_VELOCITY)
 
-_POSITION_WEIGHT = 1 / 20  # standard deviations as shares of the box's size, from DeepSORT (arXiv 1703.07402)
-_VELOCITY_WEIGHT = 1 / 160
+_STEP = np.array(
+    [
+        [1, 1, 0, 0, 0],  # position += velocity
+        [0, 1, 0, 0, 0],
+        [0, 0, 1, 2, 1],  # F P F' written out, F = [[1, 1], [0, 1]]
+        [0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1],
+    ],
+    np.float64,
+)
+
+_POSITION_NOISE = 1 / 20  # standard deviations as shares of the box's size, as in DeepSORT (arXiv 1703.07402)
+_VELOCITY_NOISE = 1 / 160
+_ASPECT, _NOT_ASPECT = np.array([0.0, 0.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 1.0])
 
 
 class BoxFilter(ABC):
     """A Kalman filter whose state is a box in some parametrisation, and that box's change per frame.
 
-    States are `(N, 5, 4)` float64: position, velocity, variance of the position, covariance of both, and
-    variance of the velocity, each for the four coordinates.
+    States are `(5, N, 4)` float64: the four coordinates' positions, velocities, variances of the position,
+    covariances of position and velocity, and variances of the velocity.
     """
 
-    frozen_when_lost: tuple[int, ...]
-    """Coordinates that stand still while a track is lost, so that an unseen box keeps its size."""
+    _lengths: slice
+    """Coordinates that are lengths: zooming scales them, and they stand still while a track is lost."""
 
     @abstractmethod
     def measure(self, boxes_xyxy: Array) -> Array:
@@ -40,69 +52,61 @@ class BoxFilter(ABC):
         """Return the estimated boxes, `(N, 4)` corners."""
 
     @abstractmethod
-    def _deviations(self, positions: Array) -> tuple[Array, Array, Array]:
-        """Return standard deviations, `(N, 4)`, of a step's position and velocity, and of a measurement."""
-
-    @abstractmethod
-    def _initial_deviations(self, positions: Array) -> tuple[Array, Array]:
-        """Return standard deviations of position and velocity for tracks of one observation."""
-
-    @abstractmethod
-    def _scale_sizes(self, states: Array, scale: float) -> None:
-        """Multiply the lengths among coordinates 2 and 3 by `scale`, in place."""
+    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
+        """Return the noise, `(N, 4)`, whose deviation is a `share` of the size, or `aspect` for a ratio."""
 
     def start(self, boxes_xyxy: Array) -> Array:
-        """Return the states, `(N, 5, 4)`, of tracks that were seen once, at `boxes_xyxy`."""
+        """Return the states, `(5, N, 4)`, of tracks that were seen once, at `boxes_xyxy`."""
         positions = self.measure(boxes_xyxy)
-        states = np.zeros((len(positions), 5, 4))
-        position, velocity = self._initial_deviations(positions)
-        states[:, POSITION] = positions
-        states[:, VAR_POSITION] = position**2
-        states[:, VAR_VELOCITY] = velocity**2
+        states = np.zeros((5, len(positions), 4))
+        states[POSITION] = positions
+        states[VAR_POSITION] = self._variances(positions, 2 * _POSITION_NOISE, 1e-2)
+        states[VAR_VELOCITY] = self._variances(positions, 10 * _VELOCITY_NOISE, 1e-5)
         return states
 
-    def predict(self, states: Array, lost: NDArray[np.bool_]) -> None:
-        """Advance `states` by one frame, in place; rows that are `lost` keep their size."""
-        states[:, VELOCITY, self.frozen_when_lost] *= ~lost[:, None]
-        position, velocity, _ = self._deviations(states[:, POSITION])
-        states[:, POSITION] += states[:, VELOCITY]
-        states[:, VAR_POSITION] += 2 * states[:, COVARIANCE] + states[:, VAR_VELOCITY] + position**2
-        states[:, COVARIANCE] += states[:, VAR_VELOCITY]
-        states[:, VAR_VELOCITY] += velocity**2
+    def predict(self, states: Array, lost: NDArray[np.bool_]) -> Array:
+        """Return `states` one frame later; tracks that are `lost`, `(N,)`, keep their size."""
+        if lost.any():
+            states[VELOCITY, lost, self._lengths] = 0
+        later = (_STEP @ states.reshape(5, -1)).reshape(states.shape)
+        later[VAR_POSITION] += self._variances(states[POSITION], _POSITION_NOISE, 1e-2)
+        later[VAR_VELOCITY] += self._variances(states[POSITION], _VELOCITY_NOISE, 1e-5)
+        return later
 
     def correct(self, states: Array, boxes_xyxy: Array) -> Array:
-        """Return `states` after observing `boxes_xyxy`, row by row."""
-        _, _, measurement = self._deviations(states[:, POSITION])
-        innovation = self.measure(boxes_xyxy) - states[:, POSITION]
-        gain = states[:, VAR_POSITION : COVARIANCE + 1] / (states[:, VAR_POSITION] + measurement**2)[:, None]
+        """Return `states` after each was observed as the box in the same row of `boxes_xyxy`, `(N, 4)`."""
+        noise = self._variances(states[POSITION], _POSITION_NOISE, 1e-1)
+        gains = states[_GAINED] / (states[VAR_POSITION] + noise)
         corrected = states.copy()
-        corrected[:, POSITION : VELOCITY + 1] += gain * innovation[:, None]
-        corrected[:, VAR_POSITION : COVARIANCE + 1] -= gain * states[:, VAR_POSITION, None]
-        corrected[:, VAR_VELOCITY] -= gain[:, 1] * states[:, COVARIANCE]
+        corrected[_MEANS] += gains * (self.measure(boxes_xyxy) - states[POSITION])
+        corrected[_GAINED] -= gains * states[VAR_POSITION]
+        corrected[VAR_VELOCITY] -= gains[1] * states[COVARIANCE]
         return corrected
 
     def warp(self, states: Array, warp: Array) -> None:
-        """Carry `states` along a camera motion, in place (BoT-SORT, arXiv 2206.14651, section 3.2).
+        """Carry `states` along a motion of the camera, in place (BoT-SORT, arXiv 2206.14651, section 3.2).
 
         Centres follow the whole warp, velocities its linear part, lengths its scale: a box stays upright when
-        the picture turns. Variances are exact; the correlation that a rotation puts between x and y, second
-        order in its angle, is left out so that coordinates stay apart.
+        the picture turns. Variances are exact; the correlation that a rotation puts between x and y, of
+        second order in its angle for a square box, is left out so that coordinates stay apart.
 
         Args:
-            states: `(N, 5, 4)` float64.
+            states: `(5, N, 4)` float64.
             warp: `(2, 3)`, from pixels of the frame before to pixels of this one.
         """
         linear = warp[:, :2]
-        states[:, :2, :2] = states[:, :2, :2] @ linear.T
-        states[:, POSITION, :2] += warp[:, 2]
-        states[:, 2:, :2] = states[:, 2:, :2] @ np.square(linear).T
-        self._scale_sizes(states, float(np.sqrt(abs(np.linalg.det(linear)))))
+        squared_scale = abs(linear[0, 0] * linear[1, 1] - linear[0, 1] * linear[1, 0])
+        states[_MEANS, :, :2] = states[_MEANS, :, :2] @ linear.T
+        states[POSITION, :, :2] += warp[:, 2]
+        states[VAR_POSITION:, :, :2] = states[VAR_POSITION:, :, :2] @ np.square(linear).T
+        states[_MEANS, :, self._lengths] *= np.sqrt(squared_scale)
+        states[VAR_POSITION:, :, self._lengths] *= squared_scale
 
 
 class AspectHeightFilter(BoxFilter):
     """Centre, aspect ratio (width by height) and height: ByteTrack's state (arXiv 2110.06864)."""
 
-    frozen_when_lost = (3,)
+    _lengths = slice(3, 4)
 
     def measure(self, boxes_xyxy: Array) -> Array:
         """Turn `(N, 4)` corners into centre, aspect ratio and height."""
@@ -112,35 +116,17 @@ class AspectHeightFilter(BoxFilter):
 
     def boxes_xyxy(self, states: Array) -> Array:
         """Return the estimated boxes, `(N, 4)` corners."""
-        half = states[:, POSITION, 3:] * 0.5
-        half = np.concatenate([half * states[:, POSITION, 2:3], half], axis=1)
-        centre = states[:, POSITION, :2]
-        return np.concatenate([centre - half, centre + half], axis=1)
+        aspect, height = states[POSITION, :, 2:3], states[POSITION, :, 3:]
+        return _corners(states[POSITION, :, :2], np.concatenate([aspect * height, height], 1))
 
-    def _deviations(self, positions: Array) -> tuple[Array, Array, Array]:
-        height = positions[:, 3:]
-        return (
-            height * (_POSITION_WEIGHT * _NOT_ASPECT) + 1e-2 * _ASPECT,
-            height * (_VELOCITY_WEIGHT * _NOT_ASPECT) + 1e-5 * _ASPECT,
-            height * (_POSITION_WEIGHT * _NOT_ASPECT) + 1e-1 * _ASPECT,
-        )
-
-    def _initial_deviations(self, positions: Array) -> tuple[Array, Array]:
-        height = positions[:, 3:]
-        return (
-            height * (2 * _POSITION_WEIGHT * _NOT_ASPECT) + 1e-2 * _ASPECT,
-            height * (10 * _VELOCITY_WEIGHT * _NOT_ASPECT) + 1e-5 * _ASPECT,
-        )
-
-    def _scale_sizes(self, states: Array, scale: float) -> None:
-        states[:, :2, 3] *= scale
-        states[:, 2:, 3] *= scale**2
+    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
+        return np.square(positions[:, 3:]) * (share**2 * _NOT_ASPECT) + aspect**2 * _ASPECT
 
 
 class WidthHeightFilter(BoxFilter):
     """Centre, width and height: BoT-SORT's state (arXiv 2206.14651, section 3.1)."""
 
-    frozen_when_lost = (2, 3)
+    _lengths = slice(2, 4)
 
     def measure(self, boxes_xyxy: Array) -> Array:
         """Turn `(N, 4)` corners into centre, width and height."""
@@ -148,27 +134,17 @@ class WidthHeightFilter(BoxFilter):
 
     def boxes_xyxy(self, states: Array) -> Array:
         """Return the estimated boxes, `(N, 4)` corners."""
-        centre, half = states[:, POSITION, :2], states[:, POSITION, 2:] * 0.5
-        return np.concatenate([centre - half, centre + half], axis=1)
+        return _corners(states[POSITION, :, :2], states[POSITION, :, 2:])
 
-    def _deviations(self, positions: Array) -> tuple[Array, Array, Array]:
-        size = positions[:, _WIDTH_HEIGHT_TWICE]
-        return _POSITION_WEIGHT * size, _VELOCITY_WEIGHT * size, _POSITION_WEIGHT * size
-
-    def _initial_deviations(self, positions: Array) -> tuple[Array, Array]:
-        size = positions[:, _WIDTH_HEIGHT_TWICE]
-        return 2 * _POSITION_WEIGHT * size, 10 * _VELOCITY_WEIGHT * size
-
-    def _scale_sizes(self, states: Array, scale: float) -> None:
-        states[:, :2, 2:] *= scale
-        states[:, 2:, 2:] *= scale**2
-
-
-_ASPECT = np.array([0.0, 0.0, 1.0, 0.0])
-_NOT_ASPECT = 1 - _ASPECT
-_WIDTH_HEIGHT_TWICE = [2, 3, 2, 3]
+    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
+        return np.square(share * np.concatenate([positions[:, 2:], positions[:, 2:]], 1))
 
 
 def _centre_and_size(boxes_xyxy: Array) -> Array:
-    size = boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]
-    return np.concatenate([(boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) * 0.5, size], axis=1)
+    first, last = boxes_xyxy[:, :2], boxes_xyxy[:, 2:]
+    return np.concatenate([(first + last) / 2, last - first], 1)
+
+
+def _corners(centres: Array, sizes: Array) -> Array:
+    half = sizes / 2
+    return np.concatenate([centres - half, centres + half], 1)

@@ -26,7 +26,7 @@ class TrackTable:
 
     def __init__(self, box_filter: BoxFilter) -> None:
         self._filter = box_filter
-        self._states: Array = np.zeros((0, 5, 4))
+        self._states: Array = np.zeros((5, 0, 4))
         self._detection_indices = np.zeros(0, np.int64)
         self._votes: Array = np.zeros((0, 0))
         self._classes: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -42,7 +42,7 @@ class TrackTable:
 
     def predict(self, warp: Array | None) -> None:
         """Move every track on by one frame, and along `warp` `(2, 3)` where the camera moved."""
-        self._filter.predict(self._states, self.phases == LOST)
+        self._states = self._filter.predict(self._states, self.phases == LOST)
         if warp is not None:
             self._filter.warp(self._states, warp)
         self.boxes_xyxy = self._filter.boxes_xyxy(self._states)
@@ -50,8 +50,8 @@ class TrackTable:
     def observe(self, rows: Indices, detections: Detections, chosen: Indices, frame: int) -> None:
         """Correct the tracks in `rows` by the `chosen` detections, one each, and count them as tracked."""
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
-        states = self._filter.correct(self._states[rows], boxes)
-        self._states[rows] = states
+        states = self._filter.correct(self._states[:, rows], boxes)
+        self._states[:, rows] = states
         self.boxes_xyxy[rows] = self._filter.boxes_xyxy(states)
         self.phases[rows] = TRACKED
         self._record(rows, detections, chosen, frame)
@@ -61,7 +61,7 @@ class TrackTable:
         before, count = len(self), len(chosen)
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
         unset = np.zeros(count, np.int64)
-        self._states = np.concatenate([self._states, self._filter.start(boxes)])
+        self._states = np.concatenate([self._states, self._filter.start(boxes)], 1)
         self._votes = np.concatenate([self._votes, np.zeros((count, len(self._classes)))])
         self._detection_indices = np.concatenate([self._detection_indices, unset])
         self.boxes_xyxy = np.concatenate([self.boxes_xyxy, boxes])
@@ -73,7 +73,7 @@ class TrackTable:
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forget every track that is not `kept`, a mask over the rows."""
-        self._states, self._votes = self._states[kept], self._votes[kept]
+        self._states, self._votes = self._states[:, kept], self._votes[kept]
         self._detection_indices, self.boxes_xyxy = self._detection_indices[kept], self.boxes_xyxy[kept]
         self.ids, self.phases = self.ids[kept], self.phases[kept]
         self.first_frames, self.last_frames = self.first_frames[kept], self.last_frames[kept]
