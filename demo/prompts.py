@@ -1,6 +1,7 @@
 """Training prompts: boxes and points drawn from a scene's maps, with the masks that they should give."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,13 @@ class Maps:
     labelled: np.ndarray
     part_names: tuple[str, ...]
     part_things: np.ndarray
+
+    @classmethod
+    def load(cls, path: Path) -> "Maps":
+        """Reads a scene written by `demo.dataset`."""
+        with np.load(path) as f:
+            return cls(f["picture"], f["thing_map"], f["part_map"], tuple(map(str, f["thing_names"])), f["labelled"],
+                       tuple(map(str, f["part_names"])), f["part_things"])
 
 
 @dataclass(frozen=True)

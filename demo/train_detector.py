@@ -2,16 +2,97 @@
 
 import argparse
 import os
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-os.environ.setdefault("YOLO_OFFLINE", "true")
-os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="demo-yolo-"))
-
 import torch
-import yaml
-from ultralytics.models.yolo.detect import DetectionTrainer
 
-from demo.dataset import CLASS_NAMES
-print(torch.get_num_threads())
+import sav.detect  # noqa: F401
+from ultralytics import YOLO  # isort: skip
+from ultralytics.nn.tasks import DetectionModel  # isort: skip
+
+ARCHITECTURE = "yolov8n.yaml"
+IMAGE_SIZE = 416
+
+
+@contextmanager
+def bfloat16_training() -> Iterator[None]:
+    """Runs a detection model's forward pass in bfloat16 while it trains on a CPU; its outputs stay float32."""
+    plain = DetectionModel.predict
+
+    def predict(self: DetectionModel, x: torch.Tensor, *args: object, **kwargs: object) -> object:
+        if not self.training or x.device.type != "cpu":
+            return plain(self, x, *args, **kwargs)
+        with torch.autocast("cpu", torch.bfloat16):
+            return _as_float(plain(self, x, *args, **kwargs))
+
+    DetectionModel.predict = predict
+    try:
+        yield
+    finally:
+        DetectionModel.predict = plain
+
+
+def _as_float(outputs: object) -> object:
+    if isinstance(outputs, torch.Tensor):
+        return outputs.float()
+    if isinstance(outputs, dict):
+        return {k: _as_float(v) for k, v in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return type(outputs)(_as_float(v) for v in outputs)
+    return outputs
+
+
+def train(data: Path, folder: Path, epochs: int, batch: int, image_size: int = IMAGE_SIZE, rate: float = 2e-3, start: Path | None = None) -> None:
+    """Trains on the scenes that `data` names, or goes on with an unfinished run in `folder`.
+
+    Args:
+        data: `street.yaml` as written by `demo.dataset`.
+        folder: Where ultralytics keeps the run; `weights/last.pt` and `weights/best.pt` are its checkpoints.
+        epochs: Length of the schedule.
+        batch: Pictures a step.
+        image_size: Longer side of the pictures in pixels.
+        rate: Highest learning rate.
+        start: Weights of ours to start from; without, they are random.
+    """
+    last = folder / "weights" / "last.pt"
+    common = {"data": str(data), "workers": 0, "plots": False, "device": "cpu" if not torch.cuda.is_available() else 0}
+    with bfloat16_training():
+        if last.exists():
+            YOLO(last).train(resume=True, **common)
+            return
+        YOLO(start or ARCHITECTURE, task="detect").train(
+            epochs=epochs, batch=batch, nbs=batch, imgsz=image_size, rect=True, cache="ram", amp=False, pretrained=bool(start), seed=1,
+            optimizer="AdamW", lr0=rate, lrf=0.02, cos_lr=True, warmup_epochs=1, warmup_bias_lr=0.0, weight_decay=1e-3, mosaic=0.0,
+            scale=0.3, translate=0.08, hsv_v=0.3, fliplr=0.5, erasing=0.0, patience=0, project=str(folder.parent.resolve()),
+            name=folder.name, exist_ok=True, **common)
+
+
+def strip(checkpoint: Path, target: Path) -> None:
+    """Writes the weights alone, in half precision, as a checkpoint that `ultralytics.YOLO` loads; whole or not at all."""
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    temporary = target.with_name(f".{target.stem}-partial.pt")
+    strip_optimizer(checkpoint, str(temporary))
+    os.replace(temporary, target)
+
+
+def main() -> None:
+    """Trains, or goes on where the run in the folder was stopped, and writes `demo_yolo.pt` beside the run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scenes", type=Path, help="folder written by python -m demo.dataset")
+    parser.add_argument("folder", type=Path, help="where the run goes; an unfinished run there goes on")
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--start", type=Path, help="our own earlier weights to go on from with a new schedule")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    train(args.scenes / "street.yaml", args.folder, args.epochs, args.batch, rate=args.rate, start=args.start)
+    strip(args.folder / "weights" / "best.pt", args.folder / "demo_yolo.pt")
+
+
+if __name__ == "__main__":
+    main()

@@ -92,14 +92,8 @@ class Scenes:
         if not self.paths:
             raise FileNotFoundError(f"no scenes in {folder}: render them first with python -m demo.dataset")
         self.size = size
-        pairs = {pair for path in self.paths[:200] for pair in _name_pairs(self.load(path))}
+        pairs = {pair for path in self.paths[:200] for pair in _name_pairs(Maps.load(path))}
         self.names = {pair: i for i, pair in enumerate(sorted(pairs))}
-
-    def load(self, path: Path) -> Maps:
-        """Reads one scene."""
-        with np.load(path) as f:
-            return Maps(f["picture"], f["thing_map"], f["part_map"], tuple(f["thing_names"]), f["labelled"],
-                        tuple(f["part_names"]), f["part_things"])
 
     def batch(self, recipe: Recipe, step: int) -> Batch:
         """The batch of a step; it depends on the recipe's seed and the step alone."""
@@ -110,7 +104,7 @@ class Scenes:
         return self.collate([self._augmented(rng, self.paths[i]) for i in picked], rng, recipe)
 
     def _augmented(self, rng: np.random.Generator, path: Path) -> Maps:
-        maps = self.load(path)
+        maps = Maps.load(path)
         maps = flipped(maps) if rng.random() < 0.5 else maps
         return Maps(jitter_colours(rng, maps.picture), *(getattr(maps, n) for n in list(Maps.__dataclass_fields__)[1:]))
 
@@ -302,7 +296,7 @@ def validate(model: Sam, scenes: Scenes, recipe: Recipe, count: int) -> dict[str
     hints = DenseHints(model.mask_decoder.transformer_dim, max(1, len(scenes.names)))
     rows = []
     for i, path in enumerate(scenes.paths[:count]):
-        batch = scenes.collate([scenes.load(path)], np.random.default_rng([99, i]), recipe)
+        batch = scenes.collate([Maps.load(path)], np.random.default_rng([99, i]), recipe)
         rows.append({k: v.item() for k, v in step_losses(model, hints, batch).items() if k not in ("names", "sides")})
     return {k: float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
