@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from sav.media import hdr
 from sav.types import Image
 
 # Code points of ITU-T H.273, as FFmpeg uses them.
 _BT709, _UNSPECIFIED = 1, 2
 LIMITED_RANGE = 1
-_PQ, _HLG = 16, 18
 
 # From the H.273 matrix to libswscale's number for its coefficients.
 _SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
@@ -46,7 +46,7 @@ class ColorTags:
 
 
 def _is_hdr(picture: av.VideoFrame) -> bool:
-    return picture.color_trc in (_PQ, _HLG)
+    return picture.color_trc in (hdr.PQ, hdr.HLG)
 
 
 def _matrix(tag: int, size_hw: tuple[int, int]) -> int:
@@ -65,16 +65,14 @@ class ToBgr:
     def __call__(self, picture: av.VideoFrame) -> Image:
         """The picture as `(H, W, 3)` uint8, BGR."""
         size_hw = picture.height, picture.width
-        is_rgb, is_hdr = picture.format.is_rgb, _is_hdr(picture)
         converted = self._reformatter.reformat(
             picture,
             format="bgr24",
-            src_colorspace=None if is_rgb else _matrix(picture.colorspace, size_hw),
+            src_colorspace=None if picture.format.is_rgb else _matrix(picture.colorspace, size_hw),
             interpolation=_ACCURATE,
-            dst_color_trc=_BT709 if is_hdr else None,
-            dst_color_primaries=_BT709 if is_hdr else None,
         )
-        return np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+        image = np.ascontiguousarray(converted.to_ndarray(), dtype=np.uint8)
+        return hdr.to_ordinary(image, picture.color_trc) if _is_hdr(picture) else image
 
 
 class FromBgr:

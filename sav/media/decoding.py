@@ -57,6 +57,8 @@ class Decoder:
         self._name = name
         self._frame_duration = 1 / frame_rate_of(stream)
         self._undecodable = 0
+        self._has_only_decoding_times = container.format.name == "avi"
+        self._delay: int | None = None
 
     def __iter__(self) -> Iterator[TimedPicture]:
         """Yield the pictures in the order in which they are shown.
@@ -69,7 +71,8 @@ class Decoder:
         for picture in _progressive(self._decoded()):
             duration = Fraction(picture.duration) * (picture.time_base or 0) or self._frame_duration
             expected = last.end if last else Fraction(0)
-            own = None if picture.pts is None else picture.pts * Fraction(picture.time_base or 0)
+            ticks = self._ticks(picture)
+            own = None if ticks is None else ticks * Fraction(picture.time_base or 0)
             if last and own is not None and own + shift <= last.time:
                 _log.warning("%s: its clock jumps back at %.3f s; counted on", self._name, float(own))
                 shift = Fraction(expected - own)
@@ -78,6 +81,20 @@ class Decoder:
         damage = self._packets.damage or ("cannot be decoded any further" if self._undecodable else "")
         if damage:
             raise VideoDamagedError(f"{self._name} {damage}; the frames before that are good")
+
+    def _ticks(self, picture: av.VideoFrame) -> int | None:
+        """When the picture is shown on the stream's clock; None if that does not say.
+
+        AVI stores no presentation times, and those that FFmpeg makes up for it are in disorder where
+        pictures were stored out of order. Its decoding times are sound, but for a constant delay.
+        """
+        if not self._has_only_decoding_times:
+            return picture.pts
+        if picture.dts is None:
+            return None
+        if self._delay is None:
+            self._delay = picture.dts
+        return picture.dts - self._delay
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         """The pictures of all packets that can be decoded; `_undecodable` counts failures since the last."""

@@ -59,7 +59,7 @@ class Input:
             )
         except av.error.ExitError:
             raise VideoError(f"{self.name} did not answer in time: check the address") from None
-        except av.error.InvalidDataError:
+        except (av.error.InvalidDataError, av.error.EOFError):
             raise VideoError(
                 f"{self.name} is not a video that can be read: it is of another kind, or was not finished"
             ) from None

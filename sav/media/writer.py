@@ -22,6 +22,8 @@ from sav.types import Frame
 
 _log = logging.getLogger(__name__)
 
+_MIN_TIMESCALE = 10_000
+
 
 @dataclass(frozen=True)
 class WriterConfig:
@@ -62,15 +64,17 @@ class VideoWriter:
         """
         self._path = check_save_path(path, info.name or None)
         self._info = info
-        self._frame_ticks = max(1, round(1 / (info.frame_rate * info.time_base)))
         self._last: tuple[Fraction, int] | None = None  # time in the source, ticks in the copy
+        self._first_packet: tuple[int, int] | None = None  # pts, dts
         self._is_flushed = False
         self.saved_path: Path | None = None
         self.frame_count = 0
         self.end_time: Fraction | None = None
         self._from_bgr = FromBgr(info.colors, info.size_hw)
         self._temporary = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex[:8]}.part.mp4")
-        self._output = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"})
+        # Delays are kept in ticks of the movie's clock, which by default has only milliseconds.
+        options = {"movflags": "faststart", "movie_timescale": str(_track_timescale(info.time_base))}
+        self._output = av.open(str(self._temporary), "w", format="mp4", options=options)
         self._stream = self._add_stream(config or WriterConfig())
         self._audio = AudioTracks(info.audio, self._output, info.origin) if info.audio else None
 
@@ -163,19 +167,34 @@ class VideoWriter:
     def _mux(self, packets: Iterable[Packet]) -> None:
         """Write packets, each after the sound that comes before it."""
         for packet in packets:
-            # MP4 takes a frame's duration from the next one's time; what is set here counts for the last.
-            packet.duration = self._last_duration() if self._is_last(packet) else self._frame_ticks
+            if self._first_packet is None:
+                self._first_packet = packet.pts or 0, packet.dts or 0
             if self._audio is not None and packet.dts is not None:
                 self._audio.advance(self._info.origin + packet.dts * self._info.time_base)
             self._output.mux(packet)
 
-    def _is_last(self, packet: Packet) -> bool:
-        return self._is_flushed and self._last is not None and packet.pts == self._last[1]
+    def _held_back(self) -> list[Packet]:
+        """The encoder's last packets, with durations that make the video end when its last frame does.
+
+        MP4 takes a frame's duration from the next one's time, and those set here only where none follows:
+        for the frame shown last, and for the one stored last, after which the track's length is reckoned.
+        """
+        packets = self._stream.encode(None)
+        if not packets or self._last is None:
+            return packets
+        end = self._last[1] + self._last_duration()
+        first_pts, first_dts = self._first_packet or (packets[0].pts or 0, packets[0].dts or 0)
+        stored_last = packets[-1]
+        stored_last.duration = max(1, (end - first_pts) - ((stored_last.dts or 0) - first_dts))
+        for packet in packets:
+            if packet.pts == self._last[1]:
+                packet.duration = self._last_duration()
+        return packets
 
     def _last_duration(self) -> int:
         """Ticks for which the last frame is shown."""
         if self.end_time is None or self._last is None:
-            return self._frame_ticks
+            return max(1, round(1 / (self._info.frame_rate * self._info.time_base)))
         return max(1, round((self.end_time - self._last[0]) / self._info.time_base))
 
     def _finish(self, path: Path, is_whole: bool) -> None:
@@ -185,7 +204,7 @@ class VideoWriter:
         try:
             if not self._is_flushed:
                 self._is_flushed = True
-                self._mux(self._stream.encode(None))
+                self._mux(self._held_back())
             if self._audio is not None:
                 self._audio.finish(self._audio_end(is_whole))
             self._output.close()
@@ -215,3 +234,11 @@ class VideoWriter:
         except (av.FFmpegError, OSError, ValueError) as error:
             _log.debug("closing an unfinished file: %s", error)
         self._temporary.unlink(missing_ok=True)
+
+
+def _track_timescale(time_base: Fraction) -> int:
+    """Ticks per second of an MP4 track that holds multiples of `time_base`, as FFmpeg chooses them."""
+    timescale = time_base.denominator
+    while timescale < _MIN_TIMESCALE:
+        timescale *= 2
+    return timescale

@@ -1,0 +1,510 @@
+"""What is read from sources of every kind, against what PyAV decodes from them without us."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from conftest import NTSC, SHARED_MEDIA, numbered_image, read_number
+
+from sav.media.opening import ReaderConfig
+from sav.media.reader import open_video
+from sav.media.video import VideoDamagedError, VideoError, VideoSizeChangedError
+
+Maker = Callable[..., Path]
+
+OPEN_GOP = {"x264-params": "open-gop=1:keyint=8:min-keyint=8:bframes=3:b-adapt=0:scenecut=0"}
+CLOSED_GOP = {"x264-params": "keyint=8:bframes=3:b-adapt=0:scenecut=0"}
+
+
+def decoded(path: Path) -> list[Fraction]:
+    """The times of all frames, decoded by PyAV alone."""
+    with av.open(str(path)) as container:
+        return [frame.pts * frame.time_base for frame in container.decode(video=0)]
+
+
+def test_every_frame_comes_once_in_order_with_the_streams_own_time(make_video: Maker) -> None:
+    path = make_video(count=30)
+    with open_video(path) as video:
+        frames = list(video)
+    assert [frame.index for frame in frames] == list(range(30))
+    assert [read_number(frame.image) for frame in frames] == list(range(30))
+    assert [frame.time for frame in frames] == [number / NTSC for number in range(30)] == decoded(path)
+    assert all(isinstance(frame.time, Fraction) for frame in frames)
+    assert frames[12].name == "video_000012"
+
+
+def test_the_properties_are_those_of_the_stream(make_video: Maker) -> None:
+    with open_video(make_video(count=30, size_hw=(96, 160))) as video:
+        assert video.size_hw == (96, 160)
+        assert video.frame_rate == NTSC
+        assert video.time_base == Fraction(1, 30000)
+        assert video.frame_count == 30
+        assert not video.is_live
+        assert len(list(video)) == 30
+        assert video.end_time == 30 / NTSC
+
+
+def test_variable_time_stamps_are_exact(make_video: Maker) -> None:
+    ticks = [0, 7, 8, 30, 31, 33, 90, 91, 200, 207]
+    path = make_video(count=10, ticks=ticks, time_base=Fraction(1, 600))
+    with open_video(path) as video:
+        assert [frame.time for frame in video] == [Fraction(tick, 600) for tick in ticks]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("video.mkv", "libx264", {}),
+        ("video.avi", "mpeg4", {"bf": "0"}),
+        ("video.avi", "libx264", {}),
+        ("video.webm", "libvpx-vp9", {"cpu-used": "8", "deadline": "realtime"}),
+        ("video.mov", "mjpeg", {}),
+        ("video.ts", "mpeg2video", {}),
+        ("video.flv", "libx264", {}),
+        ("video.h264", "libx264", {}),
+    ],
+)
+def test_each_container_gives_all_frames(make_video: Maker, name: str, codec: str, options: dict) -> None:
+    pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = make_video(name, count=20, rate=Fraction(25), codec=codec, options=options, pix_fmt=pix_fmt)
+    with open_video(path) as video:
+        frames = list(video)
+    assert [read_number(frame.image) for frame in frames] == list(range(20))
+    steps = np.diff([float(frame.time) for frame in frames])
+    np.testing.assert_allclose(steps, 1 / 25, atol=0.0011)
+
+
+def test_a_gif_is_a_video(make_video: Maker) -> None:
+    path = make_video("video.gif", count=6, codec="gif", rate=Fraction(10), pix_fmt="rgb8")
+    with open_video(path) as video:
+        frames = list(video)
+    assert [read_number(frame.image) for frame in frames] == list(range(6))
+    assert [frame.time for frame in frames] == [Fraction(number, 10) for number in range(6)]
+
+
+def test_a_fragmented_mp4_is_read_to_its_end(make_video: Maker) -> None:
+    movflags = {"movflags": "frag_keyframe+empty_moov"}
+    path = make_video(count=30, options=CLOSED_GOP, muxer_options=movflags)
+    with open_video(path) as video:
+        assert [read_number(frame.image) for frame in video] == list(range(30))
+
+
+def test_names_in_any_script_are_read(make_video: Maker) -> None:
+    with open_video(make_video("Ünïcødé – видео 猫: 50%d.mp4", count=3)) as video:
+        assert len(list(video)) == 3
+
+
+def upright(number: int, size_hw: tuple[int, int]) -> np.ndarray:
+    """An image with another colour in each corner."""
+    height, width = size_hw
+    image = np.full((height, width, 3), 128, np.uint8)
+    image[: height // 2, : width // 2] = (255, 0, 0)
+    image[: height // 2, width // 2 :] = (0, 255, 0)
+    image[height // 2 :, : width // 2] = (0, 0, 255)
+    return image
+
+
+@pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_the_display_matrix_turns_frames_upright(
+    make_video: Maker, degrees: int, flips: tuple[bool, bool]
+) -> None:
+    # Kept as a phone keeps it: what should be upright is turned and mirrored back, the matrix undoes that.
+    size_hw = (96, 160)
+    path = make_video(count=2, size_hw=size_hw, image=upright, rotation=(degrees, *flips))
+    expected = np.rot90(upright(0, size_hw), degrees // 90)  # counter-clockwise, as PyAV counts
+    if flips[0]:
+        expected = expected[:, ::-1]
+    if flips[1]:
+        expected = expected[::-1]
+    with open_video(path) as video:
+        frame = next(iter(video))
+        assert video.size_hw == frame.size_hw == expected.shape[:2]
+    assert np.abs(frame.image[8:-8, 8:-8].astype(int) - expected[8:-8, 8:-8]).mean() < 6
+
+
+def test_the_shape_of_pixels_is_known_and_turns_with_the_picture(make_video: Maker) -> None:
+    def anamorphic(stream: av.VideoStream) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
+
+    with open_video(make_video(count=2, prepare=anamorphic)) as video:
+        assert video.info.sample_aspect_ratio == Fraction(4, 3)
+    with open_video(make_video(count=2, prepare=anamorphic, rotation=(90, False, False))) as video:
+        assert video.info.sample_aspect_ratio == Fraction(3, 4)
+
+
+@pytest.mark.parametrize("color_range", [1, 2])
+@pytest.mark.parametrize("matrix", [1, 5, 6, 9])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_matrix_range_and_depth_are_respected(
+    make_video: Maker, pix_fmt: str, matrix: int, color_range: int
+) -> None:
+    colors = np.array([(255, 255, 255), (0, 0, 0), (20, 30, 220), (30, 200, 40), (210, 60, 30)], np.uint8)
+    path = make_video(
+        count=1,
+        size_hw=(64, 160),
+        pix_fmt=pix_fmt,
+        image=lambda number, size_hw: encoded_colors(colors, size_hw),
+        options={"crf": "1"},
+        prepare=functools.partial(tag, matrix=matrix, color_range=color_range),
+    )
+    with open_video(path) as video:
+        image = next(iter(video)).image
+    seen = image[32, 16::32]
+    luma, chroma = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593)}.get(matrix, (0.299, 0.114))
+    expected = reference_bgr(reference_yuv(colors), luma, chroma, color_range)
+    np.testing.assert_allclose(seen, expected, atol=5)
+
+
+def tag(stream: av.VideoStream, matrix: int, color_range: int) -> None:
+    stream.codec_context.colorspace = matrix
+    stream.codec_context.color_range = color_range
+
+
+def encoded_colors(colors: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    return np.broadcast_to(np.repeat(colors, size_hw[1] // len(colors), axis=0), (*size_hw, 3)).copy()
+
+
+def reference_yuv(colors: np.ndarray) -> np.ndarray:
+    """BT.601 limited range, in which `VideoFrame.from_ndarray` hands pictures to an encoder."""
+    blue, green, red = (colors / 255.0).T
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    return np.stack([16 + 219 * luma, 128 + 224 * (blue - luma) / 1.772, 128 + 224 * (red - luma) / 1.402], 1)
+
+
+def reference_bgr(yuv: np.ndarray, red_weight: float, blue_weight: float, color_range: int) -> np.ndarray:
+    """From the definition of the matrix with these weights, ITU-R BT.601, BT.709 and BT.2020."""
+    if color_range == 1:
+        luma, cb, cr = (yuv[:, 0] - 16) / 219, (yuv[:, 1] - 128) / 224, (yuv[:, 2] - 128) / 224
+    else:
+        luma, cb, cr = yuv[:, 0] / 255, (yuv[:, 1] - 128) / 255, (yuv[:, 2] - 128) / 255
+    blue, red = luma + 2 * (1 - blue_weight) * cb, luma + 2 * (1 - red_weight) * cr
+    green = (luma - red_weight * red - blue_weight * blue) / (1 - red_weight - blue_weight)
+    return np.clip(np.stack([blue, green, red], 1) * 255, 0, 255)
+
+
+def test_hdr_is_brought_to_ordinary_brightness(make_video: Maker) -> None:
+    def as_pq(stream: av.VideoStream) -> None:
+        context = stream.codec_context
+        context.colorspace, context.color_primaries, context.color_trc, context.color_range = 9, 9, 16, 1
+
+    # PQ's codes for 203 cd/m2, the white of ordinary pictures, and for a tenth of it.
+    for code, expected in ((148, 244), (91, 98)):
+        grey = np.full((64, 64, 3), code, np.uint8)
+        path = make_video(
+            count=1, size_hw=(64, 64), pix_fmt="yuv420p10le", prepare=as_pq, image=lambda *_, grey=grey: grey
+        )
+        with open_video(path) as video:
+            assert (video.info.colors.matrix, video.info.colors.transfer) == (1, 1)
+            np.testing.assert_allclose(next(iter(video)).image, expected, atol=4)
+
+
+def test_interlaced_video_loses_its_comb_and_no_frame(make_video: Maker) -> None:
+    def moving_bar(field: int, size_hw: tuple[int, int]) -> np.ndarray:
+        image = np.zeros((*size_hw, 3), np.uint8)
+        image[:, 8 + 6 * field : 40 + 6 * field] = 255
+        return image
+
+    def woven(number: int, size_hw: tuple[int, int]) -> np.ndarray:
+        image = moving_bar(2 * number, size_hw)
+        image[1::2] = moving_bar(2 * number + 1, size_hw)[1::2]
+        return image
+
+    path = make_video(
+        "video.mp4", count=8, image=woven, size_hw=(96, 192), options={"x264-params": "interlaced=1:tff=1"}
+    )
+    with open_video(path) as video:
+        frames = list(video)
+        assert video.end_time == 8 / NTSC
+    assert [frame.time for frame in frames] == decoded(path)
+    comb = [np.abs(np.diff(frame.image[8:-8, :, 1].astype(int), axis=0)).mean() for frame in frames[1:-1]]
+    combed = np.abs(np.diff(woven(3, (96, 192))[8:-8, :, 1].astype(int), axis=0)).mean()
+    assert max(comb) < combed / 4
+
+
+@pytest.mark.parametrize("options", [OPEN_GOP, CLOSED_GOP], ids=["open", "closed"])
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv", "video.ts"])
+@pytest.mark.parametrize(
+    ("start", "end", "stride", "expected"),
+    [
+        (0, None, 1, range(50)),
+        (17, None, 1, range(17, 50)),
+        (7, 9, 1, range(7, 9)),
+        (24, 40, 5, range(24, 40, 5)),
+        ("1s", None, 7, range(25, 50, 7)),
+        ("0.61s", "00:00:01.2", 1, range(16, 30)),
+        (None, "0.2s", 1, range(5)),
+        (33, "1.4s", 1, range(33, 35)),
+        (49, 500, 1, range(49, 50)),
+    ],
+)
+def test_a_stretch_is_the_same_as_a_slice_of_the_whole(
+    make_video: Maker,
+    name: str,
+    options: dict,
+    start: int | str | None,
+    end: int | str | None,
+    stride: int,
+    expected: range,
+) -> None:
+    path = make_video(name, count=50, rate=Fraction(25), options=options, size_hw=(48, 64))
+    with open_video(path) as video:
+        whole = list(video)
+    with open_video(path, start, end, stride) as video:
+        frames = list(video)
+    assert [read_number(frame.image) for frame in frames] == list(expected)
+    for index, (frame, number) in enumerate(zip(frames, expected, strict=True)):
+        assert (frame.index, frame.time, frame.name) == (index, whole[number].time, whole[number].name)
+        assert np.array_equal(frame.image, whole[number].image)
+
+
+def test_a_stretch_from_far_in_is_sought_not_decoded(
+    make_video: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(count=200, options=CLOSED_GOP, size_hw=(48, 64))
+    taken: list[Fraction] = []
+    import sav.media.decoding as decoding
+
+    original = decoding._Packets.__iter__
+
+    def watched(self: decoding._Packets) -> Iterator[av.Packet]:
+        for packet in original(self):
+            taken.append(packet.pts)
+            yield packet
+
+    monkeypatch.setattr(decoding._Packets, "__iter__", watched)
+    with open_video(path, 150, 152) as video:
+        assert [read_number(frame.image) for frame in video] == [150, 151]
+    assert len(taken) < 60
+
+
+def test_a_video_with_a_late_clock_counts_seconds_from_its_first_frame(make_video: Maker) -> None:
+    path = make_video(ticks=range(1000, 1024), time_base=Fraction(1, 25), rate=Fraction(25))
+    with open_video(path, "0.4s", "0.6s") as video:
+        frames = list(video)
+    assert [frame.time for frame in frames] == [Fraction(1000 + n, 25) for n in range(10, 15)]
+
+
+@pytest.mark.parametrize("start", [24, "2s", "01:00:00"])
+def test_a_start_after_the_end_is_an_error_at_once(make_video: Maker, start: int | str) -> None:
+    path = make_video(count=24)
+    with pytest.raises(VideoError, match="ends before the start"):
+        open_video(path, start)
+
+
+@pytest.mark.parametrize("places", [("x", None), (None, "12,5s"), ("-3", None), (9, 5), ("3s", "2s")])
+def test_places_that_make_no_sense_are_an_error(make_video: Maker, places: tuple) -> None:
+    path = make_video(count=2)
+    with pytest.raises(ValueError, match=r"place|after the start"):
+        open_video(path, *places)
+    with pytest.raises(ValueError, match="stride"):
+        open_video(path, stride=0)
+
+
+def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for number in (10, 9, 1, 2, 11):
+        cv2.imwrite(str(tmp_path / f"img{number}.png"), numbered_image(number))
+    (tmp_path / "notes.txt").write_text("no picture")
+    with open_video(tmp_path) as video:
+        frames = list(video)
+        assert (video.size_hw, video.frame_rate, video.frame_count) == ((96, 128), 25, 5)
+    assert [read_number(frame.image) for frame in frames] == [1, 2, 9, 10, 11]
+    assert [frame.time for frame in frames] == [Fraction(n, 25) for n in range(5)]
+    assert frames[2].name == "img9.png"
+    with open_video(tmp_path, "0.1s", stride=2, config=ReaderConfig(picture_rate=10)) as video:
+        assert [(read_number(f.image), f.index, f.time) for f in video] == [
+            (2, 0, Fraction(1, 10)),
+            (10, 1, Fraction(3, 10)),
+        ]
+
+
+def test_a_folder_with_a_bad_or_odd_picture_ends_there(tmp_path: Path) -> None:
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), numbered_image(number))
+    (tmp_path / "3.png").write_bytes((tmp_path / "2.png").read_bytes()[:100])
+    with open_video(tmp_path) as video, pytest.raises(VideoDamagedError, match=r"3\.png"):
+        for seen in video:
+            last = seen.index
+    assert last == 1
+    cv2.imwrite(str(tmp_path / "3.png"), numbered_image(3, (64, 64)))
+    with open_video(tmp_path) as video, pytest.raises(VideoSizeChangedError, match=r"3\.png is 64x64"):
+        list(video)
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="no pictures"):
+        open_video(tmp_path)
+
+
+def test_what_is_no_video_is_an_error_at_once_in_one_line(make_video: Maker, tmp_path: Path) -> None:
+    text, empty, sound = tmp_path / "text.mp4", tmp_path / "empty.mp4", tmp_path / "sound.mp4"
+    text.write_text("This is not a video.\n" * 200)
+    empty.touch()
+    with av.open(str(sound), "w") as output:
+        stream = output.add_stream("aac", rate=48000, layout="stereo")
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 48000), np.float32), "fltp", "stereo")
+        frame.sample_rate = 48000
+        output.mux(stream.encode(frame) + stream.encode(None))
+    cases = [
+        (text, "not a video"),
+        (empty, "empty"),
+        (sound, "only sound"),
+        (tmp_path / "none.mp4", "no video"),
+    ]
+    for path, message in cases:
+        with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+            open_video(path)
+        assert path.name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(FileNotFoundError):
+        open_video(tmp_path / "none.mp4")
+
+
+def test_a_camera_that_is_not_there_is_an_error_at_once() -> None:
+    with pytest.raises((FileNotFoundError, VideoError), match="camera 97"):
+        open_video("97")
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8])
+@pytest.mark.parametrize("name", ["video.mp4", "video.mkv", "video.avi", "video.flv"])
+def test_a_truncated_file_gives_its_frames_and_then_an_error(
+    make_video: Maker, name: str, share: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 60, (96, 128, 3), np.uint8)
+
+    def noisy(number: int, size_hw: tuple[int, int]) -> np.ndarray:
+        return np.clip(
+            numbered_image(number).astype(int) + np.roll(noise, number * 5, 1) - 30, 0, 255
+        ).astype(np.uint8)
+
+    muxer_options = {"movflags": "faststart"} if name.endswith("mp4") else {}
+    path = make_video(name, count=90, image=noisy, options=CLOSED_GOP, muxer_options=muxer_options)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    numbers = []
+    with open_video(path) as video, pytest.raises(VideoDamagedError, match=path.name) as caught:
+        for frame in video:
+            numbers.append(read_number(frame.image))
+    assert not isinstance(caught.value, VideoSizeChangedError)
+    assert numbers[:-2] == list(range(len(numbers) - 2))
+    assert len(numbers) > 90 * share * 0.6
+
+
+def test_an_mp4_without_its_index_is_an_error_at_once(make_video: Maker) -> None:
+    path = make_video(count=30)  # the index is at the end
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(VideoError, match="not finished"):
+        open_video(path)
+
+
+def test_a_bad_stretch_in_the_middle_does_not_end_the_video(make_video: Maker) -> None:
+    path = make_video("video.ts", count=60, options=CLOSED_GOP)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 188 * 6] = bytes(188 * 6)
+    path.write_bytes(content)
+    with open_video(path) as video:
+        numbers = [read_number(frame.image) for frame in video]
+    assert numbers[0] == 0
+    assert numbers[-1] == 59
+
+
+@pytest.mark.parametrize("suffix", ["ts", "h264"])
+def test_a_change_of_size_is_an_error_after_the_frames_before_it(make_video: Maker, suffix: str) -> None:
+    first = make_video(f"first.{suffix}", count=20, options=CLOSED_GOP)
+    second = make_video(f"second.{suffix}", count=20, size_hw=(64, 96), options=CLOSED_GOP)
+    joined = first.with_name(f"joined.{suffix}")
+    joined.write_bytes(first.read_bytes() + second.read_bytes())
+    numbers = []
+    with open_video(joined) as video, pytest.raises(VideoSizeChangedError, match="128x96 to 96x64 after 20"):
+        for frame in video:
+            numbers.append(read_number(frame.image))
+    assert numbers == list(range(20))
+
+
+def test_a_clock_that_jumps_back_is_counted_on(make_video: Maker) -> None:
+    part = make_video("part.ts", count=20, rate=Fraction(25), options=CLOSED_GOP)
+    joined = part.with_name("joined.ts")
+    joined.write_bytes(part.read_bytes() * 2)
+    with open_video(joined) as video:
+        times = [frame.time for frame in video]
+    assert len(times) == 40
+    assert np.all(np.diff([float(time) for time in times]) > 0)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[str]:
+    """The address of a server of the files in `tmp_path`."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_an_http_address_is_read(make_video: Maker, serve: str) -> None:
+    make_video("video.mp4", count=30, muxer_options={"movflags": "faststart"})
+    with open_video(f"{serve}/video.mp4") as video:
+        assert [read_number(frame.image) for frame in video] == list(range(30))
+        assert not video.is_live
+    with pytest.raises(VideoError, match=r"missing\.mp4"):
+        open_video(f"{serve}/missing.mp4")
+
+
+def test_an_address_that_falls_silent_ends_cleanly(make_video: Maker) -> None:
+    content = make_video("video.ts", count=60).read_bytes()
+    silence = threading.Event()
+
+    class Stalling(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content[: len(content) * 3 // 4])
+            self.wfile.flush()
+            silence.wait(60)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stalling) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        config = ReaderConfig(open_timeout=5.0, read_timeout=0.3)
+        seen = 0
+        try:
+            with open_video(f"http://127.0.0.1:{server.server_address[1]}/", config=config) as video:
+                assert video.is_live
+                with pytest.raises(VideoDamagedError, match="stopped sending"):
+                    for _ in video:
+                        seen += 1
+        finally:
+            silence.set()
+            server.shutdown()
+            thread.join()
+    assert seen > 30
+
+
+@pytest.mark.skipif(not SHARED_MEDIA.exists(), reason="needs the shared media")
+@pytest.mark.parametrize(("name", "count"), [("dog.mp4", 289), ("bedroom.mp4", 200)])
+def test_real_videos_are_read_exactly(name: str, count: int) -> None:
+    times = decoded(SHARED_MEDIA / name)
+    with open_video(SHARED_MEDIA / name) as video:
+        assert video.frame_count == count == len(times)
+        assert [frame.time for frame in video] == times
+    with open_video(SHARED_MEDIA / name, 150, 155) as video:
+        assert [frame.time for frame in video] == times[150:155]
