@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -82,9 +83,7 @@ class Detector:
             device=self._device,
             verbose=False,
         )
-        return [
-            _detections(result.boxes.data, image) for result, image in zip(results, images_bgr, strict=True)
-        ]
+        return [_detections(result) for result in results]
 
 
 def _load(checkpoint: Path) -> YOLO:
@@ -102,10 +101,10 @@ def _load(checkpoint: Path) -> YOLO:
     return model
 
 
-def _detections(rows: torch.Tensor, image_bgr: Image) -> Detections:
-    """Turn `(N, 6)` rows of x0, y0, x1, y1, score, class into checked arrays inside the picture."""
-    table = rows.detach().float().cpu().numpy()
-    height, width = image_bgr.shape[:2]
+def _detections(result: Any) -> Detections:
+    """Boxes, scores and classes of one ultralytics result as arrays, the boxes inside the picture."""
+    table = result.boxes.data.float().cpu().numpy()
+    height, width = result.orig_shape
     boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
     return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from sav.checkpoints import find_checkpoint
+from sav.config import DetectionConfig
 from sav.detect import Detector
+from sav.device import choose_device
 from sav.masks import Masks
 from sav.sam.everything import segment_everything
+from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.scene import Scene
 from sav.types import Image, IntArray
@@ -25,6 +30,25 @@ class RegionConfig:
 
     explained: float = 0.3
     least_area: int = 100
+
+
+def load_segmenter(
+    yolo_checkpoint: str | Path,
+    sam_checkpoint: str | Path,
+    device: str = "auto",
+    config: DetectionConfig = DetectionConfig(),
+    with_regions: bool = True,
+    offline: bool = False,
+) -> Segmenter:
+    """Find or fetch both checkpoints and load them.
+
+    Raises:
+        CheckpointError: If one cannot be had or used.
+        ValueError: If there is no such device, or the detector does not know a class that `config` names.
+    """
+    chosen = choose_device(device)
+    found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
+    return Segmenter(Detector(found[0], chosen, config), load_sam(found[1], chosen), with_regions)
 
 
 class Segmenter:

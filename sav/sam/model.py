@@ -27,7 +27,12 @@ class ChunkSizes:
     """
 
     prompts: int = 64
-    logits_bytes: int = 256 * 2**20
+    logits_bytes: int = 32 * 2**20
+
+    @classmethod
+    def for_device(cls, device: torch.device) -> ChunkSizes:
+        """Small chunks stay in a CPU's cache and out of the kernel's page tables; a GPU wants large ones."""
+        return cls() if device.type == "cpu" else cls(logits_bytes=1024 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -48,10 +53,10 @@ class Embedding:
 class SamModel:
     """Encoder, prompts and mask decoder of a `segment_anything` Sam, with bounded memory."""
 
-    def __init__(self, sam: Sam, device: torch.device, chunks: ChunkSizes = ChunkSizes()) -> None:
+    def __init__(self, sam: Sam, device: torch.device, chunks: ChunkSizes | None = None) -> None:
         self.sam = sam.to(device).eval()
         self.device = device
-        self.chunks = chunks
+        self.chunks = chunks or ChunkSizes.for_device(device)
         self._resize = ResizeLongestSide(sam.image_encoder.img_size)
 
     @torch.inference_mode()

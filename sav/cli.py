@@ -1,0 +1,136 @@
+"""What the command lines share: their flags, their checks, and how they end."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from sav.config import DetectionConfig
+
+DONE, PARTLY_DONE, FAILED = 0, 1, 2
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers a mistake with one line, and a forgotten `--` with the flag."""
+
+    def parse_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        """Parse, and explain what is left over."""
+        parsed, extra = self.parse_known_args(args, namespace)
+        if extra:
+            self.error(self._explain(extra))
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and leave with status 2."""
+        self.exit(FAILED, f"error: {message} (see --help)\n")
+
+    def _explain(self, extra: Sequence[str]) -> str:
+        flags = {option.lstrip("-"): option for action in self._actions for option in action.option_strings}
+        for word in extra:
+            bare = word.lstrip("-").partition("=")[0].replace("-", "_")
+            if bare in flags:
+                return f"'{word}' is not understood; did you mean {flags[bare]}?"
+        for word in extra:
+            close = difflib.get_close_matches(word.lstrip("-").partition("=")[0], flags, n=1)
+            if word.startswith("-") and close:
+                return f"there is no flag '{word}'; did you mean {flags[close[0]]}?"
+        return f"'{extra[0]}' belongs to no flag"
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say which models to run, on what, and what the detector keeps."""
+    defaults = DetectionConfig()
+    parser.add_argument(
+        "--sam_checkpoint",
+        default="model/sam_vit_h_4b8939.pth",
+        metavar="FILE",
+        help="any segment_anything ViT checkpoint (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--yolo_checkpoint",
+        default="model/yolov8x.pt",
+        metavar="FILE",
+        help="any ultralytics detection checkpoint (default: %(default)s)",
+    )
+    parser.add_argument("--offline", action="store_true", help="never download a missing official checkpoint")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto (CUDA, then MPS, then CPU), cuda, cuda:1, mps or cpu (default: auto)",
+    )
+    parser.add_argument(
+        "--conf",
+        type=share,
+        default=defaults.conf,
+        metavar="SCORE",
+        help="lowest score of a detection (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--iou",
+        type=share,
+        default=defaults.iou,
+        metavar="IOU",
+        help="overlap above which the weaker of two boxes goes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--imgsz",
+        type=positive,
+        default=defaults.imgsz,
+        metavar="PIXELS",
+        help="long side of the picture inside the detector (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max_det",
+        type=positive,
+        default=defaults.max_det,
+        metavar="N",
+        help="most detections in a picture (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        default=(),
+        metavar="CLASS",
+        help="names or ids of the classes to keep (default: all)",
+    )
+
+
+def detection_config(args: argparse.Namespace) -> DetectionConfig:
+    """The detector's settings out of parsed flags."""
+    return DetectionConfig(args.conf, args.iou, args.imgsz, args.max_det, tuple(args.classes))
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return number
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def tell_error(error: object) -> None:
+    """One line on stderr."""
+    print("error:", " ".join(str(error).split()), file=sys.stderr)
+
+
+def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command; what the user can mend becomes one line and status 2."""
+    try:
+        return run(args)
+    except (OSError, ValueError) as error:
+        tell_error(error)
+        return FAILED
+    except KeyboardInterrupt:
+        tell_error("interrupted")
+        return PARTLY_DONE

@@ -1,0 +1,91 @@
+"""A run over pictures: read, segment, draw, write, one after the other; a bad picture does not stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sav import cli
+from sav.annotations.coco import CocoWriter
+from sav.draw import draw_everything, draw_masks, draw_semantic
+from sav.media.pictures import output_stems, read_picture, write_picture
+from sav.scene import Scene
+from sav.segment import Segmenter
+from sav.types import Frame
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run ended.
+
+    Attributes:
+        done: Pictures segmented.
+        wanted: Pictures asked for.
+        objects: Labelled objects found.
+        regions: Unlabelled regions found.
+        save_dir: Where the results are.
+    """
+
+    done: int
+    wanted: int
+    objects: int
+    regions: int
+    save_dir: Path
+
+    @property
+    def status(self) -> int:
+        """The exit status that says how much was done."""
+        if self.done == self.wanted:
+            return cli.DONE
+        return cli.PARTLY_DONE if self.done else cli.FAILED
+
+    def __str__(self) -> str:
+        return (
+            f"{self.done} of {self.wanted} pictures: {self.objects} labelled objects and"
+            f" {self.regions} unlabelled regions in {self.save_dir}"
+        )
+
+
+def segment_pictures(segmenter: Segmenter, pictures: Sequence[Path], save_dir: Path) -> Report:
+    """Segment each picture and write its results; what is done when Ctrl-C comes is kept."""
+    _make_folders(save_dir, segmenter)
+    done = objects = regions = 0
+    named = list(zip(pictures, output_stems(pictures), strict=True))
+    with (
+        CocoWriter(save_dir / "annotations" / "coco.json", segmenter.detector.categories) as annotations,
+        tqdm(named, unit="picture", dynamic_ncols=True) as progress,
+    ):
+        try:
+            for index, (path, stem) in enumerate(progress):
+                progress.set_postfix_str(path.name)
+                try:
+                    frame = Frame(read_picture(path), index, path.name)
+                except (OSError, ValueError) as error:
+                    progress.clear()
+                    cli.tell_error(error)
+                    continue
+                scene = segmenter(frame.image)
+                _write_pictures(frame, scene, save_dir, stem, segmenter.with_regions)
+                annotations.write(frame, scene)
+                done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
+        except KeyboardInterrupt:
+            progress.clear()
+            cli.tell_error(
+                f"interrupted after {done} of {len(pictures)} pictures; their results are complete"
+            )
+    return Report(done, len(pictures), objects, regions, save_dir)
+
+
+def _make_folders(save_dir: Path, segmenter: Segmenter) -> None:
+    for name in ("our", "mask", *(["sam"] if segmenter.with_regions else [])):
+        (save_dir / name).mkdir(parents=True, exist_ok=True)
+
+
+def _write_pictures(frame: Frame, scene: Scene, save_dir: Path, stem: str, with_plain_sam: bool) -> None:
+    write_picture(save_dir / "our" / f"{stem}_our.jpg", draw_semantic(frame.image, scene))
+    write_picture(save_dir / "mask" / f"{stem}_mask.png", draw_masks(scene))
+    if with_plain_sam:
+        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(frame.image, scene))

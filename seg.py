@@ -1,0 +1,65 @@
+"""Segment every object in a folder of pictures: named where YOLOv8 knows it, unnamed where only SAM does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sav import cli
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line's flags."""
+    parser = cli.Parser(prog="seg.py", description=__doc__)
+    parser.add_argument(
+        "--img_path",
+        default="TestImages",
+        metavar="PATH",
+        help="a picture, or a folder of pictures (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--save_dir", default="SegOut", metavar="FOLDER", help="where the results go (default: %(default)s)"
+    )
+    cli.add_model_flags(parser)
+    parser.add_argument(
+        "--labelled_only",
+        action="store_true",
+        help="leave out the masks without a name: much faster, no sam/ pictures",
+    )
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the paths, load the models once, and segment picture after picture."""
+    from sav.media.pictures import list_pictures
+
+    pictures = list_pictures(Path(args.img_path))
+    save_dir = Path(args.save_dir)
+    if save_dir.exists() and not save_dir.is_dir():
+        raise NotADirectoryError(f"--save_dir {save_dir} is a file; name a folder")
+
+    from sav.picture_run import segment_pictures
+    from sav.segment import load_segmenter
+
+    segmenter = load_segmenter(
+        yolo_checkpoint=args.yolo_checkpoint,
+        sam_checkpoint=args.sam_checkpoint,
+        device=args.device,
+        config=cli.detection_config(args),
+        with_regions=not args.labelled_only,
+        offline=args.offline,
+    )
+    report = segment_pictures(segmenter, pictures, save_dir)
+    print(report)
+    return report.status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if all was done, 1 if part of it, 2 if none."""
+    return cli.guarded(run, parse(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Factories that the tests share: small models, pictures, and where the real things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from sav.masks import Masks
+from sav.sam.architecture import SamArchitecture, assemble
+from sav.scene import Scene
+from sav.types import Detections
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+DEMO_SAM = ROOT / "model" / "demo_sam.pth"
+DEMO_YOLO = ROOT / "model" / "demo_yolo.pt"
+
+TINY = SamArchitecture(
+    image_size=128,
+    patch_size=16,
+    embed_dim=64,
+    depth=3,
+    heads=2,
+    mlp_ratio=4.0,
+    qkv_bias=True,
+    window_size=3,
+    global_blocks=(1,),
+    prompt_dim=32,
+    mask_channels=16,
+    decoder_depth=2,
+    decoder_mlp_dim=64,
+    decoder_downsampling=2,
+    mask_outputs=3,
+    iou_head_depth=3,
+    iou_head_dim=32,
+)
+
+
+def random_sam(architecture: SamArchitecture = TINY, spread: float = 0.5) -> torch.nn.Module:
+    """A SAM whose random weights are large enough for masks of many shapes."""
+    with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(0)
+        sam = assemble(architecture)
+        for tensor in sam.parameters():
+            if tensor.ndim > 1:
+                tensor.normal_(0, spread)
+    return sam
+
+
+@pytest.fixture
+def tiny_sam_file(tmp_path: Path) -> Path:
+    """A checkpoint of a small random SAM, in half precision."""
+    path = tmp_path / "tiny_sam.pth"
+    torch.save({name: tensor.half() for name, tensor in random_sam().state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """A `(120, 160, 3)` uint8 BGR picture with structure and three different channels."""
+    rows, columns = np.mgrid[:120, :160]
+    blue = rows * 2
+    green = columns
+    red = ((rows // 15 + columns // 20) % 2) * 200
+    return np.stack([blue, green, red], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def make_scene() -> Callable[..., Scene]:
+    """A scene out of dense masks: the objects, and optionally the regions."""
+
+    def make(
+        objects: np.ndarray,
+        regions: np.ndarray | None = None,
+        class_ids: list[int] | None = None,
+        categories: dict[int, str] | None = None,
+        track_ids: list[int] | None = None,
+    ) -> Scene:
+        masks = Masks.from_dense(objects)
+        count = len(masks)
+        everything = Masks.from_dense(regions) if regions is not None else Masks.empty(masks.size_hw)
+        return Scene(
+            detections=Detections(
+                masks.boxes_xyxy.astype(np.float32),
+                np.linspace(0.9, 0.5, count, dtype=np.float32),
+                np.array(class_ids or [0] * count, np.int64),
+            ),
+            masks=masks,
+            track_ids=np.array(track_ids or range(1, count + 1), np.int64),
+            categories=categories or {0: "person", 1: "dog"},
+            everything=everything,
+            regions=everything,
+            region_ids=np.arange(len(everything)),
+        )
+
+    return make

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+from segment_anything import SamAutomaticMaskGenerator
+
+from sav.media.pictures import read_picture
+from sav.sam.everything import EverythingConfig, point_grid, segment_everything
+from sav.sam.load import load_sam
+from sav.sam.model import ChunkSizes, SamModel
+from tests.conftest import DEMO_SAM, ROOT, random_sam
+
+CPU = torch.device("cpu")
+
+
+def upstream(sam, picture, config: EverythingConfig) -> np.ndarray:
+    generator = SamAutomaticMaskGenerator(
+        sam,
+        points_per_side=config.points_per_side,
+        pred_iou_thresh=config.predicted_iou_threshold,
+        stability_score_thresh=config.stability_threshold,
+        box_nms_thresh=config.nms_threshold,
+    )
+    found = [mask["segmentation"] for mask in generator.generate(picture[..., ::-1])]
+    return np.stack(found) if found else np.zeros((0, *picture.shape[:2]), bool)
+
+
+@pytest.mark.parametrize(
+    ("predicted_iou", "stability", "nms", "least"),
+    [(0, 0, 1.1, 432), (0, 0.3, 1.1, 250), (0.001, 0.1, 1.1, 50), (0, 0, 0.7, 10)],
+)
+def test_the_masks_are_upstreams_pixel_for_pixel(picture, predicted_iou, stability, nms, least):
+    config = EverythingConfig(12, 64, predicted_iou, stability, nms_threshold=nms)
+    model = SamModel(random_sam(), CPU)
+    ours = segment_everything(model, model.embed(picture), config).dense()
+    wanted = upstream(model.sam, picture, config)
+    assert len(wanted) >= least
+    assert ours.shape == wanted.shape
+    assert (ours == wanted).all()
+
+
+def test_the_masks_do_not_depend_on_the_chunks(picture):
+    config = EverythingConfig(6, 64, 0.0, 0.0, nms_threshold=1.1)
+    sam = random_sam()
+    whole, bits = (SamModel(sam, CPU, ChunkSizes(logits_bytes=size)) for size in (2**30, 1))
+    one = segment_everything(whole, whole.embed(picture), config)
+    other = segment_everything(bits, bits.embed(picture), config)
+    assert (one.dense() == other.dense()).all()
+
+
+def test_the_demo_model_at_default_thresholds_agrees_with_upstream():
+    picture = read_picture(sorted((ROOT / "TestImages").glob("*.*g"))[0])
+    model = load_sam(DEMO_SAM, CPU)
+    config = EverythingConfig(points_per_side=12)
+    ours = segment_everything(model, model.embed(picture), config).dense()
+    wanted = upstream(model.sam, picture, config)
+    assert len(wanted) > 5
+    assert ours.shape == wanted.shape
+    assert (ours == wanted).all()
+
+
+@pytest.mark.slow
+def test_vit_b_agrees_with_upstream(picture):
+    from segment_anything import build_sam_vit_b
+
+    torch.manual_seed(0)
+    model = SamModel(build_sam_vit_b(), CPU)
+    config = EverythingConfig(8, 64, 0.0, 0.0, nms_threshold=1.1)
+    ours = segment_everything(model, model.embed(picture), config).dense()
+    wanted = upstream(model.sam, picture, config)
+    assert len(wanted) == 192
+    assert (ours == wanted).all()
+
+
+def test_the_grid_has_the_centres_of_its_cells():
+    assert point_grid(2).tolist() == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
