@@ -11,7 +11,7 @@ from typing import Any
 import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
+from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 
@@ -19,14 +19,19 @@ from sav.media.video import AudioSource
 
 _log = logging.getLogger(__name__)
 
-# What MP4 can hold and players play.
-_COPIED = {"aac", "mp3", "mp3float", "mp2", "mp2float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
+# What MP4 can hold and players play. MP2 is left out: in MP4 it passes for MP3, which it is not.
+_COPIED = {"aac", "mp3", "mp3float", "ac3", "eac3", "alac", "opus", "libopus", "flac"}
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _AAC_FRAME = 1024
 _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 8: "7.1"}
 
 # Sound before a cut that is read and left out, so that the packet over the cut is not missed.
 _RUN_UP = 1_000_000  # microseconds
+
+
+def sound_streams(container: InputContainer) -> list[AudioStream]:
+    """The streams of sound in an open container that this FFmpeg can make something of."""
+    return [s for s in container.streams.audio if s.codec_context and s.codec_context.sample_rate]
 
 
 class AudioTracks:
@@ -45,7 +50,7 @@ class AudioTracks:
         """
         self._output = output
         self._container = audio.source.open()
-        streams = [stream for stream in self._container.streams.audio if stream.codec_context]
+        streams = sound_streams(self._container)
         begin = origin if audio.starts_late else None
         self._tracks = {stream.index: _track(stream, output, origin) for stream in streams}
         if begin is not None:

@@ -17,16 +17,20 @@ from sav.media.video import VideoDamagedError
 
 _log = logging.getLogger(__name__)
 
-_USUAL_RATE = Fraction(25)
+_USUAL_RATE, _HIGHEST_RATE = Fraction(25), Fraction(1000)
 _MICROSECONDS = 1_000_000
 
-# Seconds by which a file may end before the length that its header declares and still count as whole.
+# Containers whose header declares the length; for others FFmpeg estimates it.
+_DECLARING_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"}
+
+# Seconds by which a file may end before the declared length and still count as whole.
 _TOLERATED_GAP = Fraction(1, 2)
 
 
 def frame_rate_of(stream: VideoStream) -> Fraction:
-    """Frames per second: the average, else FFmpeg's guess, else 25."""
-    return Fraction(stream.average_rate or stream.guessed_rate or _USUAL_RATE)
+    """Frames per second: the average, else FFmpeg's guess, else 25; live streams may claim absurd rates."""
+    rates = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    return next((rate for rate in rates if rate <= _HIGHEST_RATE), _USUAL_RATE)
 
 
 @dataclass(frozen=True)
@@ -154,13 +158,13 @@ class _Packets:
         return packet
 
     def _judge_end(self, last_end: Fraction, was_cut: bool) -> None:
-        declared = self._container.duration
-        if self.damage or not declared:
+        declared = self._container.duration if self._container.format.name in _DECLARING_FORMATS else None
+        end = Fraction((declared or 0) + (self._container.start_time or 0), _MICROSECONDS)
+        if self.damage:
             return
-        end = Fraction(declared + (self._container.start_time or 0), _MICROSECONDS)
         if was_cut:
             self.damage = "breaks off in the middle of a frame"
-        elif end - last_end > _TOLERATED_GAP:
+        elif declared and end - last_end > _TOLERATED_GAP:
             self.damage = f"ends {float(end - last_end):.1f} s before the length that it declares"
 
 

@@ -36,19 +36,24 @@ def describe(source: str | Path, config: ReaderConfig) -> Input:
 
     Raises:
         FileNotFoundError: There is no such file or camera.
-        VideoError: The file is empty.
+        VideoError: The file is empty, or no source is named.
     """
     text = str(source)
+    if not text:
+        raise VideoError("no video is given: give a file, a folder, an address or a camera's number")
     if isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         return _address(text, config)
     path = Path(source)
+    if match := re.fullmatch(r"/dev/video(\d+)", text):
+        return _camera(int(match[1]), config)
     if not path.exists():
         if text.isdecimal():
             return _camera(int(text), config)
         raise FileNotFoundError(f"there is no video {path}: check the path")
-    if path.stat().st_size == 0:
+    is_pipe = not path.is_file()
+    if not is_pipe and path.stat().st_size == 0:
         raise VideoError(f"{path} is empty (0 bytes): copy or record it again")
-    return Input(f"file:{path}", str(path))
+    return Input(f"file:{path}", str(path), is_live=is_pipe)
 
 
 def _address(url: str, config: ReaderConfig) -> Input:

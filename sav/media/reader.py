@@ -40,6 +40,6 @@ def open_video(
     """
     config = config or ReaderConfig()
     selection = Selection.parse(start, end, stride)
-    if Path(source).is_dir():
+    if str(source) and Path(source).is_dir():
         return FolderReader(Path(source), selection, Fraction(config.picture_rate))
     return StreamReader(describe(source, config), selection)

@@ -12,6 +12,7 @@ import av
 from av.video.stream import VideoStream
 
 from sav.media import seeking
+from sav.media.audio import sound_streams
 from sav.media.colors import ColorTags, ToBgr
 from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
 from sav.media.opening import Input, picture_stream
@@ -179,7 +180,7 @@ class StreamReader(VideoReader):
         return Fraction(0) if first_time >= 0 and abs(begin) < 1 else begin
 
     def _audio(self) -> AudioSource | None:
-        if not any(stream.codec_context for stream in self._container.streams.audio):
+        if not sound_streams(self._container):
             return None
         return AudioSource(
             self._source, starts_late=bool(self._selection.start), ends_early=self._selection.end is not None

@@ -13,11 +13,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import NTSC, SHARED_MEDIA, numbered_image, read_number
 
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.video import VideoDamagedError, VideoError, VideoSizeChangedError
+from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number
 
 Maker = Callable[..., Path]
 
@@ -367,6 +367,11 @@ def test_what_is_no_video_is_an_error_at_once_in_one_line(make_video: Maker, tmp
         assert "\n" not in str(caught.value)
     with pytest.raises(FileNotFoundError):
         open_video(tmp_path / "none.mp4")
+
+
+def test_no_name_at_all_is_an_error() -> None:
+    with pytest.raises(VideoError, match="no video is given"):
+        open_video("")
 
 
 def test_a_camera_that_is_not_there_is_an_error_at_once() -> None:

@@ -12,7 +12,6 @@ import av
 import cv2
 import numpy as np
 import pytest
-from conftest import NTSC, SHARED_MEDIA, numbered_image, read_number, tone
 
 from sav.media.colors import ColorTags
 from sav.media.reader import open_video
@@ -20,6 +19,7 @@ from sav.media.save_path import check_save_path
 from sav.media.video import VideoDamagedError, VideoError, VideoInfo
 from sav.media.writer import VideoWriter, WriterConfig
 from sav.types import Frame
+from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number, tone
 
 Maker = Callable[..., Path]
 
@@ -184,6 +184,7 @@ def test_the_index_comes_before_the_pictures(make_video: Maker, tmp_path: Path) 
         ("in.mp4", "libmp3lame"),
         ("in.mp4", "ac3"),
         ("in.mp4", "alac"),
+        ("in.mkv", "eac3"),
         ("in.mkv", "aac"),
         ("in.mkv", "libopus"),
         ("in.mkv", "flac"),
@@ -207,7 +208,12 @@ def test_sound_that_mp4_can_hold_is_copied_byte_for_byte(
 
 @pytest.mark.parametrize(
     ("name", "codec", "rate"),
-    [("in.mkv", "vorbis", 48000), ("in.avi", "pcm_s16le", 44100), ("in.mov", "pcm_s16le", 48000)],
+    [
+        ("in.mkv", "vorbis", 48000),
+        ("in.ts", "mp2", 48000),
+        ("in.avi", "pcm_s16le", 44100),
+        ("in.mov", "pcm_s16le", 48000),
+    ],
 )
 def test_other_sound_becomes_aac_and_stays_in_step(
     make_video: Maker, tmp_path: Path, name: str, codec: str, rate: int
