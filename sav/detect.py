@@ -13,11 +13,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
+import torch
+from PIL import Image
 
 from sav.checkpoints import CheckpointError
 from sav.config import DetectionConfig
-from sav.types import Detections, Image
+from sav.types import Detections
+from sav.types import Image as Picture
 
 
 def _keep_ultralytics_to_itself() -> None:
@@ -36,11 +40,14 @@ def _keep_ultralytics_to_itself() -> None:
 
 
 _keep_ultralytics_to_itself()
+_pillow_open, _opencv_threads = Image.open, cv2.getNumThreads()
 
-import torch  # noqa: E402
 from ultralytics import YOLO  # noqa: E402
 from ultralytics.utils import LOGGER  # noqa: E402
 
+# On import it also replaces Pillow's open and switches OpenCV's threads off, for the whole process.
+Image.open = _pillow_open
+cv2.setNumThreads(_opencv_threads)
 LOGGER.setLevel(logging.WARNING)
 
 # What else finds boxes besides plain detection: their masks and key points are not used.
@@ -69,7 +76,7 @@ class Detector:
         self.categories: Mapping[int, str] = MappingProxyType(dict(self._model.names))
         self._class_ids = resolve_classes(config.classes, self.categories)
 
-    def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
+    def __call__(self, images_bgr: Sequence[Picture]) -> list[Detections]:
         """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first."""
         if not images_bgr:
             return []

@@ -6,7 +6,7 @@ from sav.masks import Masks
 
 
 def shapes(count: int, size_hw=(37, 53)) -> np.ndarray:
-    """Noise of rising density, and the awkward ones: empty, full, one corner pixel, a bar, a ring, two pieces."""
+    """The awkward ones (empty, full, one corner pixel, a bar, a ring, two pieces), then noise."""
     generator = np.random.default_rng(0)
     dense = generator.random((count, *size_hw)) < generator.random((count, 1, 1))
     awkward = np.zeros((6, *size_hw), bool)

@@ -1,0 +1,111 @@
+import hashlib
+import http.server
+import threading
+import zipfile
+
+import pytest
+
+from sav.checkpoints import OFFICIAL, CheckpointError, Release, find_checkpoint
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A folder that a web server on the loopback serves, its address, and the paths that were asked for."""
+    folder, asked = tmp_path / "served", []
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, directory=str(folder), **kwargs)
+
+        def do_GET(self):
+            asked.append(self.path)
+            super().do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder, f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def published(served):
+    """A small archive on the server, as an official SAM with its right digits, and one with wrong ones."""
+    folder, address, _ = served
+    with zipfile.ZipFile(folder / "sam.pth", "w") as archive:
+        archive.writestr("weights", b"0123456789" * 1000)
+    digits = hashlib.sha256((folder / "sam.pth").read_bytes()).hexdigest()[:6]
+    return {
+        "sam.pth": Release(f"{address}/sam.pth", digits),
+        "wrong.pth": Release(f"{address}/sam.pth", "000000"),
+        "missing.pth": Release(f"{address}/missing.pth"),
+        "page.pt": Release(f"{address}/page.pt"),
+        "yolo.pt": Release(f"{address}/sam.pth"),
+        "cut.pt": Release(f"{address}/cut.pt"),
+    }
+
+
+def test_a_missing_official_checkpoint_is_downloaded_and_checked(tmp_path, served, published):
+    target = tmp_path / "model" / "sam.pth"
+    assert find_checkpoint(target, releases=published) == target
+    assert target.read_bytes() == (served[0] / "sam.pth").read_bytes()
+    assert [item.name for item in target.parent.iterdir()] == ["sam.pth"]
+
+
+def test_one_that_is_there_is_not_downloaded_again(tmp_path, served, published):
+    target = tmp_path / "sam.pth"
+    target.write_bytes(b"mine")
+    assert find_checkpoint(target, releases=published).read_bytes() == b"mine"
+    assert served[2] == []
+
+
+def test_one_without_a_published_digest_is_checked_as_an_archive(tmp_path, published):
+    assert find_checkpoint(tmp_path / "yolo.pt", releases=published).exists()
+
+
+@pytest.mark.parametrize("name", ["wrong.pth", "missing.pth", "page.pt", "cut.pt"])
+def test_a_bad_download_leaves_nothing_and_says_where_to_get_the_file(tmp_path, served, published, name):
+    (served[0] / "page.pt").write_text("<html>please log in</html>")
+    (served[0] / "cut.pt").write_bytes((served[0] / "sam.pth").read_bytes()[:5000])
+    folder = tmp_path / "model"
+    with pytest.raises(CheckpointError, match=r"get it from http.* and put it at"):
+        find_checkpoint(folder / name, releases=published)
+    assert list(folder.iterdir()) == []
+
+
+def test_with_no_network_the_error_says_where_to_get_the_file(tmp_path):
+    unreachable = {"sam.pth": Release("http://127.0.0.1:9/sam.pth", "abc")}
+    with pytest.raises(
+        CheckpointError, match=r"could not download sam\.pth .*get it from http://127\.0\.0\.1:9"
+    ):
+        find_checkpoint(tmp_path / "sam.pth", releases=unreachable)
+
+
+def test_offline_never_tries(tmp_path, served, published):
+    with pytest.raises(CheckpointError, match=r"--offline.*get it from"):
+        find_checkpoint(tmp_path / "sam.pth", offline=True, releases=published)
+    assert served[2] == []
+
+
+def test_a_name_that_is_not_official_is_an_error_that_lists_those_that_are(tmp_path):
+    with pytest.raises(CheckpointError, match="sam_vit_b_01ec64"):
+        find_checkpoint(tmp_path / "mine.pth")
+
+
+def test_a_folder_is_not_a_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="is a folder"):
+        find_checkpoint(tmp_path)
+
+
+def test_the_official_names_are_those_of_their_publishers():
+    assert set(OFFICIAL) == {
+        "sam_vit_h_4b8939.pth", "sam_vit_l_0b3195.pth", "sam_vit_b_01ec64.pth",
+        "yolov8n.pt", "yolov8s.pt", "yolov8m.pt", "yolov8l.pt", "yolov8x.pt",
+    }  # fmt: skip
+    for name, release in OFFICIAL.items():
+        assert release.url.endswith("/" + name)
+        assert release.sha256_prefix in name
