@@ -1,0 +1,148 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+import seg
+from sav.media.pictures import read_picture, write_picture
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+
+MODELS = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO), "--device", "cpu"]
+
+
+def run(*arguments) -> int:
+    return seg.main([*map(str, arguments), *MODELS])
+
+
+@pytest.fixture
+def street(tmp_path):
+    """A folder with one small street picture."""
+    sample = read_picture(sorted((ROOT / "TestImages").glob("*.*g"))[0])
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    write_picture(folder / "street.png", np.ascontiguousarray(sample[::2, ::2]))
+    return folder
+
+
+def test_a_run_writes_all_that_it_promises(street, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run("--img_path", street, "--save_dir", out) == 0
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert written == [
+        "annotations/coco.json", "mask/street_mask.png", "our/street_our.jpg", "sam/street_sam.jpg"
+    ]  # fmt: skip
+    size = read_picture(street / "street.png").shape
+    assert all(read_picture(out / name).shape == size for name in written[1:])
+    coco = COCO(str(out / "annotations" / "coco.json"))
+    names = {coco.cats[annotation["category_id"]]["name"] for annotation in coco.anns.values()}
+    assert "unlabelled" in names
+    assert len(names) > 1
+    painted = read_picture(out / "mask" / "street_mask.png").any(axis=-1)
+    assert (painted == np.any([coco.annToMask(a) for a in coco.anns.values()], axis=0)).all()
+    assert "1 of 1 pictures" in capsys.readouterr().out
+
+
+def test_a_rerun_overwrites_its_files_with_the_same_bytes(street, tmp_path):
+    out, contents = tmp_path / "out", []
+    for _ in range(2):
+        assert run("--img_path", street / "street.png", "--save_dir", out, "--labelled_only") == 0
+        contents.append({path: path.read_bytes() for path in out.rglob("*") if path.is_file()})
+    assert contents[0] == contents[1]
+    assert not (out / "sam").exists()
+
+
+def test_a_bad_picture_does_not_stop_the_run(street, tmp_path, capsys):
+    (street / "broken.jpg").write_bytes(b"not a picture")
+    assert run("--img_path", street, "--save_dir", tmp_path / "out", "--labelled_only") == 1
+    assert "error: " in (said := capsys.readouterr()).err and "broken.jpg" in said.err
+    assert "1 of 2 pictures" in said.out
+    assert (tmp_path / "out" / "our" / "street_our.jpg").exists()
+
+
+def test_only_bad_pictures_are_a_failure(tmp_path):
+    (tmp_path / "broken.jpg").write_bytes(b"not a picture")
+    assert run("--img_path", tmp_path, "--save_dir", tmp_path / "out", "--labelled_only") == 2
+
+
+def test_a_picture_without_detections_works(tmp_path):
+    write_picture(tmp_path / "blank.png", np.zeros((50, 70, 3), np.uint8))
+    assert run("--img_path", tmp_path, "--save_dir", tmp_path / "out", "--conf", "1") == 0
+    table = json.loads((tmp_path / "out" / "annotations" / "coco.json").read_text())
+    assert len(table["images"]) == 1
+
+
+def test_ctrl_c_keeps_what_is_done(street, tmp_path, capsys, monkeypatch):
+    from sav.segment import Segmenter
+
+    write_picture(street / "z.png", read_picture(street / "street.png"))
+    segment, seen = Segmenter.__call__, []
+
+    def interrupted(self, image):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(image)
+        return segment(self, image)
+
+    monkeypatch.setattr(Segmenter, "__call__", interrupted)
+    assert run("--img_path", street, "--save_dir", tmp_path / "out", "--labelled_only") == 1
+    assert "interrupted after 1 of 2" in capsys.readouterr().err
+    assert len(COCO(str(tmp_path / "out" / "annotations" / "coco.json")).getImgIds()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--img_path", "nowhere"], "there is no picture or folder nowhere"),
+        (["--classes", "persn"], "the nearest is 'person'"),
+        (["--device", "cuda:7"], "there is no device 'cuda:7'"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
+        (["--save_dir", str(DEMO_SAM)], "is a file; name a folder"),
+        (["--sam_checkpoint", "nowhere.pth"], "no checkpoint at nowhere.pth"),
+        (["--sam_checkpoint", "x/sam_vit_b_01ec64.pth", "--offline"], "put it at x/sam_vit_b_01ec64.pth"),
+        (["--sam_checkpoint", str(DEMO_YOLO)], "holds Python code"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_status_2(street, tmp_path, capsys, arguments, message):
+    flags = ["--img_path", str(street), "--save_dir", str(tmp_path / "out"), *MODELS]
+    assert seg.main([*flags, *arguments]) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("error: ")
+    assert message in said[0]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sam_checkpoint", "model/x.pth"], "did you mean --sam_checkpoint?"),
+        (["-conf", "0.3"], "did you mean --conf?"),
+        (["--sam-checkpoint", "x.pth"], "did you mean --sam_checkpoint?"),
+        (["--sam_chekpoint", "x.pth"], "did you mean --sam_checkpoint?"),
+        (["something"], "'something' belongs to no flag"),
+        (["--conf", "7"], "7 is not between 0 and 1"),
+        (["--imgsz", "0"], "0 is not above 0"),
+        (["--max_det", "many"], "invalid"),
+    ],
+)
+def test_a_slip_on_the_command_line_is_answered_with_what_was_meant(capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        seg.main(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert message in said[0]
+
+
+def test_help_does_not_wait_for_torch():
+    script = (
+        "import sys, seg\ntry: seg.main(['--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+    assert "--sam_checkpoint" in done.stdout
