@@ -210,7 +210,7 @@ def test_sound_that_mp4_can_hold_is_copied_byte_for_byte(
     ("name", "codec", "rate"),
     [
         ("in.mkv", "vorbis", 48000),
-        ("in.ts", "mp2", 48000),
+        ("in.mkv", "mp2", 48000),
         ("in.avi", "pcm_s16le", 44100),
         ("in.mov", "pcm_s16le", 48000),
     ],
