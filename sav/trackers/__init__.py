@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -38,11 +39,16 @@ def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
 
     Args:
         name_or_yaml: `botsort`, `bytetrack`, or the path of a YAML file with ultralytics' tracker keys.
-        frame_rate: Frames per second that the tracker will see.
+        frame_rate: Frames per second that the tracker will see. Above 30, lost tracks are remembered for
+            more frames than `track_buffer`, so that it is as long a time as at 30.
 
     Raises:
         FileNotFoundError: If `name_or_yaml` is neither a tracker nor a file.
-        ValueError: If the YAML file does not describe a tracker that is built here.
+        ValueError: If the YAML file does not describe a tracker that is built here, or `frame_rate` is not
+            a positive number.
     """
+    if not 0 < frame_rate < inf:
+        raise ValueError(f"frame_rate must be a positive number, not {frame_rate}")
     config = load_config(name_or_yaml)
-    return (BoTSORT if config.tracker_type == "botsort" else ByteTrack)(config)
+    tracker = BoTSORT if config.tracker_type == "botsort" else ByteTrack
+    return tracker(config, frame_rate=frame_rate)

@@ -20,8 +20,8 @@ class BoTSORT(ByteTrack):
     `gmc_method` is `none`, no image is given, or a `warp` says how the camera moved.
     """
 
-    def __init__(self, config: TrackerConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
+        super().__init__(config, frame_rate=frame_rate)
         self._camera = CameraMotion() if config.gmc_method != "none" else None
 
     def _box_filter(self) -> BoxFilter:

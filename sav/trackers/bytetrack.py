@@ -15,7 +15,9 @@ from sav.types import Detections, Image, Tracks
 
 _LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
 _LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track
-_DUPLICATE_IOU = 0.85  # a live and a lost track this close are one object
+_BUFFER_FRAME_RATE = 30.0  # faster videos remember lost tracks for as long a time as videos of this rate
+_DUPLICATE_IOU = 0.85  # a live and a lost track this close are one object,
+_DUPLICATE_FRAMES, _DUPLICATE_IOU_AHEAD = 5, 0.5  # if they will still be this close so many frames later
 
 
 class ByteTrack:
@@ -26,8 +28,9 @@ class ByteTrack:
     track claims starts a track, which is shown from its second match on (in the first frame at once).
     """
 
-    def __init__(self, config: TrackerConfig) -> None:
+    def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
         self._config = config
+        self._longest_absence = round(config.track_buffer * max(1.0, frame_rate / _BUFFER_FRAME_RATE))
         self._frame = 0
         self._table = TrackTable(self._box_filter())
 
@@ -96,7 +99,7 @@ class ByteTrack:
         """Set tracks that were not `unseen` aside as lost, and forget those that nobody waits for."""
         table = self._table
         table.phases[unseen & (table.phases == TRACKED)] = LOST
-        expired = self._frame - table.last_frames > self._config.track_buffer
+        expired = self._frame - table.last_frames > self._longest_absence
         gone = unseen & ((table.phases == UNCONFIRMED) | expired)
         if gone.any():
             table.keep(~gone)
@@ -109,14 +112,19 @@ class ByteTrack:
         self._drop_duplicates()
 
     def _drop_duplicates(self) -> None:
-        """Where a live and a lost track lie on each other, keep the one that was followed for longer."""
+        """Where a live and a lost track lie on each other and move alike, keep the one followed for longer.
+
+        One that passes behind another lies on it too, but not for long.
+        """
         table = self._table
         lost, live = (table.phases == LOST).nonzero()[0], (table.phases != LOST).nonzero()[0]
         i, j = (iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
         if not len(i):
             return
+        ahead = table.boxes_ahead(_DUPLICATE_FRAMES)
+        alike = iou(ahead[lost], ahead[live])[i, j] > _DUPLICATE_IOU_AHEAD
+        lost, live = lost[i[alike]], live[j[alike]]
         ages = table.last_frames - table.first_frames
-        live_is_older = ages[live[j]] >= ages[lost[i]]
         kept = np.ones(len(table), bool)
-        kept[np.where(live_is_older, lost[i], live[j])] = False
+        kept[np.where(ages[live] >= ages[lost], lost, live)] = False
         table.keep(kept)

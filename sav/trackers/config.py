@@ -22,7 +22,7 @@ class TrackerConfig:
         track_high_thresh: Detections of at least this score take part in the first association.
         track_low_thresh: Detections between this score and `track_high_thresh` take part in the second.
         new_track_thresh: A detection left over starts a track from this score on.
-        track_buffer: How long a lost track is remembered, in frames.
+        track_buffer: How many frames a lost track is remembered for, at up to 30 frames per second.
         match_thresh: Dearest pair, 0 to 1, that the first association makes.
         fuse_score: Whether a detection's score weighs its overlap in the first association.
         gmc_method: `sparseOptFlow` or `none`: whether BoT-SORT estimates the motion of the camera.

@@ -87,8 +87,8 @@ class BoxFilter(ABC):
         """Carry `states` along a motion of the camera, in place (BoT-SORT, arXiv 2206.14651, section 3.2).
 
         Centres follow the whole warp, velocities its linear part, lengths its scale: a box stays upright when
-        the picture turns. Variances are exact; the correlation that a rotation puts between x and y, of
-        second order in its angle for a square box, is left out so that coordinates stay apart.
+        the picture turns. Variances are exact; the slight correlation that a roll puts between x and y is
+        left out, so that coordinates stay apart.
 
         Args:
             states: `(5, N, 4)` float64.

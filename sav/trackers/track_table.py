@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.trackers.kalman import Array, BoxFilter
+from sav.trackers.kalman import POSITION, VELOCITY, Array, BoxFilter
 from sav.types import Detections, Tracks
 
 UNCONFIRMED, TRACKED, LOST = range(3)
@@ -77,6 +77,12 @@ class TrackTable:
         self._detection_indices, self.boxes_xyxy = self._detection_indices[kept], self.boxes_xyxy[kept]
         self.ids, self.phases = self.ids[kept], self.phases[kept]
         self.first_frames, self.last_frames = self.first_frames[kept], self.last_frames[kept]
+
+    def boxes_ahead(self, frames: int) -> Array:
+        """Return where each box, `(N, 4)` corners, will be so many `frames` later if nothing changes."""
+        ahead = self._states.copy()
+        ahead[POSITION] += frames * ahead[VELOCITY]
+        return self._filter.boxes_xyxy(ahead)
 
     def visible(self) -> Tracks:
         """Return the tracked rows: what to show of this frame."""

@@ -1,0 +1,99 @@
+"""What a tracker's name or YAML file gives, and what is said about one that is wrong."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sav.trackers import BoTSORT, ByteTrack, TrackerConfig, load_config, make_tracker
+
+
+@pytest.fixture
+def yaml_file(tmp_path):
+    def write(text: str) -> str:
+        path = tmp_path / "tracker.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_names_stand_for_the_two_trackers():
+    assert isinstance(make_tracker("botsort", frame_rate=30), BoTSORT)
+    assert isinstance(make_tracker("bytetrack", frame_rate=30), ByteTrack)
+    assert not isinstance(make_tracker("bytetrack", frame_rate=30), BoTSORT)
+
+
+@pytest.mark.parametrize("name", ["botsort", "bytetrack"])
+def test_the_defaults_and_files_of_ultralytics_are_ours(name):
+    ultralytics = pytest.importorskip("ultralytics")
+    path = Path(ultralytics.__file__).parent / "cfg" / "trackers" / f"{name}.yaml"
+    assert load_config(str(path)) == load_config(name)
+    ours, theirs = asdict(load_config(name)), yaml.safe_load(path.read_text())
+    shared = ours.keys() & theirs.keys()
+    assert len(shared) >= 7
+    assert {key: ours[key] for key in shared} == {key: theirs[key] for key in shared}
+
+
+def test_a_file_changes_what_it_names_and_no_more(yaml_file):
+    config = load_config(yaml_file("tracker_type: bytetrack\ntrack_buffer: 90\nmatch_thresh: 1\n"))
+    assert config == TrackerConfig("bytetrack", track_buffer=90, match_thresh=1)
+
+
+@pytest.mark.parametrize("value", ["none", "None", "null", "~"])
+def test_camera_motion_can_be_switched_off(yaml_file, value):
+    assert load_config(yaml_file(f"tracker_type: botsort\ngmc_method: {value}\n")).gmc_method == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tracker_type: botsort\ntrack_hi_thresh: 0.5", "track_hi_thresh"),
+        ("tracker_type: botsort\n7: 0.5", "unknown key 7"),
+        ("tracker_type: ocsort", "tracker_type must be botsort or bytetrack"),
+        ("track_buffer: 30", "lacks tracker_type"),
+        ("tracker_type: botsort\nwith_reid: true", "with_reid"),
+        ("tracker_type: botsort\nwith_reid: maybe", "with_reid"),
+        ("tracker_type: botsort\ngmc_method: orb", "gmc_method must be sparseOptFlow or none"),
+        ("tracker_type: botsort\ngmc_method: [orb]", "gmc_method"),
+        ("tracker_type: botsort\ntrack_high_thresh: high", "track_high_thresh"),
+        ("tracker_type: botsort\ntrack_high_thresh: 1.5", "track_high_thresh"),
+        ("tracker_type: botsort\ntrack_low_thresh: .nan", "track_low_thresh"),
+        ("tracker_type: botsort\nnew_track_thresh: true", "new_track_thresh"),
+        ("tracker_type: botsort\nmatch_thresh: -0.1", "match_thresh"),
+        ("tracker_type: botsort\ntrack_low_thresh: 0.6\ntrack_high_thresh: 0.5", "track_low_thresh"),
+        ("tracker_type: botsort\ntrack_buffer: 2.5", "track_buffer"),
+        ("tracker_type: botsort\ntrack_buffer: -1", "track_buffer"),
+        ("tracker_type: botsort\nfuse_score: 1", "fuse_score"),
+        ("tracker_type: [", "not YAML"),
+        ("", "holds no tracker"),
+        ("- botsort", "holds no tracker"),
+    ],
+)
+def test_a_wrong_file_is_named_with_what_is_wrong_in_one_line(yaml_file, text, words):
+    path = yaml_file(text)
+    with pytest.raises(ValueError, match="tracker") as caught:
+        make_tracker(path, frame_rate=30)
+    message = str(caught.value)
+    assert message.startswith(path) and words in message and "\n" not in message
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path):
+    path = tmp_path / "tracker.yaml"
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ValueError, match=r"tracker\.yaml"):
+        make_tracker(str(path), frame_rate=30)
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "deepsort", ""])
+def test_what_is_neither_a_tracker_nor_a_file_is_named(name):
+    with pytest.raises(FileNotFoundError, match="botsort or bytetrack") as caught:
+        make_tracker(name, frame_rate=30)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize("rate", [0, -25, float("nan"), float("inf")])
+def test_a_frame_rate_that_is_none_is_refused(rate):
+    with pytest.raises(ValueError, match="frame_rate"):
+        make_tracker("botsort", frame_rate=rate)
