@@ -23,6 +23,11 @@ MIN_PIXELS = 200
 CLASS_NAMES = tuple(CLASSES.values())
 
 
+def min_pixels(size: tuple[int, int]) -> int:
+    """The fewest visible pixels of an object in a picture of `size` (width, height): the same share at every size."""
+    return max(1, round(MIN_PIXELS * size[0] * size[1] / (SIZE[0] * SIZE[1])))
+
+
 @dataclass(frozen=True)
 class Truth:
     """What a rendered picture shows: things (whole objects and surroundings) and their parts.
@@ -46,10 +51,10 @@ class Truth:
     part_things: np.ndarray
 
 
-def truth_of(scene: Scene, rendered: Rendered, min_pixels: int = MIN_PIXELS) -> Truth:
-    """Numbers what is seen in a rendered scene, leaving out things of fewer than `min_pixels` visible pixels."""
+def truth_of(scene: Scene, rendered: Rendered, smallest: int = MIN_PIXELS) -> Truth:
+    """Numbers what is seen in a rendered scene, leaving out things of fewer than `smallest` visible pixels."""
     seen = np.bincount(rendered.entity_map.ravel(), minlength=len(scene.entities) + 1)
-    kept = np.flatnonzero(seen >= min_pixels)
+    kept = np.flatnonzero(seen >= smallest)
     new_thing = np.zeros(len(seen), np.uint16)
     new_thing[kept] = np.arange(1, len(kept) + 1)
     owner = np.array([thing for thing, _, _ in rendered.parts])
@@ -92,41 +97,67 @@ def yolo_label(truth: Truth) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_scene(folder: Path, split: str, full_size: bool, seed: int) -> None:
+@dataclass(frozen=True)
+class Form:
+    """How scenes are written.
+
+    Attributes:
+        size: Width and height at which they are rendered.
+        long_side: Longer side at which pictures and maps are kept, no longer than rendered.
+    """
+
+    size: tuple[int, int] = SIZE
+    long_side: int = LONG_SIDE
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Width and height at which pictures and maps are kept."""
+        scale = self.long_side / max(self.size)
+        return round(self.size[0] * scale), round(self.size[1] * scale)
+
+
+AS_RENDERED = Form(long_side=max(SIZE))
+
+
+def write_scene(folder: Path, form: Form, seed: int) -> None:
     """Renders one scene into the folder, unless it is there already."""
-    target = folder / split / "sam" / f"{seed:06d}.npz"
+    target = folder / "sam" / f"{seed:07d}.npz"
     if target.exists():
         return
     cv2.setNumThreads(1)
-    scene = make_scene(seed, SIZE)
+    scene = make_scene(seed, form.size)
     rendered = render(scene)
-    truth = truth_of(scene, rendered)
-    picture, small = rendered.picture, (LONG_SIDE, round(SIZE[1] * LONG_SIDE / SIZE[0]))
-    shrunk = cv2.resize(picture, small, interpolation=cv2.INTER_AREA)
-    (folder / split / "labels" / f"{seed:06d}.txt").write_text(yolo_label(truth))
-    kind = [".png"] if full_size else [".jpg", [cv2.IMWRITE_JPEG_QUALITY, 95]]
-    cv2.imwrite(str(folder / split / "images" / f"{seed:06d}{kind[0]}"), picture if full_size else shrunk, *kind[1:])
-    maps = (truth.thing_map, truth.part_map)
-    if not full_size:
-        maps = tuple(cv2.resize(m, small, interpolation=cv2.INTER_NEAREST) for m in maps)  # type: ignore[assignment]
+    truth = truth_of(scene, rendered, min_pixels(form.size))
+    picture, thing_map, part_map = rendered.picture, truth.thing_map, truth.part_map
+    if form.kept != form.size:
+        picture = cv2.resize(picture, form.kept, interpolation=cv2.INTER_AREA)
+        thing_map, part_map = (cv2.resize(m, form.kept, interpolation=cv2.INTER_NEAREST) for m in (thing_map, part_map))
+    (folder / "labels" / f"{seed:07d}.txt").write_text(yolo_label(truth))
+    cv2.imwrite(str(folder / "images" / f"{seed:07d}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
     temporary = target.with_suffix(".tmp.npz")
-    np.savez(temporary, picture=cv2.cvtColor(picture if full_size else shrunk, cv2.COLOR_BGR2RGB), thing_map=maps[0], part_map=maps[1],
+    np.savez(temporary, picture=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), thing_map=thing_map, part_map=part_map,
              thing_names=np.array(truth.thing_names), labelled=truth.labelled, part_names=np.array(truth.part_names),
              part_things=truth.part_things)
     os.replace(temporary, target)
 
 
-def write_dataset(folder: Path, split: str, seeds: range, full_size: bool, jobs: int) -> None:
-    """Renders the scenes of `seeds` into `folder/split`; `full_size` keeps pictures and maps as rendered."""
+def write_dataset(folder: Path, split: str, seeds: range, form: Form, jobs: int) -> None:
+    """Renders the scenes of `seeds` into `folder/split`: `images` and `labels` as YOLO wants them, `sam` with exact maps."""
     for name in ("sam", "images", "labels"):
         (folder / split / name).mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
-        for done, _ in enumerate(pool.map(partial(write_scene, folder, split, full_size), seeds, chunksize=8), 1):
+        for done, _ in enumerate(pool.map(partial(write_scene, folder / split, form), seeds, chunksize=8), 1):
             if done % 100 == 0 or done == len(seeds):
                 print(f"{split}: {done} of {len(seeds)} scenes", flush=True)
-    names = {i: name for i, name in enumerate(CLASS_NAMES)}
-    (folder / "street.yaml").write_text(json.dumps(
-        {"path": str(folder.resolve()), "train": "train/images", "val": "val/images", "names": names}, indent=1))
+
+
+def write_listing(folder: Path, train: str, val: str) -> Path:
+    """Writes the file that tells ultralytics where the pictures of two splits are, and what the classes are called."""
+    names = dict(enumerate(CLASS_NAMES))
+    path = folder / "street.yaml"
+    content = {"path": str(folder.resolve()), "train": f"{train}/images", "val": f"{val}/images", "names": names}
+    path.write_text(json.dumps(content, indent=1))
+    return path
 
 
 def main() -> None:
@@ -137,8 +168,9 @@ def main() -> None:
     parser.add_argument("--val", type=int, default=60, help="number of validation scenes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), False, args.jobs)
-    write_dataset(args.folder, "train", range(args.train), False, args.jobs)
+    write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), Form(), args.jobs)
+    write_dataset(args.folder, "train", range(args.train), Form(), args.jobs)
+    write_listing(args.folder, "train", "val")
 
 
 if __name__ == "__main__":

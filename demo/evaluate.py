@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from demo.dataset import CLASS_NAMES, boxes_of, write_dataset
+from demo.dataset import AS_RENDERED, CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
 from sav.config import DetectionConfig
 from sav.detect import Detector
 from sav.masks import Masks
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
+
+from ultralytics import YOLO  # isort: skip  after sav.detect, which keeps it from installing and reporting
 
 FIRST_SEED = 2_000_000
 """Seeds from here on belong to evaluation: training and validation use lower ones."""
@@ -69,16 +71,10 @@ def matched(scores: np.ndarray, classes: np.ndarray, boxes: np.ndarray, true_cla
 
 def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
     """mAP50 overall and for each class, by ultralytics' own validation."""
-    import json
-
-    from ultralytics import YOLO
-
-    listing = folder / "eval.yaml"
-    names = dict(enumerate(CLASS_NAMES))
-    listing.write_text(json.dumps({"path": str(folder), "train": "eval/images", "val": "eval/images", "names": names}))
+    listing = write_listing(folder, "eval", "eval")
     found = YOLO(checkpoint).val(data=str(listing), imgsz=image_size, plots=False, workers=0, verbose=False, project=str(folder), name="val")
     figures = {"mAP50": float(found.box.map50), "mAP50-95": float(found.box.map)}
-    return figures | {f"AP50 {names[int(c)]}": float(v) for c, v in zip(found.box.ap_class_index, found.box.ap50, strict=True)}
+    return figures | {f"AP50 {CLASS_NAMES[int(c)]}": float(v) for c, v in zip(found.box.ap_class_index, found.box.ap50, strict=True)}
 
 
 class SamFigures:
@@ -169,7 +165,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as temporary:
         folder = (args.folder or Path(temporary)).resolve()
-        write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), True, 1)
+        write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), AS_RENDERED, 1)
         config = DetectionConfig()
         boxes = detector_figures(args.detector, folder, config.imgsz)
         figures = SamFigures(Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu"))

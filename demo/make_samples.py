@@ -9,7 +9,7 @@ import av
 import cv2
 
 from demo.coco import CocoTruth
-from demo.dataset import MIN_PIXELS, SIZE, truth_of
+from demo.dataset import min_pixels, truth_of
 from demo.render import render
 from demo.scene import make_scene
 from demo.video import make_clip
@@ -29,12 +29,7 @@ PICTURES: tuple[tuple[str, int, str], ...] = (
 )
 """Name, seed and weather of every picture."""
 
-CLIP_SEED = 3_100_000
-
-
-def min_pixels(size: tuple[int, int]) -> int:
-    """The fewest visible pixels of an object, the same share of the picture at every size."""
-    return round(MIN_PIXELS * size[0] * size[1] / (SIZE[0] * SIZE[1]))
+CLIP_SEED = 3_100_006
 
 
 def write_pictures(folder: Path) -> None:

@@ -101,7 +101,7 @@ def _box_targets(rng: np.random.Generator, maps: Maps, count: int) -> tuple[np.n
 
 
 def _mask_boxes(masks: np.ndarray) -> np.ndarray:
-    return np.stack([boxes_of(mask.astype(np.uint16), 1)[0] for mask in masks]).reshape(-1, 4)
+    return np.array([boxes_of(mask.astype(np.uint16), 1)[0] for mask in masks]).reshape(-1, 4)
 
 
 def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:

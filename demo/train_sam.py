@@ -13,6 +13,7 @@ from segment_anything.modeling import Sam
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from demo.dataset import boxes_of
 from demo.prompts import Maps, Prompts, draw_prompts, flipped, jitter_colours
 from demo.small_sam import PIXEL_MEAN, PIXEL_STD, SmallSam, build, save
 
@@ -151,8 +152,6 @@ class Scenes:
 
 def boxes_at(label_map: np.ndarray, count: int) -> np.ndarray:
     """Boxes `(count, 4)` of labels 1 to `count`, found at half resolution, in pixels."""
-    from demo.dataset import boxes_of
-
     return boxes_of(label_map[::2, ::2], count) * 2
 
 
@@ -177,21 +176,32 @@ def true_iou(logits: Tensor, target: Tensor) -> Tensor:
     return (a & b).sum((-2, -1)) / (a | b).sum((-2, -1)).clamp(min=1)
 
 
-def decode(model: Sam, embedding: Tensor, prompts: Prompts) -> tuple[Tensor, Tensor]:
-    """All four masks `(n, 4, low, low)` and predicted IoUs `(n, 4)` for the prompts of one picture `(1, C, h, w)`."""
-    boxes = torch.from_numpy(prompts.boxes)
-    points = torch.from_numpy(prompts.points)[:, None]
-    ones = torch.ones(points.shape[:2], dtype=torch.int)
-    sparse, dense = [], []
-    for given in ({"points": None, "boxes": boxes}, {"points": (points, ones), "boxes": None}):
-        if len(boxes if given["points"] is None else points):
-            s, d = model.prompt_encoder(masks=None, **given)
-            sparse.append(s)
-            dense.append(d)
-    logits, iou = model.mask_decoder.predict_masks(
-        image_embeddings=embedding, image_pe=model.prompt_encoder.get_dense_pe(),
-        sparse_prompt_embeddings=torch.cat(sparse), dense_prompt_embeddings=torch.cat(dense))
-    return logits.float(), iou.float()
+def decode(model: Sam, embedding: Tensor, prompts: Prompts, rows: int) -> tuple[Tensor, Tensor]:
+    """All four masks `(n, 4, rows, low)` and predicted IoUs `(n, 4)` for the prompts of one picture `(1, C, h, w)`.
+
+    What `MaskDecoder.predict_masks` does, but masks are enlarged only as far down as the picture reaches.
+    """
+    decoder, (tokens, dense) = model.mask_decoder, _embed_prompts(model, prompts)
+    source = embedding + dense
+    place = model.prompt_encoder.get_dense_pe().expand_as(source)
+    own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
+    answers, image = decoder.transformer(source, place, torch.cat([own.expand(len(tokens), -1, -1), tokens], 1))
+    count, channels, height, width = source.shape
+    image = image.transpose(1, 2).view(count, channels, height, width)[:, :, : -(-rows // 4)]
+    enlarged = decoder.output_upscaling(image)[:, :, :rows]
+    mixers = torch.stack([mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1)
+    logits = (mixers @ enlarged.flatten(2)).unflatten(2, enlarged.shape[2:])
+    return logits.float(), decoder.iou_prediction_head(answers[:, 0]).float()
+
+
+def _embed_prompts(model: Sam, prompts: Prompts) -> tuple[Tensor, Tensor]:
+    """Prompt tokens `(n, 2, C)` and dense prompts `(n, C, h, w)`: boxes first, points after."""
+    device = model.device
+    spots = torch.from_numpy(prompts.points)[:, None].to(device)
+    labels = torch.ones(spots.shape[:2], dtype=torch.int, device=device)
+    boxes = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes).to(device), masks=None)
+    points = model.prompt_encoder(points=(spots, labels), boxes=None, masks=None)
+    return torch.cat([boxes[0], points[0]]), torch.cat([boxes[1], points[1]])
 
 
 def prompt_losses(logits: Tensor, iou: Tensor, prompts: Prompts, masks: Tensor, wholes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -219,9 +229,9 @@ def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor
     with torch.autocast(batch.pictures.device.type, torch.bfloat16):
         embeddings = model.image_encoder(batch.pictures)
         names, sides = hints(embeddings)
-        decoded = [decode(model, e[None], p) for e, p in zip(embeddings, batch.prompts, strict=True)]
+        decoded = [decode(model, e[None], p, batch.rows) for e, p in zip(embeddings, batch.prompts, strict=True)]
     rows = slice(0, batch.rows)
-    found = [prompt_losses(logits[:, :, rows], iou, p, masks[:, rows], wholes[:, rows])
+    found = [prompt_losses(logits, iou, p, masks[:, rows], wholes[:, rows])
              for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)]
     known = (batch.names >= 0)[:, None, rows]
     near = F.smooth_l1_loss(sides.float()[:, :, rows], batch.sides[:, :, rows], reduction="none", beta=0.05)

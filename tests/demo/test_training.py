@@ -1,0 +1,178 @@
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from demo.dataset import Form, write_dataset, write_listing
+from demo.prompts import Maps, draw_prompts, jitter_boxes
+from demo.small_sam import SmallSam, build, save
+from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
+from demo.train_sam import Recipe, Scenes, Training, decode, mask_loss, prompt_losses, run
+from sav.sam.load import load_sam
+
+TINY = SmallSam(image_size=128, width=32, depth=2, heads=1, window=4, global_blocks=(1,), channels=32, decoder_mlp=32)
+RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4)
+
+
+@pytest.fixture(scope="module")
+def scenes_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    form = Form((192, 128), 128)
+    write_dataset(folder, "train", range(6), form, 1)
+    write_dataset(folder, "val", range(1_000_000, 1_000_002), form, 1)
+    write_listing(folder, "train", "val")
+    return folder
+
+
+@pytest.fixture
+def scenes(scenes_folder):
+    torch.set_num_threads(1)
+    return Scenes(scenes_folder / "train" / "sam", TINY.image_size)
+
+
+def _prompts(scenes, boxes=5, points=6):
+    maps = Maps.load(scenes.paths[0])
+    return maps, draw_prompts(np.random.default_rng(0), maps, boxes, points)
+
+
+def test_rendering_again_keeps_what_is_there(scenes_folder):
+    files = sorted((scenes_folder / "train" / "sam").iterdir())
+    before = [f.stat().st_mtime_ns for f in files]
+    write_dataset(scenes_folder, "train", range(6), Form((192, 128), 128), 1)
+    assert [f.stat().st_mtime_ns for f in files] == before
+
+
+def test_a_point_asks_for_the_part_and_the_whole_that_it_lies_on(scenes):
+    maps, prompts = _prompts(scenes)
+    columns, rows = np.floor(prompts.points).astype(int).T
+    index = np.arange(len(rows))
+    assert prompts.masks[5:][index, rows, columns].all() and prompts.wholes[index, rows, columns].all()
+    assert (prompts.masks[5:] <= prompts.wholes).all()
+
+
+def test_jittered_boxes_stay_near_and_inside():
+    boxes = np.tile([[10.0, 10, 110, 60]], (500, 1))
+    noisy = jitter_boxes(np.random.default_rng(0), boxes, (100, 400))
+    assert np.abs(noisy - boxes).max() <= 20 and noisy.min() >= 0
+    assert 5 < (noisy - boxes)[:, 0].std() < 12
+
+
+def test_the_decoder_gives_what_upstreams_gives(scenes):
+    model, (_, prompts) = build(TINY), _prompts(scenes, boxes=3, points=0)
+    embedding = torch.randn(1, TINY.channels, 8, 8)
+    with torch.no_grad():
+        logits, iou = decode(model, embedding, prompts, 20)
+        sparse, dense = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes), masks=None)
+        theirs, their_iou = model.mask_decoder.predict_masks(embedding, model.prompt_encoder.get_dense_pe(), sparse, dense)
+    torch.testing.assert_close(logits, theirs[:, :, :20])
+    torch.testing.assert_close(iou, their_iou)
+
+
+def test_the_mask_loss_is_small_for_a_right_mask_and_large_for_a_wrong_one():
+    target = torch.zeros(1, 16, 16)
+    target[:, 4:12, 4:12] = 1
+    right, wrong = (mask_loss(sign * (target * 20 - 10), target) for sign in (1, -1))
+    assert right < 0.01 and wrong > 10
+
+
+def test_a_point_s_first_mask_learns_the_part_and_its_second_the_whole(scenes):
+    _, prompts = _prompts(scenes, boxes=0, points=6)
+    parts, wholes = scenes.shrink(prompts.masks), scenes.shrink(prompts.wholes)
+    perfect = torch.stack([parts, parts, wholes, parts], 1) * 20 - 10
+    loss, _, iou = prompt_losses(perfect, torch.ones(6, 4), prompts, parts, wholes)
+    swapped, _, _ = prompt_losses(perfect[:, [0, 2, 1, 3]], torch.ones(6, 4), prompts, parts, wholes)
+    assert (iou >= 0.5).all() and loss.mean() < swapped.mean()
+
+
+def test_training_lowers_the_loss(scenes):
+    training = Training(scenes, RECIPE, TINY)
+    losses = [training.advance()["mask"] for _ in range(30)]
+    assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
+
+
+def test_a_resumed_run_goes_on_exactly(scenes, tmp_path):
+    straight, first, second = (Training(scenes, RECIPE, TINY) for _ in range(3))
+    for _ in range(4):
+        straight.advance()
+    for _ in range(2):
+        first.advance()
+    first.save(tmp_path / "state.pth")
+    second.load(tmp_path / "state.pth")
+    for _ in range(2):
+        second.advance()
+    for name, weight in straight.mean.state_dict().items():
+        assert torch.equal(weight, second.mean.state_dict()[name]), name
+
+
+def test_a_run_leaves_a_checkpoint_that_the_program_loads(scenes, scenes_folder, tmp_path):
+    training = Training(scenes, Recipe(**{**vars(RECIPE), "steps": 2}), TINY)
+    run(training, Scenes(scenes_folder / "val" / "sam", TINY.image_size), tmp_path, every=1)
+    save(training.mean, tmp_path / "last.pth")
+    model = load_sam(tmp_path / "last.pth", torch.device("cpu"))
+    assert model.sam.image_encoder.img_size == TINY.image_size
+    assert (tmp_path / "state.pth").exists()
+
+
+def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(trainer):
+        if trainer.epoch == 1:
+            raise Stop
+
+    def rows():
+        with (tmp_path / "run" / "results.csv").open() as f:
+            return list(csv.DictReader(f))
+
+    listing, folder = scenes_folder / "street.yaml", tmp_path / "run"
+    with pytest.raises(Stop):
+        train(listing, folder, 4, 2, 96, 1e-3, on_epoch=stop_after_two)
+    done = len(rows())
+    train(listing, folder, 4, 2, 96, 1e-3)
+    losses = [float(row["train/cls_loss"]) for row in rows()]
+    assert 1 <= done < len(losses) and [int(row["epoch"]) for row in rows()] == [1, 2, 3, 4]
+    assert np.isfinite(losses).all()
+    strip(folder / "weights" / "last.pt", tmp_path / "out.pt")
+    assert (tmp_path / "out.pt").stat().st_size < (folder / "weights" / "last.pt").stat().st_size * 1.01
+
+
+def test_the_detector_s_loss_falls_in_bfloat16(scenes_folder):
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel
+
+    torch.manual_seed(0)
+    model = DetectionModel(ARCHITECTURE, nc=7, verbose=False).train()
+    model.args = get_cfg()
+    optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
+    labels = np.loadtxt(scenes_folder / "train" / "labels" / "0000000.txt", ndmin=2)
+    batch = {"img": torch.rand(1, 3, 96, 96), "cls": torch.tensor(labels[:, :1]).float(),
+             "bboxes": torch.tensor(labels[:, 1:]).float(), "batch_idx": torch.zeros(len(labels))}
+    losses = []
+    with bfloat16_training():
+        for _ in range(12):
+            loss = model(batch)[0].sum()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            losses.append(loss.item())
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+
+
+def test_bfloat16_training_is_switched_off_again():
+    from ultralytics.nn.tasks import DetectionModel
+
+    plain = DetectionModel.predict
+    with bfloat16_training():
+        assert DetectionModel.predict is not plain
+        model = DetectionModel(ARCHITECTURE, nc=7, verbose=False).train()
+        assert all(v.dtype == torch.float32 for v in _tensors(model(torch.zeros(1, 3, 64, 64))))
+    assert DetectionModel.predict is plain
+
+
+def _tensors(outputs):
+    if isinstance(outputs, torch.Tensor):
+        return [outputs]
+    values = outputs.values() if isinstance(outputs, dict) else outputs
+    return [t for v in values for t in _tensors(v)]
