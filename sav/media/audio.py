@@ -37,7 +37,8 @@ def sound_streams(container: InputContainer) -> list[AudioStream]:
 class AudioTracks:
     """Takes the sound of a source into an output container, step by step beside the pictures.
 
-    Reads the source a second time, so no sound is kept in memory while the pictures are worked on.
+    Reads a file a second time, so no sound is kept in memory while the pictures are worked on; of a live
+    source it takes what the reader of the pictures sets aside.
     """
 
     def __init__(self, audio: AudioSource, output: OutputContainer, origin: Fraction) -> None:
@@ -49,23 +50,24 @@ class AudioTracks:
             origin: The time in the source, in seconds, that is 0 in the output.
         """
         self._output = output
-        self._container = audio.source.open()
+        self._container = audio.live.container if audio.live else audio.source.open()
+        self._is_own = audio.live is None
         streams = sound_streams(self._container)
-        begin = origin if audio.starts_late else None
         self._tracks = {stream.index: _track(stream, output, origin) for stream in streams}
-        if begin is not None:
-            self._seek(begin)
-        self._packets = self._wanted(self._container.demux(streams), begin)
-        self._pending = next(self._packets, None)
+        self._begin = origin if audio.starts_late or audio.live else None
+        if self._begin is not None and self._is_own:
+            self._seek(self._begin)
+        self._packets: Iterable[Packet] = audio.live or self._container.demux(streams)
+        self._pending: Packet | None = None
 
     def advance(self, until: Fraction | None) -> None:
-        """Write the sound that begins before `until` in the source, in seconds; None for all that is left."""
-        while self._pending is not None:
-            packet = self._pending
-            if until is not None and _begin(packet) >= until:
+        """Write the sound that begins before `until` in the source, in seconds; None for all there is."""
+        while True:
+            self._pending = self._pending or self._next()
+            if self._pending is None or (until is not None and _begin(self._pending) >= until):
                 return
-            self._output.mux(list(self._tracks[packet.stream_index].take(packet)))
-            self._pending = next(self._packets, None)
+            self._output.mux(list(self._tracks[self._pending.stream_index].take(self._pending)))
+            self._pending = None
 
     def finish(self, until: Fraction | None) -> None:
         """Write the sound up to `until`, as `advance` does, and what the encoders still hold."""
@@ -74,8 +76,9 @@ class AudioTracks:
             self._output.mux(list(track.flush()))
 
     def close(self) -> None:
-        """Close the source."""
-        self._container.close()
+        """Close the source, if it was opened here."""
+        if self._is_own:
+            self._container.close()
 
     def _seek(self, begin: Fraction) -> None:
         try:
@@ -83,15 +86,18 @@ class AudioTracks:
         except av.FFmpegError:
             _log.debug("the sound cannot be sought in; read from its beginning")
 
-    def _wanted(self, packets: Iterable[Packet], begin: Fraction | None) -> Iterator[Packet]:
-        """The packets with a time stamp that do not end before `begin`, as far as they can be read."""
+    def _next(self) -> Packet | None:
+        """The next packet that is whole and does not end before the beginning; None if there is none now."""
         try:
-            for packet in packets:
+            for packet in self._packets:
                 is_whole = packet.size and packet.pts is not None and not packet.is_corrupt
-                if is_whole and (begin is None or _end(packet) > begin):
-                    yield packet
+                is_known = packet.stream_index in self._tracks
+                if is_whole and is_known and (self._begin is None or _end(packet) > self._begin):
+                    return packet
         except (av.FFmpegError, OSError) as error:
             _log.warning("the sound cannot be read to its end: %s", error)
+            self._packets = ()
+        return None
 
 
 def _begin(packet: Packet) -> Fraction:

@@ -13,7 +13,7 @@ from av.filter import Graph
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from sav.media.video import VideoDamagedError
+from sav.media.video import LiveSound, VideoDamagedError
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +56,18 @@ class TimedPicture:
 class Decoder:
     """Decodes the pictures of a container from where it stands."""
 
-    def __init__(self, container: InputContainer, stream: VideoStream, name: str) -> None:
-        self._packets = _Packets(container, stream)
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, name: str, sound: LiveSound | None = None
+    ) -> None:
+        """Decode `stream`.
+
+        Args:
+            container: Where to read, from where it stands.
+            stream: One of its streams.
+            name: What to call it in messages.
+            sound: Where to set packets of sound aside, if anybody wants them.
+        """
+        self._packets = _Packets(container, stream, sound)
         self._name = name
         self._frame_duration = 1 / frame_rate_of(stream)
         self._undecodable = 0
@@ -123,9 +133,10 @@ class _Packets:
         damage: What cut the packets short, as the rest of a sentence; empty if nothing did.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(self, container: InputContainer, stream: VideoStream, sound: LiveSound | None) -> None:
         self._container = container
         self._stream = stream
+        self._sound = sound
         self.damage = ""
 
     def __iter__(self) -> Iterator[Packet]:
@@ -147,6 +158,8 @@ class _Packets:
             if packet.stream_index == self._stream.index and packet.size:
                 was_cut = packet.is_corrupt
                 yield packet
+            elif self._sound is not None and packet.stream.type == "audio":
+                self._sound.add(packet)
         self._judge_end(last_end, was_cut)
         yield self._flush()
 

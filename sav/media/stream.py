@@ -18,7 +18,7 @@ from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
 from sav.media.opening import Input, picture_stream
 from sav.media.orientation import Orientation
 from sav.media.selection import Selection, reached
-from sav.media.video import AudioSource, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
+from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
 from sav.types import Frame
 
 _MICROSECONDS = 1_000_000
@@ -77,6 +77,8 @@ class StreamReader(VideoReader):
         except VideoError:
             self._container.close()
             raise
+        has_end = not self._source.is_live and (self._source.timeouts is None or self._container.duration)
+        self._sound = None if has_end else LiveSound(self._container)
 
     def _first(self) -> tuple[int, TimedPicture]:
         first = next(self._pictures, None)
@@ -109,7 +111,7 @@ class StreamReader(VideoReader):
         that very frame, decodes from the beginning.
         """
         landmark = None
-        if self._selection.start and not self._source.is_live:
+        if self._selection.start and self._sound is None:
             landmark = seeking.find(self._container, self._stream, self._selection.start)
             if landmark is not None:
                 pictures = self._seek(landmark)
@@ -118,7 +120,7 @@ class StreamReader(VideoReader):
                     return first_time, zip(itertools.count(landmark.number), pictures)
             self._container.close()
             self._open()
-        return None, enumerate(Decoder(self._container, self._stream, self._source.name))
+        return None, enumerate(Decoder(self._container, self._stream, self._source.name, self._sound))
 
     def _seek(self, landmark: seeking.Landmark) -> Iterator[TimedPicture] | None:
         """The pictures from the landmark's on, or None if it cannot be reached from a key frame before it."""
@@ -143,18 +145,17 @@ class StreamReader(VideoReader):
         stream, picture = self._stream, first.picture
         aspect = Fraction(stream.sample_aspect_ratio or 1)
         rate = frame_rate_of(stream)
-        is_live = self._source.is_live or (self._source.timeouts is not None and not self._container.duration)
         return VideoInfo(
             size_hw=self._orientation.size_hw(self._decoded_size),
             frame_rate=rate / self._selection.stride,
             time_base=Fraction(stream.time_base or 1 / rate),
             name=self._source.name,
-            frame_count=None if is_live else self._selection.count_of(self._total(rate), rate),
+            frame_count=None if self._sound else self._selection.count_of(self._total(rate), rate),
             sample_aspect_ratio=1 / aspect if self._orientation.transpose else aspect,
             colors=ColorTags.of(picture),
             origin=first.time if self._selection.start else self._origin(first.time),
-            audio=None if is_live else self._audio(),
-            is_live=is_live,
+            audio=self._audio(),
+            is_live=self._sound is not None,
         )
 
     def _total(self, rate: Fraction) -> int | None:
@@ -182,9 +183,8 @@ class StreamReader(VideoReader):
     def _audio(self) -> AudioSource | None:
         if not sound_streams(self._container):
             return None
-        return AudioSource(
-            self._source, starts_late=bool(self._selection.start), ends_early=self._selection.end is not None
-        )
+        starts_late, ends_early = bool(self._selection.start), self._selection.end is not None
+        return AudioSource(self._source, self._sound, starts_late, ends_early)
 
 
 def _by(size_hw: tuple[int, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,6 +11,7 @@ from types import TracebackType
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 
 from sav.media.colors import ColorTags
 from sav.types import Frame
@@ -67,17 +69,39 @@ class Input:
             raise VideoError(f"cannot open {self.name}: {error.strerror or error}") from None
 
 
+class LiveSound:
+    """The sound of a source that cannot be opened twice, set aside while its pictures are read.
+
+    Holds a minute or so; where nobody takes it, the oldest makes room. Going through it gives, and takes
+    out, what has come by now.
+    """
+
+    def __init__(self, container: InputContainer) -> None:
+        self.container = container
+        self._packets: deque[Packet] = deque(maxlen=4096)
+
+    def add(self, packet: Packet) -> None:
+        """Set a packet of sound aside."""
+        self._packets.append(packet)
+
+    def __iter__(self) -> Iterator[Packet]:
+        while self._packets:
+            yield self._packets.popleft()
+
+
 @dataclass(frozen=True)
 class AudioSource:
     """Where the sound of a video is found.
 
     Attributes:
         source: What to open.
+        live: The sound that the reader of the pictures sets aside, for a source that is live; else None.
         starts_late: The pictures do not begin with the source's first, so earlier sound is left out.
         ends_early: The pictures do not go to the source's end, so later sound is left out.
     """
 
     source: Input
+    live: LiveSound | None = None
     starts_late: bool = False
     ends_early: bool = False
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -243,6 +245,27 @@ def test_all_sound_tracks_are_kept(make_video: Maker, tmp_path: Path) -> None:
     source = make_video("in.mkv", count=40, audio=["aac", "vorbis", "ac3"])
     kept = tracks(copy(source, tmp_path / "out.mp4"), "audio")
     assert [track.codec for track in kept] == ["aac", "aac", "ac3"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_the_sound_of_a_live_source_is_recorded(make_video: Maker, tmp_path: Path, codec: str) -> None:
+    source = make_video("in.ts", count=100, rate=Fraction(25), audio=codec)
+    whole = copy(source, tmp_path / "whole.mp4")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()))
+    feeder.start()
+    with open_video(pipe) as video, VideoWriter(tmp_path / "out.mp4", video.info) as writer:
+        assert video.is_live
+        assert video.frame_count is None
+        for frame in video:
+            writer.write(frame)
+    feeder.join()
+    assert numbers(tmp_path / "out.mp4") == list(range(100))
+    assert abs(lag(heard(tmp_path / "out.mp4", 4), heard(whole, 4))) < 0.001
+    (live,), (filed,) = tracks(tmp_path / "out.mp4", "audio"), tracks(whole, "audio")
+    assert abs(len(live.times) - len(filed.times)) <= 1
 
 
 @pytest.mark.parametrize(("name", "codec"), [("in.mp4", "aac"), ("in.mkv", "vorbis"), ("in.mkv", "aac")])
