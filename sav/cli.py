@@ -40,9 +40,8 @@ class Parser(argparse.ArgumentParser):
         return f"'{extra[0]}' belongs to no flag"
 
 
-def add_model_flags(parser: argparse.ArgumentParser) -> None:
+def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig = DetectionConfig()) -> None:
     """Flags that say which models to run, on what, and what the detector keeps."""
-    defaults = DetectionConfig()
     parser.add_argument(
         "--sam_checkpoint",
         default="model/sam_vit_h_4b8939.pth",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,6 +44,10 @@ class DrawConfig:
     region_tint: float = 0.4
     text_share: float = 0.025
     least_text: int = 12
+
+    def text_size(self, size_hw: tuple[int, int]) -> int:
+        """Height of the text in a picture of this size, in pixels."""
+        return max(self.least_text, round(min(size_hw) * self.text_share))
 
 
 def colours(ids: Sequence[int] | IntArray, soft: bool = False) -> NDArray[np.uint8]:
@@ -81,6 +86,21 @@ def draw_masks(scene: Scene) -> Image:
     return canvas
 
 
+def draw_tracks(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfig()) -> Image:
+    """A frame with each object tinted and boxed in its id's colour, with its id and its class name."""
+    drawn = image_bgr.copy()
+    object_colours = colours(scene.track_ids)
+    tint(drawn, image_bgr, scene.masks, object_colours, config.object_tint)
+    size = config.text_size(scene.size_hw)
+    corners = np.rint(scene.detections.boxes_xyxy).astype(int).tolist()
+    for bgr, (x0, y0, x1, y1) in zip(object_colours.tolist(), corners, strict=True):
+        cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), bgr, max(1, size // 10))
+    for track_id, bgr, box in zip(scene.track_ids.tolist(), object_colours, corners, strict=True):
+        write_text(drawn, f"Id {track_id}", np.array(box[:2]), bgr, size, anchor_xy=(0.0, 1.0))
+    label(drawn, scene.masks, scene.class_names, object_colours, config)
+    return drawn
+
+
 def tint(drawn: Image, image_bgr: Image, masks: Masks, bgr: NDArray[np.uint8], strength: float) -> None:
     """Blend each mask's colour over the untouched picture into `drawn`, large ones first, with an outline."""
     ramp = np.arange(256, dtype=np.float32)[:, None] * (1 - strength)
@@ -112,19 +132,27 @@ def label(
     drawn: Image, masks: Masks, texts: Sequence[str], bgr: NDArray[np.uint8], config: DrawConfig
 ) -> None:
     """Write each text at its mask's centroid, inside the picture; an empty mask gets none."""
-    size = max(config.least_text, round(min(masks.size_hw) * config.text_share))
+    size = config.text_size(masks.size_hw)
     for position in _large_first(masks):
         write_text(drawn, texts[position], masks.centroids_xy[position], bgr[position], size)
 
 
 def write_text(
-    drawn: Image, text: str, centre_xy: NDArray[np.floating], bgr: NDArray[np.uint8], size: int
+    drawn: Image,
+    text: str,
+    position_xy: NDArray[Any],
+    bgr: NDArray[np.uint8],
+    size: int,
+    anchor_xy: tuple[float, float] = (0.5, 0.5),
 ) -> None:
-    """Write `text` in black or white on a plate of colour `bgr`, moved as far as it takes to be inside."""
+    """Write `text` in black or white on a plate of colour `bgr`, moved as far as it takes to be inside.
+
+    `anchor_xy` is the point of the plate that lies at `position_xy`, as shares of its width and height.
+    """
     ink = _ink(text, size)
     margin = max(2, size // 4)
     plate_hw = np.minimum(np.array(ink.shape) + 2 * margin, drawn.shape[:2])
-    corner = np.rint(np.asarray(centre_xy)[::-1] - plate_hw / 2).astype(int)
+    corner = np.rint(np.asarray(position_xy)[::-1] - plate_hw * np.array(anchor_xy[::-1])).astype(int)
     top, left = np.clip(corner, 0, np.array(drawn.shape[:2]) - plate_hw)
     plate = drawn[top : top + plate_hw[0], left : left + plate_hw[1]]
     cover = np.zeros(plate_hw, np.float32)

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from sav import cli
 from sav.annotations.coco import CocoWriter
 from sav.draw import draw_everything, draw_masks, draw_semantic
+from sav.interrupts import uninterrupted
 from sav.media.pictures import output_stems, read_picture, write_picture
 from sav.scene import Scene
 from sav.segment import Segmenter
@@ -68,8 +69,9 @@ def segment_pictures(segmenter: Segmenter, pictures: Sequence[Path], save_dir: P
                     cli.tell_error(error)
                     continue
                 scene = segmenter(frame.image)
-                _write_pictures(frame, scene, save_dir, stem, segmenter.with_regions)
-                annotations.write(frame, scene)
+                with uninterrupted():
+                    _write_pictures(frame, scene, save_dir, stem, segmenter.with_regions)
+                    annotations.write(frame, scene)
                 done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
         except KeyboardInterrupt:
             progress.clear()

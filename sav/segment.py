@@ -63,7 +63,7 @@ class Segmenter:
     def __call__(self, image_bgr: Image) -> Scene:
         """Everything that the two models see in a `(H, W, 3)` uint8 BGR picture."""
         detections = self.detector([image_bgr])[0]
-        embedding = self.sam.embed(image_bgr)
+        embedding = self.sam.embed([image_bgr])[0]
         masks = self.sam.masks_from_boxes(embedding, detections.boxes_xyxy)
         everything = (
             segment_everything(self.sam, embedding) if self.with_regions else Masks.empty(embedding.size_hw)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,15 +60,21 @@ class SamModel:
         self._resize = ResizeLongestSide(sam.image_encoder.img_size)
 
     @torch.inference_mode()
-    def embed(self, image_bgr: Image) -> Embedding:
-        """Run the image encoder on a `(H, W, 3)` uint8 BGR picture."""
-        image_rgb = np.ascontiguousarray(image_bgr[..., ::-1])
-        resized = torch.from_numpy(self._resize.apply_image(image_rgb)).to(self.device)
-        normalised = self.sam.preprocess(resized.permute(2, 0, 1)[None].contiguous())
-        input_height, input_width = resized.shape[:2]
-        height, width = image_bgr.shape[:2]
-        features = self.sam.image_encoder(normalised)
-        return Embedding(features, (input_height, input_width), (height, width))
+    def embed(self, images_bgr: Sequence[Image]) -> list[Embedding]:
+        """Run the image encoder once on a batch of `(H, W, 3)` uint8 BGR pictures of any sizes."""
+        if not images_bgr:
+            return []
+        resized = [self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr]
+        features = self.sam.image_encoder(torch.cat([self._normalised(rgb) for rgb in resized]))
+        return [
+            Embedding(one[None], (rgb.shape[0], rgb.shape[1]), (image.shape[0], image.shape[1]))
+            for one, rgb, image in zip(features, resized, images_bgr, strict=True)
+        ]
+
+    def _normalised(self, image_rgb: Image) -> Tensor:
+        """A resized picture as the encoder wants it: `(1, 3, S, S)` float32, normalised and padded."""
+        pixels = torch.from_numpy(image_rgb).to(self.device)
+        return self.sam.preprocess(pixels.permute(2, 0, 1)[None].contiguous())
 
     def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
@@ -143,3 +149,8 @@ class SamModel:
     def threshold(self, logits: Tensor) -> Masks:
         """Compress the masks that `(n, H, W)` logits describe."""
         return Masks.from_dense((logits > self.sam.mask_threshold).cpu().numpy())
+
+
+def bgr_to_rgb(image_bgr: Image) -> Image:
+    """The one place where frames turn from OpenCV's channel order to SAM's."""
+    return np.ascontiguousarray(image_bgr[..., ::-1])

@@ -31,7 +31,7 @@ def upstream(sam, picture, config: EverythingConfig) -> np.ndarray:
 def test_the_masks_are_upstreams_pixel_for_pixel(picture, predicted_iou, stability, nms, least):
     config = EverythingConfig(12, 64, predicted_iou, stability, nms_threshold=nms)
     model = SamModel(random_sam(), CPU)
-    ours = segment_everything(model, model.embed(picture), config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) >= least
     assert ours.shape == wanted.shape
@@ -42,8 +42,8 @@ def test_the_masks_do_not_depend_on_the_chunks(picture):
     config = EverythingConfig(6, 64, 0.0, 0.0, nms_threshold=1.1)
     sam = random_sam()
     whole, bits = (SamModel(sam, CPU, ChunkSizes(logits_bytes=size)) for size in (2**30, 1))
-    one = segment_everything(whole, whole.embed(picture), config)
-    other = segment_everything(bits, bits.embed(picture), config)
+    one = segment_everything(whole, whole.embed([picture])[0], config)
+    other = segment_everything(bits, bits.embed([picture])[0], config)
     assert (one.dense() == other.dense()).all()
 
 
@@ -51,7 +51,7 @@ def test_the_demo_model_at_default_thresholds_agrees_with_upstream():
     picture = read_picture(sorted((ROOT / "TestImages").glob("*.*g"))[0])
     model = load_sam(DEMO_SAM, CPU)
     config = EverythingConfig(points_per_side=12)
-    ours = segment_everything(model, model.embed(picture), config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) > 5
     assert ours.shape == wanted.shape
@@ -65,7 +65,7 @@ def test_vit_b_agrees_with_upstream(picture):
     torch.manual_seed(0)
     model = SamModel(build_sam_vit_b(), CPU)
     config = EverythingConfig(8, 64, 0.0, 0.0, nms_threshold=1.1)
-    ours = segment_everything(model, model.embed(picture), config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) == 192
     assert (ours == wanted).all()

@@ -20,7 +20,7 @@ def upstream(sam, picture, boxes) -> np.ndarray:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_box_prompts_give_the_masks_of_upstreams_predictor(picture, count):
     model = SamModel(random_sam(), CPU)
-    masks = model.masks_from_boxes(model.embed(picture), BOXES[:count])
+    masks = model.masks_from_boxes(model.embed([picture])[0], BOXES[:count])
     assert masks.size_hw == (120, 160)
     assert len(masks) == count
     if count:
@@ -30,7 +30,7 @@ def test_box_prompts_give_the_masks_of_upstreams_predictor(picture, count):
 def test_box_prompts_in_small_chunks_give_the_same_masks(picture):
     sam, boxes = random_sam(), np.repeat(BOXES, 5, axis=0)
     chunked = SamModel(sam, CPU, ChunkSizes(prompts=2, logits_bytes=1))
-    masks = chunked.masks_from_boxes(chunked.embed(picture), boxes).dense()
+    masks = chunked.masks_from_boxes(chunked.embed([picture])[0], boxes).dense()
     assert (masks != upstream(sam, picture, boxes)).mean() < 1e-4
 
 
@@ -39,7 +39,7 @@ def test_sam_sees_rgb(picture, monkeypatch):
     monkeypatch.setattr(model.sam.image_encoder, "forward", lambda pixels: seen.append(pixels) or pixels)
     blue = np.zeros_like(picture)
     blue[..., 0] = 255
-    model.embed(blue)
+    model.embed([blue])
     shown = seen[0] * model.sam.pixel_std + model.sam.pixel_mean
     assert torch.allclose(shown[0, :, 10, 10], torch.tensor([0.0, 0.0, 255.0]), atol=1e-3)
 
@@ -50,7 +50,7 @@ def test_the_picture_is_embedded_once_for_boxes_and_everything(picture, monkeypa
     model, runs = SamModel(random_sam(), CPU), []
     encode = model.sam.image_encoder.forward
     monkeypatch.setattr(model.sam.image_encoder, "forward", lambda pixels: runs.append(1) or encode(pixels))
-    embedding = model.embed(picture)
+    embedding = model.embed([picture])[0]
     model.masks_from_boxes(embedding, BOXES)
     segment_everything(model, embedding, EverythingConfig(points_per_side=4))
     assert len(runs) == 1

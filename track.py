@@ -1,0 +1,75 @@
+"""Segment and follow every object in a video: YOLOv8 finds it, a tracker knows it again, SAM cuts it out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sav import cli
+from sav.config import DetectionConfig
+
+# Trackers make use of weak detections; videos are often wide and their objects small.
+VIDEO_DETECTION = replace(DetectionConfig(), conf=0.1, imgsz=1920)
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line's flags."""
+    parser = cli.Parser(prog="track.py", description=__doc__)
+    parser.add_argument("--video_path", default="video.mp4", metavar="SOURCE",
+                        help="a video, a folder of numbered pictures, a camera's number, or an RTSP or HTTP"
+                             " address (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--save_path", default="video_test.mp4", metavar="FILE",
+                        help="the MP4 to write (default: %(default)s)")  # fmt: skip
+    cli.add_model_flags(parser, VIDEO_DETECTION)
+    parser.add_argument("--tracker", default="botsort", metavar="NAME",
+                        help="botsort, bytetrack, or a YAML file with ultralytics' tracker keys"
+                             " (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--start", metavar="WHEN",
+                        help="first frame: its number, or seconds (12.5s), or a time (00:01:30)")  # fmt: skip
+    parser.add_argument("--end", metavar="WHEN", help="first frame that is not wanted, likewise")
+    parser.add_argument("--stride", type=cli.positive, default=1, metavar="N",
+                        help="take every Nth frame (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--batch", type=cli.positive, metavar="N",
+                        help="frames that the models take at once; 1 has the least delay"
+                             " (default: 4 on a GPU, 1 on a CPU or from a camera)")  # fmt: skip
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the paths and open the video, load the models once, and go through the frames."""
+    from sav.media.reader import open_video
+    from sav.media.save_path import check_save_path
+    from sav.trackers import make_tracker
+
+    save_path = check_save_path(args.save_path, args.video_path)
+    with open_video(args.video_path, args.start, args.end, args.stride) as reader:
+        tracker = make_tracker(args.tracker, frame_rate=float(reader.frame_rate))
+
+        from sav.segment import load_segmenter
+        from sav.video_run import segment_video
+
+        segmenter = load_segmenter(
+            yolo_checkpoint=args.yolo_checkpoint,
+            sam_checkpoint=args.sam_checkpoint,
+            device=args.device,
+            config=cli.detection_config(args),
+            offline=args.offline,
+        )
+        on_gpu = segmenter.sam.device.type != "cpu"
+        batch = args.batch or (4 if on_gpu and not reader.is_live else 1)
+        report = segment_video(reader, segmenter, tracker, save_path, batch)
+    if report.problem:
+        cli.tell_error(report.problem)
+    print(report)
+    return report.status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if all was done, 1 if part of it, 2 if none."""
+    return cli.guarded(run, parse(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
