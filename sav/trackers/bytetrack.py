@@ -16,8 +16,8 @@ from sav.types import Detections, Image, Tracks
 _LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
 _LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track
 _BUFFER_FRAME_RATE = 30.0  # faster videos remember lost tracks for as long a time as videos of this rate
-_DUPLICATE_IOU = 0.85  # a live and a lost track this close are one object,
-_DUPLICATE_FRAMES, _DUPLICATE_IOU_AHEAD = 5, 0.5  # if they will still be this close so many frames later
+_DUPLICATE_IOU = 0.85  # a live and a lost track that overlap this much are one object,
+_DUPLICATE_FRAMES, _DUPLICATE_IOU_AHEAD = 5, 0.5  # if so many frames ahead they still overlap this much
 
 
 class ByteTrack:
@@ -41,7 +41,7 @@ class ByteTrack:
 
         Args:
             detections: What the detector saw, down to `track_low_thresh`.
-            image: `(H, W, 3)` uint8, BGR; not looked at.
+            image: `(H, W, 3)` uint8, BGR: looked at for the camera's motion by BoT-SORT alone.
             warp: `(2, 3)`, how the camera moved: pixels of the frame before to pixels of this one.
 
         Returns:
@@ -96,7 +96,7 @@ class ByteTrack:
         return rows, partners[rows]
 
     def _let_go(self, unseen: NDArray[np.bool_]) -> None:
-        """Set tracks that were not `unseen` aside as lost, and forget those that nobody waits for."""
+        """Set `unseen` tracks aside as lost; forget the unconfirmed, and what was away for too long."""
         table = self._table
         table.phases[unseen & (table.phases == TRACKED)] = LOST
         expired = self._frame - table.last_frames > self._longest_absence
