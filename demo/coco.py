@@ -46,7 +46,11 @@ class CocoTruth:
                 track = int(truth.track_ids[thing])
                 self.objects.append(entry | ({"track_id": track} if track else {}))
             elif regions:
-                self.regions.append(self._annotation(len(self.regions) + 1, image, self._own_id("surroundings", name), masks, thing))
+                self.regions.append(
+                    self._annotation(
+                        len(self.regions) + 1, image, self._own_id("surroundings", name), masks, thing
+                    )
+                )
         if regions:
             self._add_parts(image, truth, owners)
 
@@ -65,8 +69,15 @@ class CocoTruth:
     @staticmethod
     def _annotation(number: int, image: int, category: int, masks: Masks, position: int) -> dict[str, object]:
         x0, y0, x1, y1 = masks.boxes_xyxy[position].tolist()
-        return {"id": number, "image_id": image, "category_id": category, "bbox": [x0, y0, x1 - x0, y1 - y0],
-                "area": int(masks.areas[position]), "iscrowd": 0, "segmentation": masks[[position]].rles()[0]}
+        return {
+            "id": number,
+            "image_id": image,
+            "category_id": category,
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "area": int(masks.areas[position]),
+            "iscrowd": 0,
+            "segmentation": masks[[position]].rles()[0],
+        }
 
     def write(self, path: Path) -> None:
         """Writes the objects to `path` and, if there are any, the rest beside it with `_regions` in its name."""
@@ -74,7 +85,10 @@ class CocoTruth:
         _write(path, {"images": self.images, "annotations": self.objects, "categories": categories})
         if self.regions:
             own = [{"id": i, "name": name, "supercategory": group} for (group, name), i in self.own.items()]
-            _write(path.with_stem(f"{path.stem}_regions"), {"images": self.images, "annotations": self.regions, "categories": own})
+            _write(
+                path.with_stem(f"{path.stem}_regions"),
+                {"images": self.images, "annotations": self.regions, "categories": own},
+            )
 
 
 def _masks(label_map: np.ndarray, count: int) -> Masks:

@@ -65,9 +65,12 @@ def truth_of(scene: Scene, rendered: Rendered, smallest: int = MIN_PIXELS) -> Tr
     sky = Entity("sky", ())
     entities = [sky, *scene.entities]
     return Truth(
-        new_thing[rendered.entity_map], new_part[rendered.part_map],
-        tuple(entities[i].name for i in kept), np.array([entities[i].labelled for i in kept], bool),
-        np.array([entities[i].track_id for i in kept], int), tuple(rendered.parts[i][1] for i in kept_parts),
+        new_thing[rendered.entity_map],
+        new_part[rendered.part_map],
+        tuple(entities[i].name for i in kept),
+        np.array([entities[i].labelled for i in kept], bool),
+        np.array([entities[i].track_id for i in kept], int),
+        tuple(rendered.parts[i][1] for i in kept_parts),
         new_thing[owner[kept_parts]].astype(int) - 1,
     )
 
@@ -131,13 +134,22 @@ def write_scene(folder: Path, form: Form, seed: int) -> None:
     picture, thing_map, part_map = rendered.picture, truth.thing_map, truth.part_map
     if form.kept != form.size:
         picture = cv2.resize(picture, form.kept, interpolation=cv2.INTER_AREA)
-        thing_map, part_map = (cv2.resize(m, form.kept, interpolation=cv2.INTER_NEAREST) for m in (thing_map, part_map))
+        thing_map, part_map = (
+            cv2.resize(m, form.kept, interpolation=cv2.INTER_NEAREST) for m in (thing_map, part_map)
+        )
     (folder / "labels" / f"{seed:07d}.txt").write_text(yolo_label(truth))
     cv2.imwrite(str(folder / "images" / f"{seed:07d}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
     temporary = target.with_suffix(".tmp.npz")
-    np.savez(temporary, picture=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), thing_map=thing_map, part_map=part_map,
-             thing_names=np.array(truth.thing_names), labelled=truth.labelled, part_names=np.array(truth.part_names),
-             part_things=truth.part_things)
+    np.savez(
+        temporary,
+        picture=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB),
+        thing_map=thing_map,
+        part_map=part_map,
+        thing_names=np.array(truth.thing_names),
+        labelled=truth.labelled,
+        part_names=np.array(truth.part_names),
+        part_things=truth.part_things,
+    )
     os.replace(temporary, target)
 
 
@@ -155,7 +167,12 @@ def write_listing(folder: Path, train: str, val: str) -> Path:
     """Writes the file that tells ultralytics where the pictures of two splits are, and what the classes are called."""
     names = dict(enumerate(CLASS_NAMES))
     path = folder / "street.yaml"
-    content = {"path": str(folder.resolve()), "train": f"{train}/images", "val": f"{val}/images", "names": names}
+    content = {
+        "path": str(folder.resolve()),
+        "train": f"{train}/images",
+        "val": f"{val}/images",
+        "names": names,
+    }
     path.write_text(json.dumps(content, indent=1))
     return path
 

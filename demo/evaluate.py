@@ -58,7 +58,13 @@ def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return inside / np.maximum(size_a[:, None] + size_b[None] - inside, 1e-9)
 
 
-def matched(scores: np.ndarray, classes: np.ndarray, boxes: np.ndarray, true_classes: np.ndarray, true_boxes: np.ndarray) -> list[tuple[int, int]]:
+def matched(
+    scores: np.ndarray,
+    classes: np.ndarray,
+    boxes: np.ndarray,
+    true_classes: np.ndarray,
+    true_boxes: np.ndarray,
+) -> list[tuple[int, int]]:
     """Pairs (detection, object) of one class whose boxes overlap by half, the strongest detection first."""
     iou = box_iou(boxes, true_boxes) * (classes[:, None] == true_classes[None])
     pairs = []
@@ -72,9 +78,20 @@ def matched(scores: np.ndarray, classes: np.ndarray, boxes: np.ndarray, true_cla
 def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
     """mAP50 overall and for each class, by ultralytics' own validation."""
     listing = write_listing(folder, "eval", "eval")
-    found = YOLO(checkpoint).val(data=str(listing), imgsz=image_size, plots=False, workers=0, verbose=False, project=str(folder), name="val")
+    found = YOLO(checkpoint).val(
+        data=str(listing),
+        imgsz=image_size,
+        plots=False,
+        workers=0,
+        verbose=False,
+        project=str(folder),
+        name="val",
+    )
     figures = {"mAP50": float(found.box.map50), "mAP50-95": float(found.box.map)}
-    return figures | {f"AP50 {CLASS_NAMES[int(c)]}": float(v) for c, v in zip(found.box.ap_class_index, found.box.ap50, strict=True)}
+    return figures | {
+        f"AP50 {CLASS_NAMES[int(c)]}": float(v)
+        for c, v in zip(found.box.ap_class_index, found.box.ap50, strict=True)
+    }
 
 
 class SamFigures:
@@ -94,14 +111,18 @@ class SamFigures:
         embedding = self.sam.embed(image)
         objects = np.flatnonzero(scene.labelled)
         boxes = boxes_of(scene.thing_map, len(scene.thing_names))[objects]
-        found = overlaps(self.sam.masks_from_boxes(embedding, boxes), scene.thing_map, len(scene.thing_names)).iou
+        found = overlaps(
+            self.sam.masks_from_boxes(embedding, boxes), scene.thing_map, len(scene.thing_names)
+        ).iou
         whole = dict(zip(objects.tolist(), found[np.arange(len(objects)), objects].tolist(), strict=True))
         for thing, iou in whole.items():
             self.true_box[scene.thing_names[thing]].append(iou)
         self._add_end_to_end(scene, image, embedding, objects, boxes)
         self._add_everything(scene, embedding, whole)
 
-    def _add_end_to_end(self, scene: Maps, image: np.ndarray, embedding: object, objects: np.ndarray, boxes: np.ndarray) -> None:
+    def _add_end_to_end(
+        self, scene: Maps, image: np.ndarray, embedding: object, objects: np.ndarray, boxes: np.ndarray
+    ) -> None:
         seen = self.detector([image])[0]
         classes = np.array([CLASS_NAMES.index(scene.thing_names[i]) for i in objects], int)
         pairs = matched(seen.scores, seen.class_ids, seen.boxes_xyxy, classes, boxes.reshape(-1, 4))
@@ -136,18 +157,37 @@ def _mean(values: dict[str, list[float]] | dict[str, list[bool]]) -> float:
 
 def report(detector: dict[str, float], sam: SamFigures, scenes: int) -> str:
     """The figures as Markdown."""
-    lines = [f"Measured on {scenes} scenes (seeds {FIRST_SEED} and on).", "", "| figure | value |", "|---|---|"]
+    lines = [
+        f"Measured on {scenes} scenes (seeds {FIRST_SEED} and on).",
+        "",
+        "| figure | value |",
+        "|---|---|",
+    ]
     lines += [f"| detector {name} | {value:.3f} |" for name, value in detector.items()]
     lines.append(f"| SAM with true boxes, mean IoU | {_mean(sam.true_box):.3f} |")
-    lines += [f"| SAM with true boxes, {name} ({len(v)}) | {np.mean(v):.3f} |" for name, v in sorted(sam.true_box.items())]
+    lines += [
+        f"| SAM with true boxes, {name} ({len(v)}) | {np.mean(v):.3f} |"
+        for name, v in sorted(sam.true_box.items())
+    ]
     lines.append(f"| end to end, mean IoU of matched objects | {_mean(sam.end_to_end):.3f} |")
-    lines.append(f"| end to end, share of objects matched | {sum(map(len, sam.end_to_end.values())) / max(1, sam.objects):.3f} |")
-    lines.append(f"| everything, recall of parts and regions over {MIN_REGION} pixels | {_mean(sam.regions):.3f} |")
-    lines += [f"| everything, recall of {name}s ({len(v)}) | {np.mean(v):.3f} |" for name, v in sorted(sam.regions.items())]
+    lines.append(
+        f"| end to end, share of objects matched | {sum(map(len, sam.end_to_end.values())) / max(1, sam.objects):.3f} |"
+    )
+    lines.append(
+        f"| everything, recall of parts and regions over {MIN_REGION} pixels | {_mean(sam.regions):.3f} |"
+    )
+    lines += [
+        f"| everything, recall of {name}s ({len(v)}) | {np.mean(v):.3f} |"
+        for name, v in sorted(sam.regions.items())
+    ]
     split = np.array([n > 1 for n, _ in sam.buses] or [False])
     one = np.array([iou >= WHOLE_IOU for _, iou in sam.buses] or [False])
-    lines.append(f"| buses ({len(sam.buses)}) of which everything finds more than one part | {split.mean():.3f} |")
-    lines.append(f"| buses whose prompted mask is the whole bus (IoU {WHOLE_IOU} or more) | {one.mean():.3f} |")
+    lines.append(
+        f"| buses ({len(sam.buses)}) of which everything finds more than one part | {split.mean():.3f} |"
+    )
+    lines.append(
+        f"| buses whose prompted mask is the whole bus (IoU {WHOLE_IOU} or more) | {one.mean():.3f} |"
+    )
     lines.append(f"| buses with both | {(split & one).mean():.3f} |")
     return "\n".join(lines)
 
@@ -168,7 +208,9 @@ def main() -> None:
         write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), AS_RENDERED, 1)
         config = DetectionConfig()
         boxes = detector_figures(args.detector, folder, config.imgsz)
-        figures = SamFigures(Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu"))
+        figures = SamFigures(
+            Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu")
+        )
         for path in sorted((folder / "eval" / "sam").glob("*[0-9].npz"))[: args.scenes]:
             figures.add(Maps.load(path))
         print(report(boxes, figures, args.scenes))

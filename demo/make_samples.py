@@ -51,14 +51,18 @@ def write_video(folder: Path) -> None:
     clip, truth = make_clip(CLIP_SEED, VIDEO_SIZE, SECONDS), CocoTruth()
     temporary = folder / ".street-partial.mp4"
     with av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"crf": "27", "preset": "slow", "threads": "1"})
+        stream = container.add_stream(
+            "libx264", rate=FRAMES_PER_SECOND, options={"crf": "27", "preset": "slow", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = *VIDEO_SIZE, "yuv420p"
         for index in range(FRAMES_PER_SECOND * SECONDS):
             scene = clip.scene(float(Fraction(index, FRAMES_PER_SECOND)))
             rendered = render(scene)
             frame = av.VideoFrame.from_ndarray(rendered.picture, format="bgr24")
             container.mux(stream.encode(frame))
-            truth.add("street.mp4", truth_of(scene, rendered, min_pixels(VIDEO_SIZE)), False, frame_index=index)
+            truth.add(
+                "street.mp4", truth_of(scene, rendered, min_pixels(VIDEO_SIZE)), False, frame_index=index
+            )
         container.mux(stream.encode())
     os.replace(temporary, folder / "street.mp4")
     truth.write(folder / "ground_truth" / "street.json")

@@ -27,8 +27,15 @@ class Maps:
     def load(cls, path: Path) -> "Maps":
         """Reads a scene written by `demo.dataset`."""
         with np.load(path) as f:
-            return cls(f["picture"], f["thing_map"], f["part_map"], tuple(map(str, f["thing_names"])), f["labelled"],
-                       tuple(map(str, f["part_names"])), f["part_things"])
+            return cls(
+                f["picture"],
+                f["thing_map"],
+                f["part_map"],
+                tuple(map(str, f["thing_names"])),
+                f["labelled"],
+                tuple(map(str, f["part_names"])),
+                f["part_things"],
+            )
 
 
 @dataclass(frozen=True)
@@ -50,8 +57,15 @@ class Prompts:
 
 def flipped(maps: Maps) -> Maps:
     """The scene in a mirror."""
-    return Maps(maps.picture[:, ::-1], maps.thing_map[:, ::-1], maps.part_map[:, ::-1], maps.thing_names, maps.labelled,
-                maps.part_names, maps.part_things)
+    return Maps(
+        maps.picture[:, ::-1],
+        maps.thing_map[:, ::-1],
+        maps.part_map[:, ::-1],
+        maps.thing_names,
+        maps.labelled,
+        maps.part_names,
+        maps.part_things,
+    )
 
 
 def jitter_colours(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
@@ -78,8 +92,12 @@ def draw_prompts(rng: np.random.Generator, maps: Maps, boxes: int, points: int) 
     part, thing = maps.part_map[spots[:, 1], spots[:, 0]], maps.thing_map[spots[:, 1], spots[:, 0]]
     part_masks = maps.part_map[None] == part[:, None, None]
     wholes = maps.thing_map[None] == thing[:, None, None]
-    return Prompts(jitter_boxes(rng, box_targets, (size_hw[0], size_hw[1])), spots.astype(np.float32) + 0.5,
-                   np.concatenate([box_masks, part_masks]), wholes)
+    return Prompts(
+        jitter_boxes(rng, box_targets, (size_hw[0], size_hw[1])),
+        spots.astype(np.float32) + 0.5,
+        np.concatenate([box_masks, part_masks]),
+        wholes,
+    )
 
 
 def _box_targets(rng: np.random.Generator, maps: Maps, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -94,8 +94,15 @@ def _paint(scene: Scene) -> _Painted:
             materials.append(face.material)
             depth.append(float(camera.depth(points).mean()))
             rows.append((outline[:, 1].min(), outline[:, 1].max()))
-    return _Painted(face_map, np.array(entity_of, np.uint16), np.array(part_of, np.uint16), tuple(parts), tuple(materials),
-                    np.array(depth), np.array(rows))
+    return _Painted(
+        face_map,
+        np.array(entity_of, np.uint16),
+        np.array(part_of, np.uint16),
+        tuple(parts),
+        tuple(materials),
+        np.array(depth),
+        np.array(rows),
+    )
 
 
 def _on_picture(outline: np.ndarray, size_hw: tuple[int, ...]) -> bool:
@@ -112,7 +119,8 @@ def _shade(scene: Scene, painted: _Painted) -> np.ndarray:
     faces, height = painted.face_map, painted.face_map.shape[0]
     table = painted.materials
     top, bottom, fine, coarse, on_ground = (
-        np.array([getattr(m, name) for m in table], np.float32) for name in ("top", "bottom", "fine", "coarse", "ground")
+        np.array([getattr(m, name) for m in table], np.float32)
+        for name in ("top", "bottom", "fine", "coarse", "ground")
     )
     span = np.maximum(painted.rows[:, 1] - painted.rows[:, 0], 1).astype(np.float32)
     slope = (bottom - top) / span
@@ -125,7 +133,9 @@ def _shade(scene: Scene, painted: _Painted) -> np.ndarray:
     colour, fogged = _lit_colours(sky, table), np.array(sky.low, np.float32)
     clear = np.exp(-painted.depth / sky.fog).astype(np.float32)
     ground_depth = camera.focal * camera.eye / np.maximum(row / k - camera.horizon, 0.05)
-    clear_map = np.where(on_ground[faces] > 0, np.exp(-ground_depth / sky.fog).astype(np.float32), clear[faces])
+    clear_map = np.where(
+        on_ground[faces] > 0, np.exp(-ground_depth / sky.fog).astype(np.float32), clear[faces]
+    )
     glow = np.array([m.glow for m in table], np.float32) * 0.7
     clear_map = np.maximum(clear_map, glow[faces])
     picture = cv2.multiply(colour[faces], cv2.merge([bright * clear_map] * 3))
@@ -144,13 +154,22 @@ def _lit_colours(sky: Sky, table: tuple[Material, ...]) -> np.ndarray:
     return base * (np.array(sky.light, np.float32) * (1 - glow) + glow)
 
 
-def _texture(rng: np.random.Generator, size_hw: tuple[int, ...], fine: np.ndarray, coarse: np.ndarray, faces: np.ndarray) -> np.ndarray:
+def _texture(
+    rng: np.random.Generator,
+    size_hw: tuple[int, ...],
+    fine: np.ndarray,
+    coarse: np.ndarray,
+    faces: np.ndarray,
+) -> np.ndarray:
     """Grain and blotches for every pixel, as strong as each face's material says."""
     height, width = size_hw
     grain = cv2.resize(rng.standard_normal((height // 2, width // 2), np.float32), (width, height))
     low = rng.standard_normal((height // 24 + 2, width // 24 + 2), np.float32)
     mid = rng.standard_normal((height // 9 + 2, width // 9 + 2), np.float32)
-    blotch = cv2.resize(low, (width, height), interpolation=cv2.INTER_CUBIC) + cv2.resize(mid, (width, height)) * 0.7
+    blotch = (
+        cv2.resize(low, (width, height), interpolation=cv2.INTER_CUBIC)
+        + cv2.resize(mid, (width, height)) * 0.7
+    )
     return fine[faces] * grain + coarse[faces] * blotch
 
 
@@ -164,9 +183,18 @@ def _shadows(scene: Scene) -> np.ndarray:
         if not high:
             continue
         s0, s1 = entity.x - half, entity.x + half
-        foot = np.array([(s0, 0, entity.z - 0.1), (s1, 0, entity.z - 0.1), (s1, 0, entity.z + deep), (s0, 0, entity.z + deep)])
+        foot = np.array(
+            [
+                (s0, 0, entity.z - 0.1),
+                (s1, 0, entity.z - 0.1),
+                (s1, 0, entity.z + deep),
+                (s0, 0, entity.z + deep),
+            ]
+        )
         thrown = foot + np.array([sky.sun[0] * high, 0, sky.sun[1] * high])
-        _fill(shade, cv2.convexHull(np.concatenate([foot, thrown])[:, [0, 2]].astype(np.float32))[:, 0], camera)
+        _fill(
+            shade, cv2.convexHull(np.concatenate([foot, thrown])[:, [0, 2]].astype(np.float32))[:, 0], camera
+        )
         _fill(contact, foot[:, [0, 2]], camera)
     soft = cv2.GaussianBlur(shade, (0, 0), 1.2).astype(np.float32) * (sky.shadow / 255)
     under = cv2.GaussianBlur(contact, (0, 0), 3.0).astype(np.float32) * (0.38 / 255)
@@ -183,7 +211,12 @@ def _fill(canvas: np.ndarray, ground_xz: np.ndarray, camera: Camera) -> None:
 
 
 def _paint_sky(picture: np.ndarray, where: np.ndarray, sky: Sky, camera: Camera) -> None:
-    share = np.linspace(0, picture.shape[0] / SUPERSAMPLING / max(camera.horizon, 1), picture.shape[0])[:, None].clip(0, 1) ** 1.3
+    share = (
+        np.linspace(0, picture.shape[0] / SUPERSAMPLING / max(camera.horizon, 1), picture.shape[0])[
+            :, None
+        ].clip(0, 1)
+        ** 1.3
+    )
     column = np.array(sky.top) * (1 - share) + np.array(sky.low) * share
     rows = np.nonzero(where)[0]
     picture[where] = column[rows]

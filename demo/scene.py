@@ -86,8 +86,15 @@ def make_camera(rng: np.random.Generator, size: tuple[int, int]) -> Camera:
     """A camera for a picture of `size` (width, height)."""
     width, height = size
     focal = width * rng.uniform(0.78, 1.1)
-    return Camera(width, height, focal, height * rng.uniform(0.36, 0.5), 0.0, rng.uniform(1.9, 4.2),
-                  rng.uniform(-0.55, 0.55))
+    return Camera(
+        width,
+        height,
+        focal,
+        height * rng.uniform(0.36, 0.5),
+        0.0,
+        rng.uniform(1.9, 4.2),
+        rng.uniform(-0.55, 0.55),
+    )
 
 
 def make_street(rng: np.random.Generator, railway: bool) -> Street:
@@ -97,7 +104,9 @@ def make_street(rng: np.random.Generator, railway: bool) -> Street:
     end = road + rng.uniform(8.0, 9.5)
     far = end + rng.uniform(2.2, 4.0)
     rail = far + rng.uniform(2.5, 5.0) if railway else None
-    return Street((near, road), (road, end), (end, far), rail, (rail + 7.0 if rail else far) + rng.uniform(1.0, 6.0))
+    return Street(
+        (near, road), (road, end), (end, far), rail, (rail + 7.0 if rail else far) + rng.uniform(1.0, 6.0)
+    )
 
 
 def backdrop(rng: np.random.Generator, sky: Sky, camera: Camera, street: Street) -> list[Entity]:
@@ -116,7 +125,9 @@ def backdrop(rng: np.random.Generator, sky: Sky, camera: Camera, street: Street)
         disc: Colour = (225, 245, 255) if sky.weather != "dusk" else (90, 170, 255)
         things.append(sun(rng.uniform(left, right), rng.uniform(70, 150), disc))
     if sky.weather in ("clear", "dusk", "overcast"):
-        tint: Colour = {"clear": (246, 244, 242), "dusk": (150, 150, 214), "overcast": (222, 218, 214)}[sky.weather]  # type: ignore[assignment]
+        tint: Colour = {"clear": (246, 244, 242), "dusk": (150, 150, 214), "overcast": (222, 218, 214)}[
+            sky.weather
+        ]  # type: ignore[assignment]
         for x in np.linspace(left, right, 12)[rng.random(12) < 0.28]:
             things.append(cloud(rng, float(x), rng.uniform(75, 170), tint))
     if rng.random() < 0.8:
@@ -163,7 +174,9 @@ def traffic(rng: np.random.Generator, camera: Camera, street: Street, sky: Sky) 
     glow = float(sky.night) * float(rng.random() < 0.8)
     if street.rail:
         left, right = camera.visible_x(street.rail)
-        things.append(vehicle("train", _seed(rng), rng.uniform(left, right), street.rail + 0.2, _sign(rng), glow))
+        things.append(
+            vehicle("train", _seed(rng), rng.uniform(left, right), street.rail + 0.2, _sign(rng), glow)
+        )
     r0, r1 = street.road
     lane, side = (r1 - r0) / 2, _sign(rng)
     for z, heading in ((r0 + lane + 0.6, side), (r0 + 0.7, -side)):
@@ -184,7 +197,11 @@ def traffic(rng: np.random.Generator, camera: Camera, street: Street, sky: Sky) 
 def passers_by(rng: np.random.Generator, camera: Camera, street: Street) -> list[Entity]:
     """People, dogs and parked bicycles on the pavements, a few people in the road."""
     things: list[Entity] = []
-    strips = [(street.far_pavement, rng.integers(0, 5)), (street.near_pavement, rng.integers(1, 6)), (street.road, rng.integers(0, 2))]
+    strips = [
+        (street.far_pavement, rng.integers(0, 5)),
+        (street.near_pavement, rng.integers(1, 6)),
+        (street.road, rng.integers(0, 2)),
+    ]
     for (z0, z1), count in strips:
         for _ in range(int(count)):
             z = rng.uniform(z0 + 0.3, z1 - 0.5)

@@ -89,41 +89,77 @@ class Sketch:
             self.counts[part] = self.counts.get(part, -1) + 1
         return self.counts[part]
 
-    def polygon(self, part: str, outline: object, material: Material, t: float = 0.0, same: bool = False) -> None:
+    def polygon(
+        self, part: str, outline: object, material: Material, t: float = 0.0, same: bool = False
+    ) -> None:
         """Adds an upright polygon `(n, 2)` (along, up) at depth `t`, always drawn."""
         flat = np.asarray(outline, float)
         points = np.column_stack([flat, np.full(len(flat), t)])
         self.faces.append(Face(part, self.number(part, same), points, material))
 
-    def box(self, part: str, s0: float, s1: float, y0: float, y1: float, material: Material, same: bool = False) -> None:
+    def box(
+        self, part: str, s0: float, s1: float, y0: float, y1: float, material: Material, same: bool = False
+    ) -> None:
         """Adds an upright rectangle."""
         self.polygon(part, [(s0, y0), (s1, y0), (s1, y1), (s0, y1)], material, same=same)
 
     def rounded(
-        self, part: str, s0: float, s1: float, y0: float, y1: float, material: Material, radius: float, same: bool = False
+        self,
+        part: str,
+        s0: float,
+        s1: float,
+        y0: float,
+        y1: float,
+        material: Material,
+        radius: float,
+        same: bool = False,
     ) -> None:
         """Adds an upright rectangle with round corners."""
-        corners = [(s1 - radius, y1 - radius, 0), (s0 + radius, y1 - radius, 1), (s0 + radius, y0 + radius, 2),
-                   (s1 - radius, y0 + radius, 3)]
+        corners = [
+            (s1 - radius, y1 - radius, 0),
+            (s0 + radius, y1 - radius, 1),
+            (s0 + radius, y0 + radius, 2),
+            (s1 - radius, y0 + radius, 3),
+        ]
         outline = [arc(s, y, radius, radius, q * np.pi / 2, (q + 1) * np.pi / 2, 5) for s, y, q in corners]
         self.polygon(part, np.concatenate(outline), material, same=same)
 
     def disc(
-        self, part: str, s: float, y: float, rs: float, ry: float, material: Material, t: float = 0.0, same: bool = False
+        self,
+        part: str,
+        s: float,
+        y: float,
+        rs: float,
+        ry: float,
+        material: Material,
+        t: float = 0.0,
+        same: bool = False,
     ) -> None:
         """Adds an upright ellipse."""
         self.polygon(part, arc(s, y, rs, ry, 0, 2 * np.pi, 28), material, t, same)
 
-    def limb(self, part: str, a: object, b: object, ra: float, rb: float, material: Material, same: bool = False) -> None:
+    def limb(
+        self, part: str, a: object, b: object, ra: float, rb: float, material: Material, same: bool = False
+    ) -> None:
         """Adds a limb with round ends from `a` to `b` (along, up), of radius `ra` at `a` and `rb` at `b`."""
         p, q = np.asarray(a, float), np.asarray(b, float)
         angle = np.arctan2(*(q - p)[::-1])
-        ends = [arc(*q, rb, rb, angle - np.pi / 2, angle + np.pi / 2, 7),
-                arc(*p, ra, ra, angle + np.pi / 2, angle + 3 * np.pi / 2, 7)]
+        ends = [
+            arc(*q, rb, rb, angle - np.pi / 2, angle + np.pi / 2, 7),
+            arc(*p, ra, ra, angle + np.pi / 2, angle + 3 * np.pi / 2, 7),
+        ]
         self.polygon(part, np.concatenate(ends), material, same=same)
 
-    def prism(self, part: str, outline: object, width: float, material: Material, edges: dict[int, Material] | None = None,
-              edge_parts: dict[int, str] | None = None, inset: float = 0.07) -> None:
+    def prism(
+        self,
+        part: str,
+        outline: object,
+        width: float,
+        material: Material,
+        edges: dict[int, Material] | None = None,
+        edge_parts: dict[int, str] | None = None,
+        inset: float = 0.07,
+    ) -> None:
         """Adds a body: the outline `(n, 2)`, anticlockwise, drawn out to `width` metres away from the viewer.
 
         Edges named in `edge_parts` (0 runs from corner 0 to corner 1) carry a pane of that part, of the
@@ -154,21 +190,33 @@ def arc(s: float, y: float, rs: float, ry: float, start: float, end: float, coun
 def on_quad(quad: np.ndarray, u0: float, u1: float, v0: float, v1: float) -> np.ndarray:
     """A smaller quad `(4, 3)` on a quad `(4, 3)`; u runs along its first side, v along its last."""
     a, b, c, d = quad
-    return np.array([
-        (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
-        for u, v in ((u0, v0), (u1, v0), (u1, v1), (u0, v1))
-    ])
+    return np.array(
+        [
+            (a * (1 - u) + b * u) * (1 - v) + (d * (1 - u) + c * u) * v
+            for u, v in ((u0, v0), (u1, v0), (u1, v1), (u0, v1))
+        ]
+    )
 
 
 def lit(material: Material, light: float) -> Material:
     """The material under `light` times the light."""
     colour = tuple(float(np.clip(c * light, 0, 255)) for c in material.colour)
-    return Material(colour, material.top, material.bottom, material.fine, material.coarse, material.glow,  # type: ignore[arg-type]
-                    material.ground)
+    return Material(
+        colour,
+        material.top,
+        material.bottom,
+        material.fine,
+        material.coarse,
+        material.glow,  # type: ignore[arg-type]
+        material.ground,
+    )
 
 
-def paint(rng: np.random.Generator, saturation: tuple[float, float] = (0.35, 0.85),
-          value: tuple[float, float] = (90, 230)) -> Colour:
+def paint(
+    rng: np.random.Generator,
+    saturation: tuple[float, float] = (0.35, 0.85),
+    value: tuple[float, float] = (90, 230),
+) -> Colour:
     """A random colour, blue-green-red in 0..255, with a saturation and a value from the ranges."""
     # Few things in a street are green to violet, so hues there are drawn half as often.
     hue = min(rng.uniform(0, 6), rng.uniform(0, 6)) if rng.random() < 0.5 else rng.uniform(0, 6)

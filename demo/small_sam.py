@@ -34,15 +34,35 @@ def build(sizes: SmallSam | None = None) -> Sam:
     s = sizes or SmallSam()
     grid = s.image_size // s.patch
     encoder = ImageEncoderViT(
-        depth=s.depth, embed_dim=s.width, img_size=s.image_size, mlp_ratio=4, norm_layer=partial(nn.LayerNorm, eps=1e-6),
-        num_heads=s.heads, patch_size=s.patch, qkv_bias=True, use_rel_pos=True, global_attn_indexes=s.global_blocks,
-        window_size=s.window, out_chans=s.channels,
+        depth=s.depth,
+        embed_dim=s.width,
+        img_size=s.image_size,
+        mlp_ratio=4,
+        norm_layer=partial(nn.LayerNorm, eps=1e-6),
+        num_heads=s.heads,
+        patch_size=s.patch,
+        qkv_bias=True,
+        use_rel_pos=True,
+        global_attn_indexes=s.global_blocks,
+        window_size=s.window,
+        out_chans=s.channels,
     )
-    prompts = PromptEncoder(embed_dim=s.channels, image_embedding_size=(grid, grid), input_image_size=(s.image_size, s.image_size),
-                            mask_in_chans=16)
-    transformer = TwoWayTransformer(depth=2, embedding_dim=s.channels, mlp_dim=s.decoder_mlp, num_heads=s.decoder_heads)
-    decoder = MaskDecoder(num_multimask_outputs=3, transformer=transformer, transformer_dim=s.channels, iou_head_depth=3,
-                          iou_head_hidden_dim=s.channels)
+    prompts = PromptEncoder(
+        embed_dim=s.channels,
+        image_embedding_size=(grid, grid),
+        input_image_size=(s.image_size, s.image_size),
+        mask_in_chans=16,
+    )
+    transformer = TwoWayTransformer(
+        depth=2, embedding_dim=s.channels, mlp_dim=s.decoder_mlp, num_heads=s.decoder_heads
+    )
+    decoder = MaskDecoder(
+        num_multimask_outputs=3,
+        transformer=transformer,
+        transformer_dim=s.channels,
+        iou_head_depth=3,
+        iou_head_hidden_dim=s.channels,
+    )
     return Sam(encoder, prompts, decoder, list(PIXEL_MEAN), list(PIXEL_STD))
 
 

@@ -7,11 +7,23 @@ from demo.vehicles import glass
 
 FAR_M = 420.0
 GRASS: tuple[Colour, ...] = ((62, 132, 104), (58, 120, 116), (70, 146, 112), (74, 128, 138))
-WALLS: tuple[Colour, ...] = ((150, 186, 214), (176, 206, 222), (196, 208, 214), (120, 150, 206), (96, 112, 168), (178, 186, 176),
-                             (200, 190, 172), (130, 190, 222), (150, 160, 166), (210, 216, 220))
+WALLS: tuple[Colour, ...] = (
+    (150, 186, 214),
+    (176, 206, 222),
+    (196, 208, 214),
+    (120, 150, 206),
+    (96, 112, 168),
+    (178, 186, 176),
+    (200, 190, 172),
+    (130, 190, 222),
+    (150, 160, 166),
+    (210, 216, 220),
+)
 
 
-def ground(name: str, z0: float, z1: float, material: Material, marks: list[tuple[float, float]] | None = None) -> Entity:
+def ground(
+    name: str, z0: float, z1: float, material: Material, marks: list[tuple[float, float]] | None = None
+) -> Entity:
     """A strip of ground from `z0` to `z1` metres away, with dashed lines at the distances in `marks`."""
     half = (z1 - z0) / 2
     strip = np.array([(-600.0, 0, -half), (600, 0, -half), (600, 0, half), (-600, 0, half)])
@@ -30,10 +42,14 @@ def ground(name: str, z0: float, z1: float, material: Material, marks: list[tupl
 def rails(z: float) -> Entity:
     """A railway: its bed and two rails, the nearer at `z`."""
     bed = Material((96, 104, 112), 1, 1, 0.12, 0.06, 0.0, True)
-    faces = [Face("surface", 0, np.array([(-600.0, 0, -1), (600, 0, -1), (600, 0, 3.6), (-600, 0, 3.6)]), bed)]
+    faces = [
+        Face("surface", 0, np.array([(-600.0, 0, -1), (600, 0, -1), (600, 0, 3.6), (-600, 0, 3.6)]), bed)
+    ]
     rail = Material((128, 130, 132), 1, 1, 0.02, 0.0, 0.0, True)
     for rail_z in (0.4, 2.2):
-        quad = np.array([(-600.0, 0.1, rail_z), (600, 0.1, rail_z), (600, 0.1, rail_z + 0.14), (-600, 0.1, rail_z + 0.14)])
+        quad = np.array(
+            [(-600.0, 0.1, rail_z), (600, 0.1, rail_z), (600, 0.1, rail_z + 0.14), (-600, 0.1, rail_z + 0.14)]
+        )
         faces.append(Face("surface", 0, quad, rail))
     return Entity("railway", tuple(faces), z=z)
 
@@ -41,7 +57,9 @@ def rails(z: float) -> Entity:
 def hills(rng: np.random.Generator, distance: float, height: float, colour: Colour) -> Entity:
     """A range of hills or far woods."""
     along = np.linspace(-900, 900, 160)
-    waves = sum(rng.uniform(0.3, 1) / k * np.sin(along * k / 130 + rng.uniform(0, 7)) for k in (1, 2, 3, 5, 9))
+    waves = sum(
+        rng.uniform(0.3, 1) / k * np.sin(along * k / 130 + rng.uniform(0, 7)) for k in (1, 2, 3, 5, 9)
+    )
     top = height * (0.75 + 0.3 * waves)
     outline = np.concatenate([np.column_stack([along, np.maximum(top, 1)]), [(900, 0), (-900, 0)]])
     sketch = Sketch()
@@ -68,7 +86,9 @@ def sun(x: float, y: float, colour: Colour, radius: float = 14.0) -> Entity:
     return Entity("sun", tuple(sketch.faces), x, FAR_M, flat=True)
 
 
-def house(rng: np.random.Generator, x: float, z: float, night: float, roof: Colour | None) -> tuple[Entity, float]:
+def house(
+    rng: np.random.Generator, x: float, z: float, night: float, roof: Colour | None
+) -> tuple[Entity, float]:
     """A house with its front to the street, and its half width in metres."""
     sketch = Sketch()
     h, depth = rng.uniform(3.6, 6.5), rng.uniform(7, 10)
@@ -76,26 +96,63 @@ def house(rng: np.random.Generator, x: float, z: float, night: float, roof: Colo
     eaves = floors * 2.9 + 0.5
     tone = WALLS[rng.integers(len(WALLS))] if rng.random() < 0.75 else paint(rng, (0.05, 0.35), (150, 230))
     wall = lit(Material(tone, 1.03, 0.92, 0.03, 0.025), rng.uniform(0.85, 1.1))
-    tiles = Material(roof or ((58, 74, 148), (70, 72, 80), (52, 66, 104), (86, 92, 96))[rng.integers(4)], 1.1, 0.92, 0.05, 0.04)
+    tiles = Material(
+        roof or ((58, 74, 148), (70, 72, 80), (52, 66, 104), (86, 92, 96))[rng.integers(4)],
+        1.1,
+        0.92,
+        0.05,
+        0.04,
+    )
     gable, flat = rng.random() < 0.45, rng.random() < 0.2
     peak = eaves + (0.0 if flat else rng.uniform(1.8, 3.2))
-    outline = [(-h, 0), (h, 0), (h, eaves), (0, peak), (-h, eaves)] if gable and not flat else [(-h, 0), (h, 0), (h, eaves), (-h, eaves)]
+    outline = (
+        [(-h, 0), (h, 0), (h, eaves), (0, peak), (-h, eaves)]
+        if gable and not flat
+        else [(-h, 0), (h, 0), (h, eaves), (-h, eaves)]
+    )
     sketch.prism("wall", outline, depth, wall)
     if flat:
         sketch.box("roof", -h - 0.2, h + 0.2, eaves - 0.15, eaves + 0.45, tiles)
     elif gable:
         for side in (-1, 1):
-            rim = [(side * (h + 0.3), eaves - 0.25), (0, peak + 0.05), (0, peak + 0.45), (side * (h + 0.3), eaves + 0.12)]
+            rim = [
+                (side * (h + 0.3), eaves - 0.25),
+                (0, peak + 0.05),
+                (0, peak + 0.45),
+                (side * (h + 0.3), eaves + 0.12),
+            ]
             sketch.polygon("roof", rim, tiles, same=side == 1)
     else:
-        slope = np.array([(-h - 0.3, eaves - 0.05, -0.4), (h + 0.3, eaves - 0.05, -0.4), (h - 0.6, peak, depth / 2), (-h + 0.6, peak, depth / 2)])
+        slope = np.array(
+            [
+                (-h - 0.3, eaves - 0.05, -0.4),
+                (h + 0.3, eaves - 0.05, -0.4),
+                (h - 0.6, peak, depth / 2),
+                (-h + 0.6, peak, depth / 2),
+            ]
+        )
         sketch.faces.append(Face("roof", sketch.number("roof"), slope, tiles))
         for side in (-1, 1):
-            end = np.array([(side * (h + 0.3), eaves - 0.05, -0.4), (side * (h + 0.3), eaves - 0.05, depth + 0.4), (side * (h - 0.6), peak, depth / 2)])
-            sketch.faces.append(Face("roof", sketch.number("roof", True), end, lit(tiles, 0.8), np.array([side, 0.2, 0.0])))
+            end = np.array(
+                [
+                    (side * (h + 0.3), eaves - 0.05, -0.4),
+                    (side * (h + 0.3), eaves - 0.05, depth + 0.4),
+                    (side * (h - 0.6), peak, depth / 2),
+                ]
+            )
+            sketch.faces.append(
+                Face("roof", sketch.number("roof", True), end, lit(tiles, 0.8), np.array([side, 0.2, 0.0]))
+            )
         if rng.random() < 0.6:
             s = rng.uniform(-0.6, 0.6) * h
-            sketch.box("chimney", s - 0.35, s + 0.35, peak - 0.9, peak + 0.7, Material((72, 88, 140), 1.0, 0.85, 0.05))
+            sketch.box(
+                "chimney",
+                s - 0.35,
+                s + 0.35,
+                peak - 0.9,
+                peak + 0.7,
+                Material((72, 88, 140), 1.0, 0.85, 0.05),
+            )
     columns = int(max(2, round(h * 2 / rng.uniform(2.3, 3.2))))
     width = rng.uniform(0.5, 0.68)
     places = np.linspace(-h, h, columns + 1)[:-1] + h / columns
@@ -130,7 +187,15 @@ def tree(rng: np.random.Generator, x: float, z: float, snow: bool) -> Entity:
         middle, r = high * 0.66, high * rng.uniform(0.24, 0.3)
         for k in range(9):
             a = k * 0.698 + rng.uniform(-0.2, 0.2)
-            sketch.disc("crown", r * 0.62 * np.cos(a), middle + r * 0.62 * np.sin(a), r * 0.62, r * 0.58, leaf, same=k > 0)
+            sketch.disc(
+                "crown",
+                r * 0.62 * np.cos(a),
+                middle + r * 0.62 * np.sin(a),
+                r * 0.62,
+                r * 0.58,
+                leaf,
+                same=k > 0,
+            )
         sketch.disc("crown", 0, middle, r * 0.8, r * 0.8, leaf, same=True)
     elif kind == 1:
         sketch.box("trunk", -0.16, 0.16, 0, 1.2, bark)
@@ -141,5 +206,9 @@ def tree(rng: np.random.Generator, x: float, z: float, snow: bool) -> Entity:
         w = rng.uniform(0.9, 1.7)
         for k, s in enumerate((-w * 0.6, w * 0.6, 0.0)):
             sketch.disc("crown", s, w * 0.5, w * 0.65, w * (0.55 if s else 0.8), leaf, same=k > 0)
-        sketch.faces[:] = [Face(f.part, f.number, np.maximum(f.points, (-99, 0, -99)), f.material) for f in sketch.faces]
-    return Entity("tree", tuple(sketch.faces), x, z, flat=True, footprint=(1.2 if kind == 2 else high * 0.25, 0.6, high))
+        sketch.faces[:] = [
+            Face(f.part, f.number, np.maximum(f.points, (-99, 0, -99)), f.material) for f in sketch.faces
+        ]
+    return Entity(
+        "tree", tuple(sketch.faces), x, z, flat=True, footprint=(1.2 if kind == 2 else high * 0.25, 0.6, high)
+    )

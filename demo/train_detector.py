@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 import sav.detect  # noqa: F401
+
 from ultralytics import YOLO  # isort: skip
 from ultralytics.models.yolo.detect import DetectionTrainer  # isort: skip
 from ultralytics.nn.tasks import DetectionModel  # isort: skip
@@ -46,8 +47,16 @@ def _as_float(outputs: object) -> object:
     return outputs
 
 
-def train(data: Path, folder: Path, epochs: int, batch: int, image_size: int = IMAGE_SIZE, rate: float = 2e-3,
-          start: Path | None = None, on_epoch: Callable[[DetectionTrainer], None] = lambda trainer: None) -> None:
+def train(
+    data: Path,
+    folder: Path,
+    epochs: int,
+    batch: int,
+    image_size: int = IMAGE_SIZE,
+    rate: float = 2e-3,
+    start: Path | None = None,
+    on_epoch: Callable[[DetectionTrainer], None] = lambda trainer: None,
+) -> None:
     """Trains on the scenes that `data` names, or goes on with an unfinished run in `folder`.
 
     Args:
@@ -62,7 +71,12 @@ def train(data: Path, folder: Path, epochs: int, batch: int, image_size: int = I
     """
     last = folder / "weights" / "last.pt"
     start_or_last = last if last.exists() else start or ARCHITECTURE
-    common = {"data": str(data), "workers": 0, "plots": False, "device": "cpu" if not torch.cuda.is_available() else 0}
+    common = {
+        "data": str(data),
+        "workers": 0,
+        "plots": False,
+        "device": "cpu" if not torch.cuda.is_available() else 0,
+    }
     model = YOLO(start_or_last, task="detect")
     model.add_callback("on_fit_epoch_end", on_epoch)
     with bfloat16_training():
@@ -70,10 +84,34 @@ def train(data: Path, folder: Path, epochs: int, batch: int, image_size: int = I
             model.train(resume=True, **common)
             return
         model.train(
-            epochs=epochs, batch=batch, nbs=batch, imgsz=image_size, rect=True, cache="ram", amp=False, pretrained=bool(start), seed=1,
-            optimizer="AdamW", lr0=rate, lrf=0.02, cos_lr=True, warmup_epochs=1, warmup_bias_lr=0.0, weight_decay=1e-3, mosaic=0.0,
-            scale=0.3, translate=0.08, hsv_v=0.3, fliplr=0.5, erasing=0.0, patience=0, project=str(folder.parent.resolve()),
-            name=folder.name, exist_ok=True, **common)
+            epochs=epochs,
+            batch=batch,
+            nbs=batch,
+            imgsz=image_size,
+            rect=True,
+            cache="ram",
+            amp=False,
+            pretrained=bool(start),
+            seed=1,
+            optimizer="AdamW",
+            lr0=rate,
+            lrf=0.02,
+            cos_lr=True,
+            warmup_epochs=0.1 if start else 1.0,
+            warmup_bias_lr=0.0,
+            weight_decay=1e-3,
+            mosaic=0.0,
+            scale=0.3,
+            translate=0.08,
+            hsv_v=0.3,
+            fliplr=0.5,
+            erasing=0.0,
+            patience=0,
+            project=str(folder.parent.resolve()),
+            name=folder.name,
+            exist_ok=True,
+            **common,
+        )
 
 
 def strip(checkpoint: Path, target: Path) -> None:
@@ -85,8 +123,11 @@ def strip(checkpoint: Path, target: Path) -> None:
 
 def report(trainer: DetectionTrainer) -> None:
     """Prints how an epoch went."""
-    print(f"epoch {trainer.epoch + 1} of {trainer.epochs}  mAP50 {trainer.metrics['metrics/mAP50(B)']:.3f}  "
-          f"mAP50-95 {trainer.metrics['metrics/mAP50-95(B)']:.3f}", flush=True)
+    print(
+        f"epoch {trainer.epoch + 1} of {trainer.epochs}  mAP50 {trainer.metrics['metrics/mAP50(B)']:.3f}  "
+        f"mAP50-95 {trainer.metrics['metrics/mAP50-95(B)']:.3f}",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -98,11 +139,22 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--size", type=int, default=IMAGE_SIZE, help="longer side of the pictures in pixels")
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--start", type=Path, help="our own earlier weights to go on from with a new schedule")
+    parser.add_argument(
+        "--start", type=Path, help="our own earlier weights to go on from with a new schedule"
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.scenes / "street.yaml", args.folder, args.epochs, args.batch, args.size, args.rate, args.start, report)
+    train(
+        args.scenes / "street.yaml",
+        args.folder,
+        args.epochs,
+        args.batch,
+        args.size,
+        args.rate,
+        args.start,
+        report,
+    )
     strip(args.folder / "weights" / "best.pt", args.folder / "demo_yolo.pt")
 
 

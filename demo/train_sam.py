@@ -107,7 +107,10 @@ class Scenes:
     def _augmented(self, rng: np.random.Generator, path: Path) -> Maps:
         maps = Maps.load(path)
         maps = flipped(maps) if rng.random() < 0.5 else maps
-        return Maps(jitter_colours(rng, maps.picture), *(getattr(maps, n) for n in list(Maps.__dataclass_fields__)[1:]))
+        return Maps(
+            jitter_colours(rng, maps.picture),
+            *(getattr(maps, n) for n in list(Maps.__dataclass_fields__)[1:]),
+        )
 
     def collate(self, scenes: list[Maps], rng: np.random.Generator, recipe: Recipe) -> Batch:
         """Draws prompts for scenes and puts all of it into tensors."""
@@ -115,8 +118,14 @@ class Scenes:
         targets = [(self.shrink(p.masks), self.shrink(p.wholes)) for p in prompts]
         hints = [self._hints(m) for m in scenes]
         rows = math.ceil(scenes[0].thing_map.shape[0] * self.size // 4 / self.size)
-        return Batch(torch.stack([self.normalise(m.picture) for m in scenes]), prompts, targets,
-                     torch.stack([h[0] for h in hints]), torch.stack([h[1] for h in hints]), rows)
+        return Batch(
+            torch.stack([self.normalise(m.picture) for m in scenes]),
+            prompts,
+            targets,
+            torch.stack([h[0] for h in hints]),
+            torch.stack([h[1] for h in hints]),
+            rows,
+        )
 
     def normalise(self, picture: np.ndarray) -> Tensor:
         """A picture `(H, W, 3)` RGB as SAM's input `(3, S, S)`."""
@@ -130,7 +139,10 @@ class Scenes:
         padded = np.zeros((len(masks), self.size, self.size), np.uint8)
         padded[:, :height, :width] = masks
         low = self.size // 4
-        return torch.from_numpy(padded.reshape(len(masks), low, 4, low, 4).sum((2, 4), dtype=np.uint8)).float() / 16
+        return (
+            torch.from_numpy(padded.reshape(len(masks), low, 4, low, 4).sum((2, 4), dtype=np.uint8)).float()
+            / 16
+        )
 
     def _hints(self, maps: Maps) -> tuple[Tensor, Tensor]:
         """Part names `(low, low)` and box sides `(8, low, low)` at every fourth pixel."""
@@ -142,10 +154,19 @@ class Scenes:
         name = np.array([-1] + [self.names.get(pair, -1) for pair in _name_pairs(maps)])[parts]
         size_hw = maps.thing_map.shape
         limit = np.array([size_hw[1], size_hw[0]] * 2) / self.size
-        boxes = [np.concatenate([np.zeros((1, 4)), boxes_at(m, n) / self.size]).clip(0, np.maximum(limit, 0))[label]
-                 for m, n, label in ((maps.thing_map, len(maps.thing_names), things), (maps.part_map, len(maps.part_names), parts))]
+        boxes = [
+            np.concatenate([np.zeros((1, 4)), boxes_at(m, n) / self.size]).clip(0, np.maximum(limit, 0))[
+                label
+            ]
+            for m, n, label in (
+                (maps.thing_map, len(maps.thing_names), things),
+                (maps.part_map, len(maps.part_names), parts),
+            )
+        ]
         spot = (np.arange(low) + 0.5) / low
-        here = np.stack([np.broadcast_to(spot, (low, low)), np.broadcast_to(spot[:, None], (low, low))] * 2, axis=-1)
+        here = np.stack(
+            [np.broadcast_to(spot, (low, low)), np.broadcast_to(spot[:, None], (low, low))] * 2, axis=-1
+        )
         sides = np.concatenate([b - here for b in boxes], axis=-1).transpose(2, 0, 1)
         return torch.from_numpy(name), torch.from_numpy(sides.astype(np.float32))
 
@@ -156,7 +177,9 @@ def boxes_at(label_map: np.ndarray, count: int) -> np.ndarray:
 
 
 def _name_pairs(maps: Maps) -> list[tuple[str, str]]:
-    return [(str(maps.thing_names[t]), str(p)) for t, p in zip(maps.part_things, maps.part_names, strict=True)]
+    return [
+        (str(maps.thing_names[t]), str(p)) for t, p in zip(maps.part_things, maps.part_names, strict=True)
+    ]
 
 
 def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -185,11 +208,15 @@ def decode(model: Sam, embedding: Tensor, prompts: Prompts, rows: int) -> tuple[
     source = embedding + dense
     place = model.prompt_encoder.get_dense_pe().expand_as(source)
     own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-    answers, image = decoder.transformer(source, place, torch.cat([own.expand(len(tokens), -1, -1), tokens], 1))
+    answers, image = decoder.transformer(
+        source, place, torch.cat([own.expand(len(tokens), -1, -1), tokens], 1)
+    )
     count, channels, height, width = source.shape
     image = image.transpose(1, 2).view(count, channels, height, width)[:, :, : -(-rows // 4)]
     enlarged = decoder.output_upscaling(image)[:, :, :rows]
-    mixers = torch.stack([mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1)
+    mixers = torch.stack(
+        [mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
+    )
     logits = (mixers @ enlarged.flatten(2)).unflatten(2, enlarged.shape[2:])
     return logits.float(), decoder.iou_prediction_head(answers[:, 0]).float()
 
@@ -204,7 +231,9 @@ def _embed_prompts(model: Sam, prompts: Prompts) -> tuple[Tensor, Tensor]:
     return torch.cat([boxes[0], points[0]]), torch.cat([boxes[1], points[1]])
 
 
-def prompt_losses(logits: Tensor, iou: Tensor, prompts: Prompts, masks: Tensor, wholes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def prompt_losses(
+    logits: Tensor, iou: Tensor, prompts: Prompts, masks: Tensor, wholes: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     """Mask loss, IoU-head loss and true IoU, each for every prompt.
 
     A box trains the single mask. A point is ambiguous, and a rendered scene knows both answers: the first of the
@@ -220,7 +249,11 @@ def prompt_losses(logits: Tensor, iou: Tensor, prompts: Prompts, masks: Tensor, 
     box_iou = true_iou(single, masks[:count])
     point_iou = true_iou(many, torch.stack([part, whole, best], 1))
     head = torch.cat([(iou[:count, 0] - box_iou) ** 2, ((iou[count:, 1:] - point_iou) ** 2).mean(1)])
-    return torch.cat([mask_loss(single, masks[:count]), point_loss]), head, torch.cat([box_iou, point_iou[:, :2].mean(1)])
+    return (
+        torch.cat([mask_loss(single, masks[:count]), point_loss]),
+        head,
+        torch.cat([box_iou, point_iou[:, :2].mean(1)]),
+    )
 
 
 def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor]:
@@ -229,10 +262,14 @@ def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor
     with torch.autocast(batch.pictures.device.type, torch.bfloat16):
         embeddings = model.image_encoder(batch.pictures)
         names, sides = hints(embeddings)
-        decoded = [decode(model, e[None], p, batch.rows) for e, p in zip(embeddings, batch.prompts, strict=True)]
+        decoded = [
+            decode(model, e[None], p, batch.rows) for e, p in zip(embeddings, batch.prompts, strict=True)
+        ]
     rows = slice(0, batch.rows)
-    found = [prompt_losses(logits, iou, p, masks[:, rows], wholes[:, rows])
-             for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)]
+    found = [
+        prompt_losses(logits, iou, p, masks[:, rows], wholes[:, rows])
+        for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)
+    ]
     known = (batch.names >= 0)[:, None, rows]
     near = F.smooth_l1_loss(sides.float()[:, :, rows], batch.sides[:, :, rows], reduction="none", beta=0.05)
     return {
@@ -257,21 +294,30 @@ class Training:
         weights = [*self.model.parameters(), *self.hints.parameters()]
         flat = [w for w in weights if w.ndim < 2]
         wide = [w for w in weights if w.ndim >= 2]
-        self.optimiser = torch.optim.AdamW([{"params": wide, "weight_decay": recipe.decay}, {"params": flat, "weight_decay": 0.0}],
-                                           lr=recipe.rate, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(
+            [{"params": wide, "weight_decay": recipe.decay}, {"params": flat, "weight_decay": 0.0}],
+            lr=recipe.rate,
+            betas=(0.9, 0.98),
+        )
         self.weights = weights
 
     def rate(self) -> float:
         """The learning rate of this step: a warm-up, then a cosine down to a fiftieth."""
         done = min(1.0, self.step / self.recipe.steps)
-        return self.recipe.rate * min(1.0, (self.step + 1) / self.recipe.warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        return (
+            self.recipe.rate
+            * min(1.0, (self.step + 1) / self.recipe.warmup)
+            * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
+        )
 
     def advance(self) -> dict[str, float]:
         """Takes one step and returns its losses."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         losses = step_losses(self.model, self.hints, self.scenes.batch(self.recipe, self.step))
-        total = losses["mask"] + losses["iou_head"] + self.recipe.hints * (losses["names"] + 10 * losses["sides"])
+        total = (
+            losses["mask"] + losses["iou_head"] + self.recipe.hints * (losses["names"] + 10 * losses["sides"])
+        )
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         nn.utils.clip_grad_norm_(self.weights, 1.0)
@@ -285,8 +331,13 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Writes the state, whole or not at all."""
-        state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(), "hints": self.hints.state_dict(),
-                 "optimiser": self.optimiser.state_dict(), "step": self.step}
+        state = {
+            "model": self.model.state_dict(),
+            "mean": self.mean.state_dict(),
+            "hints": self.hints.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+        }
         torch.save(state, path.with_suffix(".tmp"))
         os.replace(path.with_suffix(".tmp"), path)
 
@@ -307,7 +358,9 @@ def validate(model: Sam, scenes: Scenes, recipe: Recipe, count: int) -> dict[str
     rows = []
     for i, path in enumerate(scenes.paths[:count]):
         batch = scenes.collate([Maps.load(path)], np.random.default_rng([99, i]), recipe)
-        rows.append({k: v.item() for k, v in step_losses(model, hints, batch).items() if k not in ("names", "sides")})
+        rows.append(
+            {k: v.item() for k, v in step_losses(model, hints, batch).items() if k not in ("names", "sides")}
+        )
     return {k: float(np.mean([r[k] for r in rows])) for k in rows[0]}
 
 
@@ -323,7 +376,10 @@ def run(training: Training, val: Scenes, folder: Path, every: int) -> None:
             started, sums = time.time(), []
         if training.step % every == 0 or training.step == training.recipe.steps:
             score = validate(training.mean, val, training.recipe, 30)
-            print(f"step {training.step}  validation  " + "  ".join(f"{k} {v:.4f}" for k, v in score.items()), flush=True)
+            print(
+                f"step {training.step}  validation  " + "  ".join(f"{k} {v:.4f}" for k, v in score.items()),
+                flush=True,
+            )
             if score["box_iou"] + score["point_iou"] > best:
                 best = score["box_iou"] + score["point_iou"]
                 save(training.mean, folder / "demo_sam.pth")
@@ -337,7 +393,9 @@ def main() -> None:
     default = Recipe()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path, help="folder written by python -m demo.dataset")
-    parser.add_argument("folder", type=Path, help="where state and checkpoint go; an unfinished run there goes on")
+    parser.add_argument(
+        "folder", type=Path, help="where state and checkpoint go; an unfinished run there goes on"
+    )
     parser.add_argument("--steps", type=int, default=default.steps)
     parser.add_argument("--rate", type=float, default=default.rate)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
@@ -346,7 +404,11 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     args.folder.mkdir(parents=True, exist_ok=True)
     sizes = SmallSam()
-    training = Training(Scenes(args.scenes / "train" / "sam", sizes.image_size), Recipe(steps=args.steps, rate=args.rate), sizes)
+    training = Training(
+        Scenes(args.scenes / "train" / "sam", sizes.image_size),
+        Recipe(steps=args.steps, rate=args.rate),
+        sizes,
+    )
     if (args.folder / "state.pth").exists():
         training.load(args.folder / "state.pth")
     run(training, Scenes(args.scenes / "val" / "sam", sizes.image_size), args.folder, args.every)

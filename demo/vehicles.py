@@ -37,14 +37,27 @@ def _wheels(sketch: Sketch, places: list[float], radius: float, far: float) -> N
     sketch.faces.extend(f for f in wheels.faces if f.part != "underside")
 
 
-def _on_edge(sketch: Sketch, edge: tuple[object, object], width: float, part: str, material: Material,
-             u: tuple[float, float], v: tuple[float, float], same: bool = False) -> None:
+def _on_edge(
+    sketch: Sketch,
+    edge: tuple[object, object],
+    width: float,
+    part: str,
+    material: Material,
+    u: tuple[float, float],
+    v: tuple[float, float],
+    same: bool = False,
+) -> None:
     """A detail on an edge of a body drawn out to `width`; u runs along the edge, v away from the viewer."""
     a, b = np.asarray(edge[0], float), np.asarray(edge[1], float)
     quad = np.array([(*a, 0), (*b, 0), (*b, width), (*a, width)])
     normal = np.array([b[1] - a[1], -(b[0] - a[0]), 0.0])
-    face = Face(part, sketch.number(part, same), on_quad(quad, *u, *v), material, normal / np.linalg.norm(normal))
-    near = next((i for i, f in enumerate(sketch.faces) if f.normal is None and f.part != "underside"), len(sketch.faces))
+    face = Face(
+        part, sketch.number(part, same), on_quad(quad, *u, *v), material, normal / np.linalg.norm(normal)
+    )
+    near = next(
+        (i for i, f in enumerate(sketch.faces) if f.normal is None and f.part != "underside"),
+        len(sketch.faces),
+    )
     sketch.faces.insert(near, face)
 
 
@@ -61,8 +74,17 @@ def car(rng: np.random.Generator, glow: float) -> Sketch:
     if kind == 3:
         scuttle, roof1, roof0 = h * 0.7, h * 0.42, -h * 0.9
     tail = -h * (0.72 if kind == 0 else 0.97)
-    outline = [(-h, low), (h, low), (h, belt * 0.72), (nose, belt * 0.86), (scuttle, belt), (roof1, high), (roof0, high),
-               (tail, belt), (-h * 0.99, belt * 0.92)]
+    outline = [
+        (-h, low),
+        (h, low),
+        (h, belt * 0.72),
+        (nose, belt * 0.86),
+        (scuttle, belt),
+        (roof1, high),
+        (roof0, high),
+        (tail, belt),
+        (-h * 0.99, belt * 0.92),
+    ]
     pane = glass(rng, 0)
     sketch.prism("body", outline, width, body, {4: pane, 6: pane}, {4: "window", 6: "window"}, 0.1)
     gap, pillar = 0.09, rng.uniform(-0.12, 0.05) * h
@@ -73,8 +95,16 @@ def car(rng: np.random.Generator, glow: float) -> Sketch:
 
     front = [slope(y, (scuttle, belt), (roof1, high)) - 0.12 for y in (belt + 0.04, top)]
     back = [slope(y, (tail, belt), (roof0, high)) + 0.12 for y in (belt + 0.04, top)]
-    sketch.polygon("window", [(pillar + gap / 2, belt + 0.04), (front[0], belt + 0.04), (front[1], top), (pillar + gap / 2, top)], pane)
-    sketch.polygon("window", [(back[0], belt + 0.04), (pillar - gap / 2, belt + 0.04), (pillar - gap / 2, top), (back[1], top)], pane)
+    sketch.polygon(
+        "window",
+        [(pillar + gap / 2, belt + 0.04), (front[0], belt + 0.04), (front[1], top), (pillar + gap / 2, top)],
+        pane,
+    )
+    sketch.polygon(
+        "window",
+        [(back[0], belt + 0.04), (pillar - gap / 2, belt + 0.04), (pillar - gap / 2, top), (back[1], top)],
+        pane,
+    )
     seam = lit(body, 0.55)
     for s in (pillar, pillar - h * 0.42, scuttle - 0.1):
         sketch.box("body", s - 0.012, s + 0.012, low + 0.1, belt - 0.02, seam, same=True)
@@ -96,7 +126,15 @@ def bus(rng: np.random.Generator, glow: float) -> Sketch:
     h, high, low = rng.uniform(5.0, 6.0), 4.2 if double else rng.uniform(3.0, 3.3), 0.32
     body = Material(paint(rng, (0.45, 0.95), (120, 235)), 1.08, 0.88)
     lower = Material(paint(rng, (0.0, 0.8), (110, 235)), 1.0, 0.85) if rng.random() < 0.5 else lit(body, 0.82)
-    outline = [(-h, low), (h, low), (h, high * 0.5), (h - 0.18, high - 0.12), (h - 0.4, high), (-h + 0.12, high), (-h, high - 0.12)]
+    outline = [
+        (-h, low),
+        (h, low),
+        (h, high * 0.5),
+        (h - 0.18, high - 0.12),
+        (h - 0.4, high),
+        (-h + 0.12, high),
+        (-h, high - 0.12),
+    ]
     pane = glass(rng, glow)
     sketch.prism("body", outline, width, body, {2: pane}, {2: "window"}, 0.06)
     floor = 1.28
@@ -110,7 +148,11 @@ def bus(rng: np.random.Generator, glow: float) -> Sketch:
             left, right = s0 + 0.07, s1 - 0.07
             for door in doors if deck == 0 else []:
                 if left < door + 0.7 and right > door - 0.7:
-                    left, right = (left, min(right, door - 0.75)) if (left + right) / 2 < door else (max(left, door + 0.75), right)
+                    left, right = (
+                        (left, min(right, door - 0.75))
+                        if (left + right) / 2 < door
+                        else (max(left, door + 0.75), right)
+                    )
             if right - left > 0.45:
                 sketch.rounded("window", left, right, y0, y1, pane, 0.08)
     frame = Material((70, 66, 64), 1.1, 0.9)
@@ -142,14 +184,31 @@ def truck(rng: np.random.Generator, glow: float) -> Sketch:
     if kind == 0:
         sketch.prism("cargo", [(-h, 1.0), (back - 0.12, 1.0), (back - 0.12, top), (-h, top)], width, cargo)
         stripe = Material(paint(rng), 1.0, 0.95)
-        sketch.box("cargo", -h + 0.3, back - 0.45, 1.0 + (top - 1) * 0.3, 1.0 + (top - 1) * 0.55, stripe, same=True)
+        sketch.box(
+            "cargo", -h + 0.3, back - 0.45, 1.0 + (top - 1) * 0.3, 1.0 + (top - 1) * 0.55, stripe, same=True
+        )
     elif kind == 1:
-        sketch.prism("cargo", [(-h, 1.45), (-h + 0.35, 1.05), (back - 0.45, 1.05), (back - 0.12, 1.45), (back - 0.12, 2.3),
-                               (back - 0.45, 2.7), (-h + 0.35, 2.7), (-h, 2.3)], width, cargo)
+        sketch.prism(
+            "cargo",
+            [
+                (-h, 1.45),
+                (-h + 0.35, 1.05),
+                (back - 0.45, 1.05),
+                (back - 0.12, 1.45),
+                (back - 0.12, 2.3),
+                (back - 0.45, 2.7),
+                (-h + 0.35, 2.7),
+                (-h, 2.3),
+            ],
+            width,
+            cargo,
+        )
         for s in np.linspace(-h + 0.9, back - 0.9, 3):
             sketch.box("cargo", s - 0.05, s + 0.05, 1.05, 2.7, lit(cargo, 0.72), same=True)
     else:
-        sketch.prism("cargo", [(-h, 1.05), (back - 0.12, 1.05), (back + 0.05, 2.35), (-h - 0.15, 2.2)], width, cargo)
+        sketch.prism(
+            "cargo", [(-h, 1.05), (back - 0.12, 1.05), (back + 0.05, 2.35), (-h - 0.15, 2.2)], width, cargo
+        )
         for s in np.linspace(-h + 0.4, back - 0.5, 6):
             sketch.box("cargo", s - 0.05, s + 0.05, 1.1, 2.15, lit(cargo, 0.75), same=True)
     pane = glass(rng, 0)
@@ -181,17 +240,35 @@ def train(rng: np.random.Generator, glow: float) -> Sketch:
         c0 = -whole / 2 + k * (length + 0.5)
         c1 = c0 + length
         lead = k == cars - 1
-        outline = [(c0, low), (c1, low), (c1, high * (0.45 if lead else 0.9)), (c1 - (1.5 if lead else 0.2), high), (c0 + 0.2, high),
-                   (c0, high - 0.25)]
+        outline = [
+            (c0, low),
+            (c1, low),
+            (c1, high * (0.45 if lead else 0.9)),
+            (c1 - (1.5 if lead else 0.2), high),
+            (c0 + 0.2, high),
+            (c0, high - 0.25),
+        ]
         sketch.box("bogie", c0 + 1.2, c1 - 1.2, 0.45, 0.8, bogie, same=True)
-        sketch.prism("carriage", outline, width, body, {2: pane} if lead else None, {2: "window"} if lead else None, 0.15)
+        sketch.prism(
+            "carriage",
+            outline,
+            width,
+            body,
+            {2: pane} if lead else None,
+            {2: "window"} if lead else None,
+            0.15,
+        )
         sketch.box("carriage", c0, c1, 1.0, 1.55, band, same=True)
         doors = [c0 + length * 0.2, c1 - length * 0.27]
         for s in doors:
             sketch.box("door", s - 0.75, s + 0.75, 0.85, 3.2, lit(band, 0.8))
             for side in (-0.62, 0.1):
                 sketch.box("door", s + side, s + side + 0.52, 1.9, 3.0, pane, same=True)
-        spans = [(c0 + 0.35, doors[0] - 0.95), (doors[0] + 0.95, doors[1] - 0.95), (doors[1] + 0.95, c1 - (1.7 if lead else 0.35))]
+        spans = [
+            (c0 + 0.35, doors[0] - 0.95),
+            (doors[0] + 0.95, doors[1] - 0.95),
+            (doors[1] + 0.95, c1 - (1.7 if lead else 0.35)),
+        ]
         for s0, s1 in spans:
             count = max(1, int((s1 - s0) / 2.2))
             stops = np.linspace(s0, s1, count + 1)
@@ -215,25 +292,41 @@ def bicycle(rng: np.random.Generator, glow: float) -> Sketch:
         sketch.disc("wheel", s, y, r * 0.84, r * 0.84, spokes, same=True)
         sketch.disc("wheel", s, y, r * 0.14, r * 0.14, TYRE, same=True)
     sketch.polygon("frame", [crank, head, saddle], lit(frame, 0.72))
-    for a, b in ((rear, crank), (rear, (-0.23, 0.8)), (crank, saddle), (crank, head), ((-0.23, 0.8), head), (head, front)):
+    for a, b in (
+        (rear, crank),
+        (rear, (-0.23, 0.8)),
+        (crank, saddle),
+        (crank, head),
+        ((-0.23, 0.8), head),
+        (head, front),
+    ):
         sketch.limb("frame", a, b, 0.035, 0.035, frame, same=True)
     sketch.limb("saddle", (-0.4, 0.96), (-0.14, 0.95), 0.05, 0.035, TYRE)
     sketch.limb("handlebar", head, (0.36, 1.06), 0.03, 0.03, TYRE)
     sketch.limb("handlebar", (0.36, 1.06), (0.55, 1.05), 0.035, 0.035, TYRE, same=True)
     if rng.random() < 0.6:
-        sketch.polygon("basket", [(0.5, 0.75), (0.82, 0.75), (0.88, 1.02), (0.46, 1.02)], Material((70, 120, 165), 1.0, 0.85, 0.08))
+        sketch.polygon(
+            "basket",
+            [(0.5, 0.75), (0.82, 0.75), (0.88, 1.02), (0.46, 1.02)],
+            Material((70, 120, 165), 1.0, 0.85, 0.08),
+        )
     if rng.random() < 0.5:
         sketch.rounded("bag", -0.82, -0.42, 0.48, 0.82, Material(paint(rng, (0.2, 0.9)), 1.05, 0.85), 0.05)
     return sketch
 
 
 FOOTPRINTS: dict[str, tuple[float, float, float]] = {
-    "car": (2.2, 1.75, 1.45), "bus": (5.5, 2.5, 3.1), "truck": (4.2, 2.4, 3.0), "train": (22.0, 2.9, 4.0),
+    "car": (2.2, 1.75, 1.45),
+    "bus": (5.5, 2.5, 3.1),
+    "truck": (4.2, 2.4, 3.0),
+    "train": (22.0, 2.9, 4.0),
     "bicycle": (0.9, 0.3, 0.9),
 }
 
 
-def vehicle(name: str, seed: int, x: float, z: float, heading: int, glow: float = 0.0, track_id: int = 0) -> Entity:
+def vehicle(
+    name: str, seed: int, x: float, z: float, heading: int, glow: float = 0.0, track_id: int = 0
+) -> Entity:
     """The vehicle of class `name` that `seed` stands for, its middle at `x` and its near side at `z` (metres)."""
     draw = {"car": car, "bus": bus, "truck": truck, "train": train, "bicycle": bicycle}[name]
     faces = tuple(draw(np.random.default_rng(seed), glow).faces)

@@ -87,12 +87,21 @@ def make_clip(seed: int, size: tuple[int, int] = (768, 432), seconds: float = 10
     street = Street((6.0, 10.0), (10.0, 18.5), (18.5, 21.5), None, 24.0)
     wide = replace(camera, focal=camera.focal * 0.8)
     things = backdrop(rng, sky, wide, street)
-    return Clip(camera, 0.09, seconds, sky, tuple(e for e in things if e.name not in ("house", "tree")),
-                tuple(e for e in things if e.name in ("house", "tree")), cast(rng, seconds), seed)
+    return Clip(
+        camera,
+        0.09,
+        seconds,
+        sky,
+        tuple(e for e in things if e.name not in ("house", "tree")),
+        tuple(e for e in things if e.name in ("house", "tree")),
+        cast(rng, seconds),
+        seed,
+    )
 
 
 def cast(rng: np.random.Generator, seconds: float) -> tuple[Actor, ...]:
     """Who acts: on the pavements people who meet half-way, in the lanes traffic that hides them for a while."""
+
     def look() -> int:
         return int(rng.integers(2**31))
 

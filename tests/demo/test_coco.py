@@ -28,7 +28,9 @@ def test_pycocotools_reads_back_the_same_masks(tmp_path):
         for annotation, thing in zip(annotations, expected, strict=True):
             assert np.array_equal(objects.annToMask(annotation) > 0, truth.thing_map == thing + 1)
             assert annotation["area"] == (truth.thing_map == thing + 1).sum()
-        covered = sum(regions.annToMask(a).sum() for a in regions.loadAnns(regions.getAnnIds(imgIds=image["id"])))
+        covered = sum(
+            regions.annToMask(a).sum() for a in regions.loadAnns(regions.getAnnIds(imgIds=image["id"]))
+        )
         assert covered > 0
 
 
@@ -46,7 +48,9 @@ def test_parts_name_the_object_that_they_belong_to(tmp_path):
 
 def test_a_video_s_annotations_carry_track_ids(tmp_path):
     truth = _truth(11)
-    numbered = truth.__class__(**{**vars(truth), "track_ids": np.where(truth.labelled, np.arange(len(truth.labelled)) + 1, 0)})
+    numbered = truth.__class__(
+        **{**vars(truth), "track_ids": np.where(truth.labelled, np.arange(len(truth.labelled)) + 1, 0)}
+    )
     coco = CocoTruth()
     coco.add("v.mp4", numbered, regions=False, frame_index=4)
     coco.write(tmp_path / "v.json")

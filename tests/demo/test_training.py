@@ -11,7 +11,9 @@ from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
 from demo.train_sam import Recipe, Scenes, Training, decode, mask_loss, prompt_losses, run
 from sav.sam.load import load_sam
 
-TINY = SmallSam(image_size=128, width=32, depth=2, heads=1, window=4, global_blocks=(1,), channels=32, decoder_mlp=32)
+TINY = SmallSam(
+    image_size=128, width=32, depth=2, heads=1, window=4, global_blocks=(1,), channels=32, decoder_mlp=32
+)
 RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4)
 
 
@@ -64,7 +66,9 @@ def test_the_decoder_gives_what_upstreams_gives(scenes):
     with torch.no_grad():
         logits, iou = decode(model, embedding, prompts, 20)
         sparse, dense = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes), masks=None)
-        theirs, their_iou = model.mask_decoder.predict_masks(embedding, model.prompt_encoder.get_dense_pe(), sparse, dense)
+        theirs, their_iou = model.mask_decoder.predict_masks(
+            embedding, model.prompt_encoder.get_dense_pe(), sparse, dense
+        )
     torch.testing.assert_close(logits, theirs[:, :, :20])
     torch.testing.assert_close(iou, their_iou)
 
@@ -147,8 +151,12 @@ def test_the_detector_s_loss_falls_in_bfloat16(scenes_folder):
     model.args = get_cfg()
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     labels = np.loadtxt(scenes_folder / "train" / "labels" / "0000000.txt", ndmin=2)
-    batch = {"img": torch.rand(1, 3, 96, 96), "cls": torch.tensor(labels[:, :1]).float(),
-             "bboxes": torch.tensor(labels[:, 1:]).float(), "batch_idx": torch.zeros(len(labels))}
+    batch = {
+        "img": torch.rand(1, 3, 96, 96),
+        "cls": torch.tensor(labels[:, :1]).float(),
+        "bboxes": torch.tensor(labels[:, 1:]).float(),
+        "batch_idx": torch.zeros(len(labels)),
+    }
     losses = []
     with bfloat16_training():
         for _ in range(12):
