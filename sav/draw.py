@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageFont
 
+from sav.labels import Plate, place_text, write_on_plate, write_text
 from sav.masks import Masks
 from sav.scene import Scene
 from sav.types import Image, IntArray
@@ -66,7 +62,7 @@ def draw_semantic(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfi
     tint(drawn, image_bgr, scene.regions, colours(scene.region_ids, soft=True), config.region_tint)
     object_colours = colours(scene.track_ids)
     tint(drawn, image_bgr, scene.masks, object_colours, config.object_tint)
-    label(drawn, scene.masks, scene.class_names, object_colours, config)
+    label(drawn, scene.masks, scene.class_names, object_colours, config.text_size(scene.size_hw))
     return drawn
 
 
@@ -95,9 +91,11 @@ def draw_tracks(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfig(
     corners = np.rint(scene.detections.boxes_xyxy).astype(int).tolist()
     for bgr, (x0, y0, x1, y1) in zip(object_colours.tolist(), corners, strict=True):
         cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), bgr, max(1, size // 10))
-    for track_id, bgr, box in zip(scene.track_ids.tolist(), object_colours, corners, strict=True):
+    places = [
         write_text(drawn, f"Id {track_id}", np.array(box[:2]), bgr, size, anchor_xy=(0.0, 1.0))
-    label(drawn, scene.masks, scene.class_names, object_colours, config)
+        for track_id, bgr, box in zip(scene.track_ids.tolist(), object_colours, corners, strict=True)
+    ]
+    label(drawn, scene.masks, scene.class_names, object_colours, size, places)
     return drawn
 
 
@@ -129,65 +127,20 @@ def _large_first(masks: Masks) -> IntArray:
 
 
 def label(
-    drawn: Image, masks: Masks, texts: Sequence[str], bgr: NDArray[np.uint8], config: DrawConfig
-) -> None:
-    """Write each text at its mask's centroid, inside the picture; an empty mask gets none."""
-    size = config.text_size(masks.size_hw)
-    for position in _large_first(masks):
-        write_text(drawn, texts[position], masks.centroids_xy[position], bgr[position], size)
-
-
-def write_text(
     drawn: Image,
-    text: str,
-    position_xy: NDArray[Any],
+    masks: Masks,
+    texts: Sequence[str],
     bgr: NDArray[np.uint8],
     size: int,
-    anchor_xy: tuple[float, float] = (0.5, 0.5),
+    ids: Sequence[Plate] | None = None,
 ) -> None:
-    """Write `text` in black or white on a plate of colour `bgr`, moved as far as it takes to be inside.
+    """Write each text at its mask's centroid, inside the picture; an empty mask gets none.
 
-    `anchor_xy` is the point of the plate that lies at `position_xy`, as shares of its width and height.
+    Where that would cover the plate with the object's own id, the text goes below it.
     """
-    ink = _ink(text, size)
-    margin = max(2, size // 4)
-    plate_hw = np.minimum(np.array(ink.shape) + 2 * margin, drawn.shape[:2])
-    corner = np.rint(np.asarray(position_xy)[::-1] - plate_hw * np.array(anchor_xy[::-1])).astype(int)
-    top, left = np.clip(corner, 0, np.array(drawn.shape[:2]) - plate_hw)
-    plate = drawn[top : top + plate_hw[0], left : left + plate_hw[1]]
-    cover = np.zeros(plate_hw, np.float32)
-    shown = ink[: max(0, plate_hw[0] - 2 * margin), : max(0, plate_hw[1] - 2 * margin)]
-    cover[margin : margin + shown.shape[0], margin : margin + shown.shape[1]] = shown
-    luminance = float(bgr @ np.array([0.114, 0.587, 0.299]))
-    letters = np.float32(0 if luminance > 128 else 255)
-    plate[:] = np.rint(bgr + cover[..., None] * (letters - bgr.astype(np.float32)))
-
-
-@lru_cache(maxsize=512)
-def _ink(text: str, size: int) -> NDArray[np.float32]:
-    """How much of each pixel the letters cover, `(h, w)`, 0 to 1; all texts of a size are equally high."""
-    font = _font(size)
-    ascent, descent = font.getmetrics()
-    width = max(1, round(font.getlength(text)))
-    picture = font.getmask(text, mode="L", anchor="ls", start=(0, 0))
-    covered = np.array(picture, np.uint8).reshape(picture.size[::-1])
-    left, top, _, _ = font.getbbox(text, anchor="ls")
-    ink = np.zeros((ascent + descent, width), np.float32)
-    _paste(ink, (covered / 255).astype(np.float32), ascent + int(top), int(left))
-    return ink
-
-
-def _paste(canvas: NDArray[np.float32], bitmap: NDArray[np.float32], top: int, left: int) -> None:
-    """Lay `bitmap` on `canvas` with its corner at `top`, `left`, cut to what fits."""
-    y0, x0 = max(0, top), max(0, left)
-    piece = bitmap[y0 - top : y0 - top + canvas.shape[0] - y0, x0 - left : x0 - left + canvas.shape[1] - x0]
-    canvas[y0 : y0 + piece.shape[0], x0 : x0 + piece.shape[1]] = piece
-
-
-@lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which comes with matplotlib and knows Latin, Greek, Cyrillic and more."""
-    spec = find_spec("matplotlib")
-    assert spec is not None and spec.origin is not None  # a requirement of the package
-    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
-    return ImageFont.truetype(str(folder / "DejaVuSans-Bold.ttf"), size)
+    for position in _large_first(masks):
+        plate = place_text(texts[position], masks.centroids_xy[position], size, masks.size_hw)
+        if ids is not None and plate.overlaps(ids[position]):
+            below = np.array([ids[position].left, ids[position].bottom])
+            plate = place_text(texts[position], below, size, masks.size_hw, anchor_xy=(0.0, 0.0))
+        write_on_plate(drawn, texts[position], plate, bgr[position], size)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sav.draw import colours, draw_everything, draw_masks, draw_semantic, write_text
+from sav.draw import colours, draw_everything, draw_masks, draw_semantic
 
 
 def disc(centre, radius, size_hw=(120, 160)) -> np.ndarray:
@@ -57,28 +57,3 @@ def test_any_number_of_objects_is_drawn_and_the_picture_stays_as_it_was(picture,
 def test_an_empty_mask_draws_nothing(picture, make_scene):
     scene = make_scene(np.zeros((1, 120, 160), bool))
     assert (draw_semantic(picture, scene) == picture).all()
-
-
-@pytest.mark.parametrize("centre", [(0, 0), (159, 0), (0, 119), (159, 119), (80, 60), (-50, 400)])
-def test_a_label_is_whole_and_inside_the_picture(centre):
-    canvas = np.zeros((120, 160, 3), np.uint8)
-    write_text(canvas, "person", np.array(centre), colours([1])[0], 12)
-    in_the_middle = np.zeros((120, 160, 3), np.uint8)
-    write_text(in_the_middle, "person", np.array((80, 60)), colours([1])[0], 12)
-    assert (canvas > 0).sum() == (in_the_middle > 0).sum() > 0
-
-
-@pytest.mark.parametrize("text", ["", " ", "Straßenbahn", "автобус", 'a, "b"', "a very long name " * 20])
-def test_any_text_fits_into_any_picture(text):
-    for size_hw in [(120, 160), (8, 8), (1, 1)]:
-        canvas = np.zeros((*size_hw, 3), np.uint8)
-        write_text(canvas, text, np.array((0, 0)), colours([1])[0], 12)
-
-
-def test_letters_of_another_alphabet_are_letters_not_boxes():
-    drawn = []
-    for text in ("ж", "ф"):
-        canvas = np.zeros((60, 60, 3), np.uint8)
-        write_text(canvas, text, np.array((30, 30)), np.array([255, 255, 255], np.uint8), 30)
-        drawn.append(canvas)
-    assert (drawn[0] != drawn[1]).any()

@@ -1,0 +1,110 @@
+"""Text on coloured plates, whole and inside the picture, in any of the alphabets that DejaVu Sans knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageFont
+
+from sav.types import FloatArray, Image
+
+
+@dataclass(frozen=True)
+class Plate:
+    """The rectangle behind a text, in pixels, bottom and right exclusive."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def overlaps(self, other: Plate) -> bool:
+        """Whether the two share a pixel."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
+
+def write_text(
+    drawn: Image,
+    text: str,
+    position_xy: NDArray[Any],
+    bgr: NDArray[np.uint8],
+    size: int,
+    anchor_xy: tuple[float, float] = (0.5, 0.5),
+) -> Plate:
+    """Write `text` in black or white on a plate of colour `bgr`; see `place_text` for where."""
+    height, width = drawn.shape[:2]
+    plate = place_text(text, position_xy, size, (height, width), anchor_xy)
+    write_on_plate(drawn, text, plate, bgr, size)
+    return plate
+
+
+def place_text(
+    text: str,
+    position_xy: NDArray[Any],
+    size: int,
+    size_hw: tuple[int, int],
+    anchor_xy: tuple[float, float] = (0.5, 0.5),
+) -> Plate:
+    """Where a text's plate lies, moved as far as it takes to be inside a `size_hw` picture.
+
+    `anchor_xy` is the point of the plate that is to lie at `position_xy`, as shares of its width and height.
+    """
+    ink_hw = np.array(_ink(text, size).shape)
+    plate_hw = np.minimum(ink_hw + 2 * _margin(size), size_hw)
+    corner = np.rint(np.asarray(position_xy)[::-1] - plate_hw * np.array(anchor_xy[::-1])).astype(int)
+    top, left = np.clip(corner, 0, np.array(size_hw) - plate_hw).tolist()
+    return Plate(top, left, top + int(plate_hw[0]), left + int(plate_hw[1]))
+
+
+def write_on_plate(drawn: Image, text: str, plate: Plate, bgr: NDArray[np.uint8], size: int) -> None:
+    """Paint a plate of colour `bgr`, and `text` on it in black or white, whichever is easier to read."""
+    ink, margin = _ink(text, size), _margin(size)
+    background = drawn[plate.top : plate.bottom, plate.left : plate.right]
+    cover: FloatArray = np.zeros(background.shape[:2], np.float32)
+    _paste(cover, ink, margin, margin)
+    luminance = float(bgr @ np.array([0.114, 0.587, 0.299]))
+    letters = np.float32(0 if luminance > 128 else 255)
+    background[:] = np.rint(bgr + cover[..., None] * (letters - bgr.astype(np.float32)))
+
+
+def _margin(size: int) -> int:
+    """Width of a plate around its letters."""
+    return max(2, size // 4)
+
+
+@lru_cache(maxsize=512)
+def _ink(text: str, size: int) -> FloatArray:
+    """How much of each pixel the letters cover, `(h, w)`, 0 to 1; all texts of a size are equally high."""
+    font = _font(size)
+    ascent, descent = font.getmetrics()
+    width = max(1, round(font.getlength(text)))
+    picture = font.getmask(text, mode="L", anchor="ls", start=(0, 0))
+    covered = np.array(picture, np.uint8).reshape(picture.size[::-1])
+    left, top, _, _ = font.getbbox(text, anchor="ls")
+    ink = np.zeros((ascent + descent, width), np.float32)
+    _paste(ink, (covered / 255).astype(np.float32), ascent + int(top), int(left))
+    return ink
+
+
+def _paste(canvas: FloatArray, bitmap: FloatArray, top: int, left: int) -> None:
+    """Lay `bitmap` on `canvas` with its corner at `top`, `left`, cut to what fits."""
+    y0, x0 = max(0, top), max(0, left)
+    place = canvas[y0:, x0:]
+    piece = bitmap[y0 - top :, x0 - left :][: place.shape[0], : place.shape[1]]
+    place[: piece.shape[0], : piece.shape[1]] = piece
+
+
+@lru_cache(maxsize=16)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib and knows Latin, Greek, Cyrillic and more."""
+    spec = find_spec("matplotlib")
+    assert spec is not None and spec.origin is not None  # a requirement of the package
+    folder = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf"
+    return ImageFont.truetype(str(folder / "DejaVuSans-Bold.ttf"), size)
