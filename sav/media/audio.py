@@ -28,6 +28,9 @@ _AAC_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 
 # Sound before a cut that is read and left out, so that the packet over the cut is not missed.
 _RUN_UP = 1_000_000  # microseconds
 
+# Seconds by which a packet must come before the end of the last one to count as a jump of the clock.
+_JUMP = Fraction(1)
+
 
 def sound_streams(container: InputContainer) -> list[AudioStream]:
     """The streams of sound in an open container that this FFmpeg can make something of."""
@@ -59,6 +62,7 @@ class AudioTracks:
             self._seek(self._begin)
         self._packets: Iterable[Packet] = audio.live or self._container.demux(streams)
         self._pending: Packet | None = None
+        self._clocks: dict[int, tuple[int, int | None]] = {}  # by stream: shift, end of the last packet
 
     def advance(self, until: Fraction | None) -> None:
         """Write the sound that begins before `until` in the source, in seconds; None for all there is."""
@@ -92,12 +96,23 @@ class AudioTracks:
             for packet in self._packets:
                 is_whole = packet.size and packet.pts is not None and not packet.is_corrupt
                 is_known = packet.stream_index in self._tracks
-                if is_whole and is_known and (self._begin is None or _end(packet) > self._begin):
-                    return packet
+                if is_whole and is_known:
+                    self._straighten(packet)
+                    if self._begin is None or _end(packet) > self._begin:
+                        return packet
         except (av.FFmpegError, OSError) as error:
             _log.warning("the sound cannot be read to its end: %s", error)
             self._packets = ()
         return None
+
+    def _straighten(self, packet: Packet) -> None:
+        """Shift a packet in time where its stream's clock has jumped back, so that the sound goes on."""
+        shift, last_end = self._clocks.get(packet.stream_index, (0, None))
+        begin = (packet.pts or 0) + shift
+        if last_end is not None and (last_end - begin) * Fraction(packet.time_base) > _JUMP:
+            shift, begin = shift + last_end - begin, last_end
+        packet.pts = packet.dts = begin
+        self._clocks[packet.stream_index] = shift, begin + (packet.duration or 0)
 
 
 def _begin(packet: Packet) -> Fraction:
@@ -138,6 +153,7 @@ class _CopiedTrack(_Track):
         self._origin = origin
         self._clock = Fraction(1, stream.codec_context.sample_rate)
         self._frame_size = stream.codec_context.frame_size
+        self._last: int | None = None
         self._next: int | None = None
 
     def take(self, packet: Packet) -> Iterator[Packet]:
@@ -149,7 +165,8 @@ class _CopiedTrack(_Track):
         duration = round((packet.duration or 0) * tick / self._clock)
         if self._frame_size and abs(duration - self._frame_size) <= tick / self._clock:
             duration = self._frame_size
-        self._next = samples + duration
+        samples = samples if self._last is None else max(samples, self._last + 1)
+        self._last, self._next = samples, samples + duration
         packet.stream = self._out
         packet.time_base = self._clock
         packet.pts = packet.dts = samples

@@ -9,16 +9,19 @@ from fractions import Fraction
 
 import av
 from av.container import InputContainer
-from av.filter import Graph
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sav.media.deinterlacing import progressive
 from sav.media.video import LiveSound, VideoDamagedError
 
 _log = logging.getLogger(__name__)
 
 _USUAL_RATE, _HIGHEST_RATE = Fraction(25), Fraction(1000)
 _MICROSECONDS = 1_000_000
+
+# Seconds by which pictures may be out of order before it counts as a jump of the clock.
+_OUT_OF_ORDER = Fraction(1)
 
 # Containers whose header declares the length; for others FFmpeg estimates it.
 _DECLARING_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"}
@@ -80,18 +83,13 @@ class Decoder:
         Raises:
             VideoDamagedError: After the last picture, if what follows it cannot be read.
         """
-        last: TimedPicture | None = None
-        shift = Fraction(0)
-        for picture in _progressive(self._decoded()):
-            duration = Fraction(picture.duration) * (picture.time_base or 0) or self._frame_duration
-            expected = last.end if last else Fraction(0)
+        clock = _Clock(self._name)
+        for picture in progressive(self._decoded()):
+            tick = Fraction(picture.time_base or 0)
+            duration = picture.duration * tick or self._frame_duration
             ticks = self._ticks(picture)
-            own = None if ticks is None else ticks * Fraction(picture.time_base or 0)
-            if last and own is not None and own + shift <= last.time:
-                _log.warning("%s: its clock jumps back at %.3f s; counted on", self._name, float(own))
-                shift = Fraction(expected - own)
-            last = TimedPicture(picture, expected if own is None else own + shift, duration)
-            yield last
+            time = clock.time(None if ticks is None else ticks * tick, duration, tick)
+            yield TimedPicture(picture, time, duration)
         damage = self._packets.damage or ("cannot be decoded any further" if self._undecodable else "")
         if damage:
             raise VideoDamagedError(f"{self._name} {damage}; the frames before that are good")
@@ -124,6 +122,33 @@ class Decoder:
             if pictures:
                 self._undecodable = 0
             yield from pictures
+
+
+class _Clock:
+    """The times of pictures as they should be: always rising, counted on where the stream's own fail."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._shift = Fraction(0)
+        self._last: Fraction | None = None
+        self._expected = Fraction(0)
+
+    def time(self, own: Fraction | None, duration: Fraction, tick: Fraction) -> Fraction:
+        """When to show a picture that the stream shows at `own`, all in seconds.
+
+        After a jump back, as where two recordings are joined, the times go on without a gap. A picture
+        that is only out of order, as in a damaged stretch, comes right after the one before.
+        """
+        time = self._expected if own is None else own + self._shift
+        if self._last is not None and time <= self._last:
+            if self._last - time > _OUT_OF_ORDER:
+                _log.warning("%s: its clock jumps back after %.3f s", self._name, float(self._last))
+                self._shift += self._expected - time
+                time = self._expected
+            else:
+                time = self._last + (tick or duration)
+        self._last, self._expected = time, time + duration
+        return time
 
 
 class _Packets:
@@ -179,44 +204,3 @@ class _Packets:
             self.damage = "breaks off in the middle of a frame"
         elif declared and end - last_end > _TOLERATED_GAP:
             self.damage = f"ends {float(end - last_end):.1f} s before the length that it declares"
-
-
-def _progressive(pictures: Iterator[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """The pictures, from the first interlaced one on deinterlaced (bwdif), one for one."""
-    deinterlacer: _Deinterlacer | None = None
-    for picture in pictures:
-        if deinterlacer is None and picture.interlaced_frame:
-            deinterlacer = _Deinterlacer(picture)
-        if deinterlacer is None:
-            yield picture
-        else:
-            yield from deinterlacer.push(picture)
-    if deinterlacer is not None:
-        yield from deinterlacer.push(None)
-
-
-class _Deinterlacer:
-    """FFmpeg's bwdif filter; it gives each picture back one picture later."""
-
-    def __init__(self, picture: av.VideoFrame) -> None:
-        self._size = picture.width, picture.height
-        self._graph = Graph()
-        source = self._graph.add_buffer(
-            width=picture.width, height=picture.height, format=picture.format, time_base=picture.time_base
-        )
-        sink = self._graph.add("buffersink")
-        self._graph.link_nodes(source, self._graph.add("bwdif", "mode=send_frame:deint=interlaced"), sink)
-        self._graph.configure()
-
-    def push(self, picture: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-        """Put a picture in, None for the end, and yield those that are ready."""
-        if picture is not None and (picture.width, picture.height) != self._size:
-            yield from self.push(None)
-            yield picture
-            return
-        self._graph.vpush(picture)
-        while True:
-            try:
-                yield self._graph.vpull()
-            except (BlockingIOError, EOFError):
-                return

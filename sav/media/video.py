@@ -57,7 +57,12 @@ class Input:
         """
         try:
             return av.open(
-                self.url, "r", format=self.format, options=dict(self.options), timeout=self.timeouts
+                self.url,
+                "r",
+                format=self.format,
+                options=dict(self.options),
+                metadata_errors="replace",  # titles in old encodings are common, and not needed
+                timeout=self.timeouts,
             )
         except av.error.ExitError:
             raise VideoError(f"{self.name} did not answer in time: check the address") from None

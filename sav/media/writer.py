@@ -143,7 +143,11 @@ class VideoWriter:
             self._discard()
         else:
             name = f"{self._path.stem}.interrupted{self._path.suffix}"
-            self._finish(self._path.with_name(name), is_whole=False)
+            try:
+                self._finish(self._path.with_name(name), is_whole=False)
+            except KeyboardInterrupt:
+                self._discard()
+                raise
 
     def _add_stream(self, config: WriterConfig) -> VideoStream:
         """The H.264 track, with the source's clock, pixel shape and colour tags."""

@@ -268,6 +268,20 @@ def test_the_sound_of_a_live_source_is_recorded(make_video: Maker, tmp_path: Pat
     assert abs(len(live.times) - len(filed.times)) <= 1
 
 
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_joined_recordings_stay_in_step(make_video: Maker, tmp_path: Path, codec: str) -> None:
+    part = make_video("part.ts", count=50, rate=Fraction(25), audio=codec)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    target = copy(joined, tmp_path / "out.mp4")
+    assert len(picture_track(target).times) == 100
+    sound = heard(target, 4)
+    begin = tracks(part, "audio")[0].times[0]
+    for first in (0, 2):
+        piece = sound[round((first + float(begin) + 0.1) * 48000) :][: 48000 * 3 // 2]
+        assert abs(lag(piece, tone(2)[0][4800 : 4800 + 72000])) < 0.06
+
+
 @pytest.mark.parametrize(("name", "codec"), [("in.mp4", "aac"), ("in.mkv", "vorbis"), ("in.mkv", "aac")])
 @pytest.mark.parametrize(("start", "end"), [(40, 70), (None, 45), ("1.5s", None), (33, "2s")])
 def test_a_stretch_takes_its_own_sound_along(
