@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Colour = tuple[float, float, float]
+Point = tuple[float, float]
+Outline = list[Point]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from demo.shapes import Colour, Entity, Face, Material, Sketch, arc, lit, paint
-from demo.vehicles import glass
+from demo.vehicles.common import glass
 
 FAR_M = 420.0
 GRASS: tuple[Colour, ...] = ((62, 132, 104), (58, 120, 116), (70, 146, 112), (74, 128, 138))
