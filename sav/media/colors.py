@@ -20,7 +20,8 @@ LIMITED_RANGE = 1
 _SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
 # Without accurate rounding libswscale darkens by up to two levels; without full chroma it blurs edges.
-_ACCURATE = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT)
+# The flags SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT of libswscale have names in PyAV only from 18 on.
+_ACCURATE = int(Interpolation.BILINEAR) | 0x40000 | 0x2000
 
 
 @dataclass(frozen=True)
