@@ -52,12 +52,13 @@ class ByteTrack:
         usable = self._usable(detections)
         strong = detections.scores[usable] >= self._config.track_high_thresh
         rows, columns = self._associate(detections.boxes_xyxy[usable], detections.scores[usable], strong)
-        seen = np.zeros(len(self._table), bool)
-        seen[rows] = True
-        self._table.observe(rows, detections, usable[columns], self._frame)
-        self._let_go(~seen)
+        unseen = np.ones(len(self._table), bool)
+        unseen[rows] = False
         strong[columns] = False
+        self._table.observe(rows, detections, usable[columns], self._frame)
+        self._let_go(unseen)
         self._start_tracks(detections, usable[strong])
+        self._drop_duplicates()
         return self._table.visible()
 
     def _box_filter(self) -> BoxFilter:
@@ -105,11 +106,10 @@ class ByteTrack:
             table.keep(~gone)
 
     def _start_tracks(self, detections: Detections, unclaimed: Indices) -> None:
-        """Begin tracks at strong detections that no track claimed, and drop doubles of lost ones."""
+        """Begin tracks at strong detections that no track claimed."""
         fresh = unclaimed[detections.scores[unclaimed] >= self._config.new_track_thresh]
         if len(fresh):
             self._table.start(detections, fresh, TRACKED if self._frame == 1 else UNCONFIRMED, self._frame)
-        self._drop_duplicates()
 
     def _drop_duplicates(self) -> None:
         """Where a live and a lost track lie on each other and move alike, keep the one followed for longer.
