@@ -47,7 +47,7 @@ class Camera:
         return (points[..., 0] - self.x) * np.sin(self.yaw) + points[..., 2] * np.cos(self.yaw)
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Projects a world polygon `(n, 3)`, cut off at the near plane, to pixels `(m, 2)` (m may be 0)."""
+        """Projects a world polygon `(n, 3)`, cut off at the near plane, to pixels `(m, 2)`; m may be 0."""
         depth = self.depth(points)
         if depth.min() < NEAR_PLANE_M:
             points = _cut(points, depth - NEAR_PLANE_M)
@@ -76,7 +76,7 @@ class Camera:
 
 
 def _cut(points: np.ndarray, side: np.ndarray) -> np.ndarray:
-    """The part of a polygon `(n, dims)` where `side` `(n,)` is not negative (Sutherland-Hodgman, one plane)."""
+    """The part of a polygon `(n, dims)` where `side` `(n,)` is not negative (Sutherland-Hodgman)."""
     kept = []
     for i in range(len(points)):
         j = (i + 1) % len(points)

@@ -1,7 +1,6 @@
 """Ground truth in COCO's instances form: objects, surroundings and parts with exact masks."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ class CocoTruth:
         }
 
     def write(self, path: Path) -> None:
-        """Writes the objects to `path` and, if there are any, the rest beside it with `_regions` in its name."""
+        """Writes the objects to `path` and, if there are any, the rest beside it as `*_regions`."""
         categories = [{"id": i, "name": name, "supercategory": "object"} for name, i in COCO_IDS.items()]
         _write(path, {"images": self.images, "annotations": self.objects, "categories": categories})
         if self.regions:
@@ -102,4 +101,4 @@ def _write(path: Path, content: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n")
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,4 +1,4 @@
-"""Renders scenes once into a folder: SAM's pictures with part maps, and the detector's pictures with labels."""
+"""Renders scenes once into a folder: pictures, labels for the detector, exact maps for SAM."""
 
 import argparse
 import json
@@ -18,13 +18,13 @@ from demo.shapes import Entity
 SIZE = (768, 512)
 LONG_SIDE = 512
 MIN_PIXELS = 200
-"""Objects with fewer visible pixels than this, at `SIZE`, are no objects to anyone: too little is left to name."""
+"""Objects with fewer visible pixels than this, at `SIZE`, do not count: too little is left to name."""
 
 CLASS_NAMES = tuple(CLASSES.values())
 
 
 def min_pixels(size: tuple[int, int]) -> int:
-    """The fewest visible pixels of an object in a picture of `size` (width, height): the same share at every size."""
+    """The fewest visible pixels of an object in a picture of `size` (width, height), in proportion."""
     return max(1, round(MIN_PIXELS * size[0] * size[1] / (SIZE[0] * SIZE[1])))
 
 
@@ -52,7 +52,7 @@ class Truth:
 
 
 def truth_of(scene: Scene, rendered: Rendered, smallest: int = MIN_PIXELS) -> Truth:
-    """Numbers what is seen in a rendered scene, leaving out things of fewer than `smallest` visible pixels."""
+    """Numbers what is seen in a scene, leaving out things of fewer than `smallest` visible pixels."""
     seen = np.bincount(rendered.entity_map.ravel(), minlength=len(scene.entities) + 1)
     kept = np.flatnonzero(seen >= smallest)
     new_thing = np.zeros(len(seen), np.uint16)
@@ -76,7 +76,7 @@ def truth_of(scene: Scene, rendered: Rendered, smallest: int = MIN_PIXELS) -> Tr
 
 
 def boxes_of(label_map: np.ndarray, count: int) -> np.ndarray:
-    """The boxes `(count, 4)` float (x0, y0, x1, y1; ends exclusive) around labels 1 to `count` of a map `(H, W)`."""
+    """Boxes `(count, 4)` float (x0, y0, x1, y1; ends exclusive) around labels 1 to `count` of a map."""
     boxes = np.full((count + 1, 4), (1e9, 1e9, -1, -1), float)
     rows, columns = np.nonzero(label_map)
     labels = label_map[rows, columns]
@@ -150,11 +150,11 @@ def write_scene(folder: Path, form: Form, seed: int) -> None:
         part_names=np.array(truth.part_names),
         part_things=truth.part_things,
     )
-    os.replace(temporary, target)
+    temporary.replace(target)
 
 
 def write_dataset(folder: Path, split: str, seeds: range, form: Form, jobs: int) -> None:
-    """Renders the scenes of `seeds` into `folder/split`: `images` and `labels` as YOLO wants them, `sam` with exact maps."""
+    """Renders scenes into `folder/split`: `images` and `labels` as YOLO wants them, `sam` with exact maps."""
     for name in ("sam", "images", "labels"):
         (folder / split / name).mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
@@ -164,7 +164,7 @@ def write_dataset(folder: Path, split: str, seeds: range, form: Form, jobs: int)
 
 
 def write_listing(folder: Path, train: str, val: str) -> Path:
-    """Writes the file that tells ultralytics where the pictures of two splits are, and what the classes are called."""
+    """Writes the file that tells ultralytics where the pictures of two splits are, and the class names."""
     names = dict(enumerate(CLASS_NAMES))
     path = folder / "street.yaml"
     content = {

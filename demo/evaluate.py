@@ -1,4 +1,4 @@
-"""Measures the demo checkpoints on scenes that training never saw, and prints the figures as a Markdown table."""
+"""Measures the demo checkpoints on scenes that training never saw; prints a Markdown table."""
 
 import argparse
 import os
@@ -105,10 +105,14 @@ class SamFigures:
         self.regions: dict[str, list[bool]] = defaultdict(list)
         self.buses: list[tuple[int, float]] = []
 
+    def matched_share(self) -> float:
+        """How many of all objects a detection of their class matched, 0 to 1."""
+        return sum(map(len, self.end_to_end.values())) / max(1, self.objects)
+
     def add(self, scene: Maps) -> None:
         """Runs the models on one scene."""
         image = np.ascontiguousarray(scene.picture[..., ::-1])
-        embedding = self.sam.embed(image)
+        embedding = self.sam.embed([image])[0]
         objects = np.flatnonzero(scene.labelled)
         boxes = boxes_of(scene.thing_map, len(scene.thing_names))[objects]
         found = overlaps(
@@ -170,9 +174,7 @@ def report(detector: dict[str, float], sam: SamFigures, scenes: int) -> str:
         for name, v in sorted(sam.true_box.items())
     ]
     lines.append(f"| end to end, mean IoU of matched objects | {_mean(sam.end_to_end):.3f} |")
-    lines.append(
-        f"| end to end, share of objects matched | {sum(map(len, sam.end_to_end.values())) / max(1, sam.objects):.3f} |"
-    )
+    lines.append(f"| end to end, share of objects matched | {sam.matched_share():.3f} |")
     lines.append(
         f"| everything, recall of parts and regions over {MIN_REGION} pixels | {_mean(sam.regions):.3f} |"
     )

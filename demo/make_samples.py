@@ -1,7 +1,6 @@
 """Renders `TestImages/`: six pictures, a short video, and their ground truth in COCO form."""
 
 import argparse
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -64,14 +63,14 @@ def write_video(folder: Path) -> None:
                 "street.mp4", truth_of(scene, rendered, min_pixels(VIDEO_SIZE)), False, frame_index=index
             )
         container.mux(stream.encode())
-    os.replace(temporary, folder / "street.mp4")
+    temporary.replace(folder / "street.mp4")
     truth.write(folder / "ground_truth" / "street.json")
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def main() -> None:

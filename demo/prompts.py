@@ -13,7 +13,7 @@ MIN_PART_PIXELS = 40
 
 @dataclass(frozen=True)
 class Maps:
-    """A training scene at SAM's input size; arrays as in `demo.dataset.Truth`, the picture `(H, W, 3)` RGB."""
+    """A training scene at SAM's input size; arrays as in `demo.dataset.Truth`, picture `(H, W, 3)` RGB."""
 
     picture: np.ndarray
     thing_map: np.ndarray
@@ -77,7 +77,7 @@ def jitter_colours(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
 
 
 def jitter_boxes(rng: np.random.Generator, boxes: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    """Shifts the sides of boxes `(n, 4)` by a tenth of their length, at most 20 pixels (SAM paper, appendix A)."""
+    """Shifts the sides of boxes `(n, 4)` by a tenth of their length, at most 20 pixels (SAM, appendix A)."""
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     noise = np.clip(rng.standard_normal(boxes.shape) * BOX_NOISE * sides, -BOX_NOISE_MAX, BOX_NOISE_MAX)
     limit = np.array([size_hw[1], size_hw[0]] * 2)

@@ -1,6 +1,6 @@
 """What things are made of: materials, faces, entities, and a sketch that collects them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -147,8 +147,8 @@ class Sketch:
         p, q = np.asarray(a, float), np.asarray(b, float)
         angle = np.arctan2(*(q - p)[::-1])
         ends = [
-            arc(*q, rb, rb, angle - np.pi / 2, angle + np.pi / 2, 7),
-            arc(*p, ra, ra, angle + np.pi / 2, angle + 3 * np.pi / 2, 7),
+            arc(q[0], q[1], rb, rb, angle - np.pi / 2, angle + np.pi / 2, 7),
+            arc(p[0], p[1], ra, ra, angle + np.pi / 2, angle + 3 * np.pi / 2, 7),
         ]
         self.polygon(part, np.concatenate(ends), material, same=same)
 
@@ -202,16 +202,8 @@ def on_quad(quad: np.ndarray, u0: float, u1: float, v0: float, v1: float) -> np.
 
 def lit(material: Material, light: float) -> Material:
     """The material under `light` times the light."""
-    colour = tuple(float(np.clip(c * light, 0, 255)) for c in material.colour)
-    return Material(
-        colour,
-        material.top,
-        material.bottom,
-        material.fine,
-        material.coarse,
-        material.glow,  # type: ignore[arg-type]
-        material.ground,
-    )
+    blue, green, red = (float(np.clip(c * light, 0, 255)) for c in material.colour)
+    return replace(material, colour=(blue, green, red))
 
 
 def paint(

@@ -1,6 +1,5 @@
 """The demo's SAM: segment_anything's own model, small, and its checkpoint file."""
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,4 +70,4 @@ def save(model: Sam, path: Path) -> None:
     weights = {k: v.detach().half() for k, v in model.state_dict().items() if not k.startswith("pixel_")}
     temporary = path.with_name(path.name + ".tmp")
     torch.save(weights, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)

@@ -1,4 +1,4 @@
-"""What stands around: ground, hills, clouds, sun, houses and trees, none of which the detector has a name for."""
+"""What stands around and has no name for the detector: ground, hills, clouds, sun, houses, trees."""
 
 import numpy as np
 

@@ -12,8 +12,7 @@ import sav.detect  # noqa: F401
 
 from ultralytics import YOLO  # isort: skip
 from ultralytics.models.yolo.detect import DetectionTrainer  # isort: skip
-from ultralytics.nn.tasks import DetectionModel  # isort: skip
-from ultralytics.utils.torch_utils import strip_optimizer  # isort: skip
+from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # isort: skip
 
 ARCHITECTURE = "yolov8n.yaml"
 IMAGE_SIZE = 416
@@ -21,7 +20,7 @@ IMAGE_SIZE = 416
 
 @contextmanager
 def bfloat16_training() -> Iterator[None]:
-    """Runs a detection model's forward pass in bfloat16 while it trains on a CPU; its outputs stay float32."""
+    """Runs detection models' forward pass in bfloat16 while they train on a CPU; outputs stay float32."""
     plain = DetectionModel.predict
 
     def predict(self: DetectionModel, x: torch.Tensor, *args: object, **kwargs: object) -> object:
@@ -30,11 +29,11 @@ def bfloat16_training() -> Iterator[None]:
         with torch.autocast("cpu", torch.bfloat16):
             return _as_float(plain(self, x, *args, **kwargs))
 
-    DetectionModel.predict = predict
+    DetectionModel.predict = predict  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
-        DetectionModel.predict = plain
+        DetectionModel.predict = plain  # type: ignore[method-assign]
 
 
 def _as_float(outputs: object) -> object:
@@ -115,23 +114,29 @@ def train(
 
 
 def strip(checkpoint: Path, target: Path) -> None:
-    """Writes the weights alone, in half precision, as a checkpoint that `ultralytics.YOLO` loads; whole or not at all."""
+    """Writes the weights alone, in half precision, as `ultralytics.YOLO` loads them; whole or not at all.
+
+    ultralytics' own way of stripping keeps the date and the folders of the training in the file.
+    """
+    model, state = load_checkpoint(checkpoint)
+    arguments = {"task": "detect", "imgsz": state["train_args"]["imgsz"]}
+    model.half().requires_grad_(False)
+    model.args, model.criterion, model.pt_path = arguments, None, target.name
     temporary = target.with_name(f".{target.stem}-partial.pt")
-    strip_optimizer(checkpoint, str(temporary))
-    os.replace(temporary, target)
+    torch.save({"epoch": -1, "model": model, "train_args": arguments}, temporary)
+    temporary.replace(target)
 
 
 def report(trainer: DetectionTrainer) -> None:
     """Prints how an epoch went."""
-    print(
-        f"epoch {trainer.epoch + 1} of {trainer.epochs}  mAP50 {trainer.metrics['metrics/mAP50(B)']:.3f}  "
-        f"mAP50-95 {trainer.metrics['metrics/mAP50-95(B)']:.3f}",
-        flush=True,
-    )
+    metrics: dict[str, float] = trainer.metrics or {}
+    found = {name: value for name, value in metrics.items() if "mAP" in name}
+    figures = "  ".join(f"{name} {value:.3f}" for name, value in found.items())
+    print(f"epoch {trainer.epoch + 1} of {trainer.epochs}  {figures}", flush=True)
 
 
 def main() -> None:
-    """Trains, or goes on where the run in the folder was stopped, and writes `demo_yolo.pt` beside the run."""
+    """Trains, or goes on where the run in the folder was stopped; then writes `demo_yolo.pt` there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenes", type=Path, help="folder written by python -m demo.dataset")
     parser.add_argument("folder", type=Path, help="where the run goes; an unfinished run there goes on")

@@ -79,7 +79,7 @@ class Clip:
 
 
 def make_clip(seed: int, size: tuple[int, int] = (768, 432), seconds: float = 10.0) -> Clip:
-    """The clip that `seed` stands for: people who cross and are hidden by a bus, cars, a cyclist's bicycle, a dog."""
+    """The clip that `seed` stands for: people who cross and are hidden by a bus, cars, a dog, a bicycle."""
     rng = np.random.default_rng([seed, 20240229])
     width, height = size
     camera = Camera(width, height, width * 0.95, height * 0.42, 0.0, 2.6, float(rng.uniform(-0.12, 0.12)))
@@ -100,7 +100,7 @@ def make_clip(seed: int, size: tuple[int, int] = (768, 432), seconds: float = 10
 
 
 def cast(rng: np.random.Generator, seconds: float) -> tuple[Actor, ...]:
-    """Who acts: on the pavements people who meet half-way, in the lanes traffic that hides them for a while."""
+    """Who acts: people who meet half-way on the pavements, and traffic that hides them for a while."""
 
     def look() -> int:
         return int(rng.integers(2**31))

@@ -1,5 +1,7 @@
 """How a city bus or coach is drawn."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from demo.shapes import Material, Outline, Sketch, lit, paint
@@ -46,7 +48,7 @@ def _windows(
     sketch: Sketch, stops: np.ndarray, doors: list[float], rows: tuple[float, float], pane: Material
 ) -> None:
     """A row of windows between the stops, which make room for doors."""
-    for start, end in zip(stops[:-1], stops[1:], strict=True):
+    for start, end in pairwise(stops):
         left, right = start + 0.07, end - 0.07
         for door in doors:
             if left < door + 0.7 and right > door - 0.7:

@@ -36,7 +36,7 @@ def add_wheels(sketch: Sketch, places: list[float], radius: float, far: float) -
 def on_edge(
     sketch: Sketch, outline: Outline, edge: int, width: float, part: str, material: Material, u: Span, v: Span
 ) -> None:
-    """Adds a detail to an edge of a body drawn out to `width`; u runs along the edge, v away from the viewer."""
+    """Adds a detail to an edge of a body drawn out to `width`; u runs along it, v away from the viewer."""
     a, b = np.asarray(outline[edge], float), np.asarray(outline[(edge + 1) % len(outline)], float)
     quad = np.array([(*a, 0), (*b, 0), (*b, width), (*a, width)])
     normal = np.array([b[1] - a[1], -(b[0] - a[0]), 0.0])

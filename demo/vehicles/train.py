@@ -1,6 +1,7 @@
 """How a train is drawn."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,6 +71,6 @@ def _windows(sketch: Sketch, start: float, doors: tuple[float, float], end: floa
     edges = (start, doors[0] - 0.95, doors[0] + 0.95, doors[1] - 0.95, doors[1] + 0.95, end)
     for left, right in zip(edges[::2], edges[1::2], strict=True):
         stops = np.linspace(left, right, max(1, int((right - left) / 2.2)) + 1)
-        for a, b in zip(stops[:-1], stops[1:], strict=True):
+        for a, b in pairwise(stops):
             if b - a > 0.5:
                 sketch.rounded("window", a + 0.1, b - 0.1, 1.85, 3.15, pane, 0.12)

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from demo.batches import Recipe, Scenes
 from demo.dataset import Form, write_dataset, write_listing
+from demo.objective import decode, mask_loss, prompt_losses
 from demo.prompts import Maps, draw_prompts, jitter_boxes
 from demo.small_sam import SmallSam, build, save
 from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
-from demo.train_sam import Recipe, Scenes, Training, decode, mask_loss, prompt_losses, run
+from demo.train_sam import Training, run
 from sav.sam.load import load_sam
 
 TINY = SmallSam(
@@ -46,7 +48,7 @@ def test_rendering_again_keeps_what_is_there(scenes_folder):
 
 
 def test_a_point_asks_for_the_part_and_the_whole_that_it_lies_on(scenes):
-    maps, prompts = _prompts(scenes)
+    _, prompts = _prompts(scenes)
     columns, rows = np.floor(prompts.points).astype(int).T
     index = np.arange(len(rows))
     assert prompts.masks[5:][index, rows, columns].all() and prompts.wholes[index, rows, columns].all()
@@ -119,19 +121,19 @@ def test_a_run_leaves_a_checkpoint_that_the_program_loads(scenes, scenes_folder,
 
 
 def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop_after_two(trainer):
         if trainer.epoch == 1:
-            raise Stop
+            raise StoppedError
 
     def rows():
         with (tmp_path / "run" / "results.csv").open() as f:
             return list(csv.DictReader(f))
 
     listing, folder = scenes_folder / "street.yaml", tmp_path / "run"
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         train(listing, folder, 4, 2, 96, 1e-3, on_epoch=stop_after_two)
     done = len(rows())
     train(listing, folder, 4, 2, 96, 1e-3)
@@ -139,7 +141,8 @@ def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
     assert 1 <= done < len(losses) and [int(row["epoch"]) for row in rows()] == [1, 2, 3, 4]
     assert np.isfinite(losses).all()
     strip(folder / "weights" / "last.pt", tmp_path / "out.pt")
-    assert (tmp_path / "out.pt").stat().st_size < (folder / "weights" / "last.pt").stat().st_size * 1.01
+    assert (tmp_path / "out.pt").stat().st_size < (folder / "weights" / "best.pt").stat().st_size * 1.01
+    assert str(tmp_path).encode() not in (tmp_path / "out.pt").read_bytes()
 
 
 def test_the_detector_s_loss_falls_in_bfloat16(scenes_folder):

@@ -1,0 +1,128 @@
+"""What training SAM minimises: mask, IoU-head and dense losses of a batch."""
+
+import torch
+from segment_anything.modeling import Sam
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from demo.batches import Batch
+from demo.prompts import Prompts
+
+FOCAL_TO_DICE = 20.0
+
+
+class DenseHints(nn.Module):
+    """A head for training only: from the embedding each pixel's part name, and boxes of its thing and part.
+
+    It teaches the encoder from every pixel at once, where a mask teaches one thing at a time.
+    """
+
+    def __init__(self, channels: int, names: int) -> None:
+        super().__init__()
+        self.names = names
+        self.head = nn.Conv2d(channels, 16 * (names + 8), 1)
+
+    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps `(B, C, h, w)` to name logits `(B, names, 4h, 4w)` and box sides `(B, 8, 4h, 4w)`."""
+        dense = F.pixel_shuffle(self.head(embedding), 4)
+        return dense[:, : self.names], dense[:, self.names :]
+
+
+def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Focal plus dice loss, 20 to 1, of logits and targets `(..., h, w)`; one number for each mask."""
+    share = logits.sigmoid()
+    miss = (share - target).abs()
+    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    focal = 0.5 * (miss**2 * cross).mean((-2, -1))
+    overlap = 2 * (share * target).sum((-2, -1)) + 1
+    dice = 1 - overlap / (share.sum((-2, -1)) + target.sum((-2, -1)) + 1)
+    return FOCAL_TO_DICE * focal + dice
+
+
+def true_iou(logits: Tensor, target: Tensor) -> Tensor:
+    """IoU of thresholded logits with the targets, both `(..., h, w)`."""
+    a, b = logits > 0, target > 0.5
+    return (a & b).sum((-2, -1)) / (a | b).sum((-2, -1)).clamp(min=1)
+
+
+def decode(model: Sam, embedding: Tensor, prompts: Prompts, rows: int) -> tuple[Tensor, Tensor]:
+    """All four masks `(n, 4, rows, low)` and predicted IoUs `(n, 4)` for the prompts of one picture.
+
+    What `MaskDecoder.predict_masks` does, but masks are enlarged only as far down as the picture reaches.
+    """
+    decoder, (tokens, dense) = model.mask_decoder, _embed_prompts(model, prompts)
+    source = embedding + dense
+    place = model.prompt_encoder.get_dense_pe().expand_as(source)
+    own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
+    answers, image = decoder.transformer(
+        source, place, torch.cat([own.expand(len(tokens), -1, -1), tokens], 1)
+    )
+    count, channels, height, width = source.shape
+    image = image.transpose(1, 2).view(count, channels, height, width)[:, :, : -(-rows // 4)]
+    enlarged = decoder.output_upscaling(image)[:, :, :rows]
+    mixers = torch.stack(
+        [mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
+    )
+    logits = (mixers @ enlarged.flatten(2)).unflatten(2, enlarged.shape[2:])
+    return logits.float(), decoder.iou_prediction_head(answers[:, 0]).float()
+
+
+def _embed_prompts(model: Sam, prompts: Prompts) -> tuple[Tensor, Tensor]:
+    """Prompt tokens `(n, 2, C)` and dense prompts `(n, C, h, w)`: boxes first, points after."""
+    device = model.device
+    spots = torch.from_numpy(prompts.points)[:, None].to(device)
+    labels = torch.ones(spots.shape[:2], dtype=torch.int, device=device)
+    boxes = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes).to(device), masks=None)
+    points = model.prompt_encoder(points=(spots, labels), boxes=None, masks=None)
+    return torch.cat([boxes[0], points[0]]), torch.cat([boxes[1], points[1]])
+
+
+def prompt_losses(
+    logits: Tensor, iou: Tensor, prompts: Prompts, masks: Tensor, wholes: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mask loss, IoU-head loss and true IoU, each for every prompt.
+
+    A box trains the single mask. A point is ambiguous, and a rendered scene knows both answers: the first of
+    the three masks learns the part, the second the whole, the third whichever of the two it is closer to.
+    """
+    count = len(prompts.boxes)
+    single = logits[:count, 0]
+    part, whole = masks[count:], wholes
+    many = logits[count:, 1:]
+    losses = mask_loss(many[:, [0, 1, 2, 2]], torch.stack([part, whole, part, whole], 1))
+    best = torch.where((losses[:, 2] < losses[:, 3])[:, None, None], part, whole)
+    point_loss = (losses[:, 0] + losses[:, 1] + losses[:, 2:].amin(1)) / 3
+    box_iou = true_iou(single, masks[:count])
+    point_iou = true_iou(many, torch.stack([part, whole, best], 1))
+    head = torch.cat([(iou[:count, 0] - box_iou) ** 2, ((iou[count:, 1:] - point_iou) ** 2).mean(1)])
+    return (
+        torch.cat([mask_loss(single, masks[:count]), point_loss]),
+        head,
+        torch.cat([box_iou, point_iou[:, :2].mean(1)]),
+    )
+
+
+def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor]:
+    """The losses of one batch, each a scalar, and the mean IoU of boxes and points."""
+    count = len(batch.prompts[0].boxes)
+    with torch.autocast(batch.pictures.device.type, torch.bfloat16):
+        embeddings = model.image_encoder(batch.pictures)
+        names, sides = hints(embeddings)
+        decoded = [
+            decode(model, e[None], p, batch.rows) for e, p in zip(embeddings, batch.prompts, strict=True)
+        ]
+    rows = slice(0, batch.rows)
+    found = [
+        prompt_losses(logits, iou, p, masks[:, rows], wholes[:, rows])
+        for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)
+    ]
+    known = (batch.names >= 0)[:, None, rows]
+    near = F.smooth_l1_loss(sides.float()[:, :, rows], batch.sides[:, :, rows], reduction="none", beta=0.05)
+    return {
+        "mask": torch.cat([f[0] for f in found]).mean(),
+        "iou_head": torch.cat([f[1] for f in found]).mean(),
+        "names": F.cross_entropy(names.float()[:, :, rows], batch.names[:, rows], ignore_index=-1),
+        "sides": (near * known).sum() / (8 * known.sum().clamp(min=1)),
+        "box_iou": torch.cat([f[2][:count] for f in found]).mean().detach(),
+        "point_iou": torch.cat([f[2][count:] for f in found]).mean().detach(),
+    }
