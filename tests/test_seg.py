@@ -102,7 +102,7 @@ def test_ctrl_c_keeps_what_is_done(street, tmp_path, capsys, monkeypatch):
         (["--save_dir", str(DEMO_SAM)], "is a file; name a folder"),
         (["--sam_checkpoint", "nowhere.pth"], "no checkpoint at nowhere.pth"),
         (["--sam_checkpoint", "x/sam_vit_b_01ec64.pth", "--offline"], "put it at x/sam_vit_b_01ec64.pth"),
-        (["--sam_checkpoint", str(DEMO_YOLO)], "holds Python code"),
+        (["--sam_checkpoint", str(DEMO_YOLO)], "SAM checkpoint"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_status_2(street, tmp_path, capsys, arguments, message):

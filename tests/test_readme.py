@@ -1,0 +1,46 @@
+"""README is true: its commands name flags and defaults that exist, its links lead somewhere."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+import seg
+import track
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.S) for line in block.splitlines()]
+PYTHON = [command.split("&& ")[-1] for command in COMMANDS]
+DEMO = [command for command in PYTHON if "model/demo_sam.pth" in command]
+DEFAULT = [command for command in PYTHON if "sam_vit_h" in command]
+
+
+@pytest.mark.parametrize("command", DEFAULT)
+def test_a_command_that_is_called_the_default_is_the_default(command):
+    _, script, *flags = shlex.split(command)
+    parse = {"seg.py": seg.parse, "track.py": track.parse}[script]
+    assert parse(flags) == parse([])
+
+
+def test_the_first_two_commands_run_the_main_job_and_the_tests():
+    assert PYTHON[0].startswith("python seg.py --img_path TestImages")
+    assert PYTHON[1] == "python -m pytest"
+    assert all(command.startswith("pip install -r requirements") for command in COMMANDS[:2])
+
+
+def test_the_flags_in_the_table_are_those_of_both_scripts():
+    named = set(re.findall(r"^\| `(--\w+)`", README, re.M))
+    for script in ("seg.py", "track.py"):
+        usage = subprocess.run(
+            [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+        assert named <= set(re.findall(r"--\w+", usage))
+
+
+def test_every_file_that_is_linked_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
