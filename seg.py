@@ -41,9 +41,9 @@ def run(args: argparse.Namespace) -> int:
         raise NotADirectoryError(f"--save_dir {save_dir} is a file; name a folder")
 
     from sav.picture_run import segment_pictures
-    from sav.segment import load_segmenter
+    from sav.segment import Segmenter
 
-    segmenter = load_segmenter(
+    segmenter = Segmenter(
         yolo_checkpoint=args.yolo_checkpoint,
         sam_checkpoint=args.sam_checkpoint,
         device=args.device,

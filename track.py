@@ -5,13 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sav import cli
-from sav.config import DetectionConfig
-
-# Trackers make use of weak detections; videos are often wide and their objects small.
-VIDEO_DETECTION = replace(DetectionConfig(), conf=0.1, imgsz=1920)
+from sav.config import VIDEO_DETECTION
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -47,19 +43,17 @@ def run(args: argparse.Namespace) -> int:
     with open_video(args.video_path, args.start, args.end, args.stride) as reader:
         tracker = make_tracker(args.tracker, frame_rate=float(reader.frame_rate))
 
-        from sav.segment import load_segmenter
+        from sav.segment import Segmenter
         from sav.video_run import segment_video
 
-        segmenter = load_segmenter(
+        segmenter = Segmenter(
             yolo_checkpoint=args.yolo_checkpoint,
             sam_checkpoint=args.sam_checkpoint,
             device=args.device,
             config=cli.detection_config(args),
             offline=args.offline,
         )
-        on_gpu = segmenter.sam.device.type != "cpu"
-        batch = args.batch or (4 if on_gpu and not reader.is_live else 1)
-        report = segment_video(reader, segmenter, tracker, save_path, batch)
+        report = segment_video(reader, segmenter, tracker, save_path, args.batch)
     if report.problem:
         cli.tell_error(report.problem)
     print(report)

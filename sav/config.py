@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -22,3 +22,7 @@ class DetectionConfig:
     imgsz: int = 640
     max_det: int = 300
     classes: tuple[str, ...] = ()
+
+
+# Trackers make use of weak detections; videos are often wide and their objects small.
+VIDEO_DETECTION = replace(DetectionConfig(), conf=0.1, imgsz=1920)

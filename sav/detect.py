@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import copy
 import difflib
 import logging
 import os
@@ -75,6 +76,17 @@ class Detector:
         self._config = config
         self.categories: Mapping[int, str] = MappingProxyType(dict(self._model.names))
         self._class_ids = resolve_classes(config.classes, self.categories)
+
+    def with_config(self, config: DetectionConfig) -> Detector:
+        """The same model with other settings.
+
+        Raises:
+            ValueError: If the model does not know a class that `config` names.
+        """
+        other = copy.copy(self)
+        other._config = config
+        other._class_ids = resolve_classes(config.classes, self.categories)
+        return other
 
     def __call__(self, images_bgr: Sequence[Picture]) -> list[Detections]:
         """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first."""

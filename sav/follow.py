@@ -6,48 +6,47 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from sav.detect import Detector
 from sav.masks import Masks
 from sav.pipeline import batched
 from sav.sam.model import SamModel
 from sav.scene import Scene
-from sav.segment import Segmenter
 from sav.trackers import Tracker
 from sav.types import Detections, Frame, Tracks
 
 
 def follow(
-    segmenter: Segmenter, frames: Iterable[Frame], tracker: Tracker, batch: int = 1
-) -> Iterator[tuple[Frame, Scene]]:
-    """Yield each frame with its scene, in order.
+    detector: Detector, sam: SamModel, frames: Iterable[Frame], tracker: Tracker, batch: int = 1
+) -> Iterator[Scene]:
+    """Yield each frame's scene, in order.
 
     Args:
-        segmenter: The two models. Its detector should report boxes from about 0.1 up: trackers make use of
-            weak ones, SAM sees only those that a track is made of.
+        detector: Should report boxes from about 0.1 up: trackers make use of weak ones.
+        sam: Sees only the boxes that a track is made of.
         frames: The frames of one video.
         tracker: A tracker that has seen nothing yet.
         batch: How many frames the detector and SAM's encoder take at once.
     """
     for some in batched(frames, batch):
-        found = segmenter.detector([frame.image for frame in some])
+        found = detector([frame.image for frame in some])
         tracked = [
             (frame, _as_tracked(detections, tracks), tracks)
             for frame, detections in zip(some, found, strict=True)
             for tracks in [tracker.update(detections, frame.image)]
         ]
-        masks = _masks(segmenter.sam, [(frame, detections) for frame, detections, _ in tracked])
+        masks = _masks(sam, [(frame, detections) for frame, detections, _ in tracked])
         for (frame, detections, tracks), objects in zip(tracked, masks, strict=True):
             nothing = Masks.empty(frame.size_hw)
-            yield (
-                frame,
-                Scene(
-                    detections=detections,
-                    masks=objects,
-                    track_ids=tracks.track_ids,
-                    categories=segmenter.detector.categories,
-                    everything=nothing,
-                    regions=nothing,
-                    region_ids=np.zeros(0, np.int64),
-                ),
+            yield Scene(
+                frame=frame,
+                detections=detections,
+                masks=objects,
+                track_ids=tracks.track_ids,
+                categories=detector.categories,
+                everything=nothing,
+                regions=nothing,
+                region_ids=np.zeros(0, np.int64),
+                is_tracked=True,
             )
 
 

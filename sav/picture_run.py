@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from sav import cli
 from sav.annotations.coco import CocoWriter
-from sav.draw import draw_everything, draw_masks, draw_semantic
+from sav.draw import draw_everything, draw_masks
 from sav.interrupts import uninterrupted
 from sav.media.pictures import output_stems, read_picture, write_picture
 from sav.scene import Scene
@@ -56,7 +56,7 @@ def segment_pictures(segmenter: Segmenter, pictures: Sequence[Path], save_dir: P
     done = objects = regions = 0
     named = list(zip(pictures, output_stems(pictures), strict=True))
     with (
-        CocoWriter(save_dir / "annotations" / "coco.json", segmenter.detector.categories) as annotations,
+        CocoWriter(save_dir / "annotations" / "coco.json", segmenter.categories) as annotations,
         tqdm(named, unit="picture", dynamic_ncols=True) as progress,
     ):
         try:
@@ -68,10 +68,10 @@ def segment_pictures(segmenter: Segmenter, pictures: Sequence[Path], save_dir: P
                     progress.clear()
                     cli.tell_error(error)
                     continue
-                scene = segmenter(frame.image)
+                scene = segmenter(frame)
                 with uninterrupted():
-                    _write_pictures(frame, scene, save_dir, stem, segmenter.with_regions)
-                    annotations.write(frame, scene)
+                    _write_pictures(scene, save_dir, stem, segmenter.with_regions)
+                    annotations.write(scene)
                 done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
         except KeyboardInterrupt:
             progress.clear()
@@ -86,8 +86,8 @@ def _make_folders(save_dir: Path, segmenter: Segmenter) -> None:
         (save_dir / name).mkdir(parents=True, exist_ok=True)
 
 
-def _write_pictures(frame: Frame, scene: Scene, save_dir: Path, stem: str, with_plain_sam: bool) -> None:
-    write_picture(save_dir / "our" / f"{stem}_our.jpg", draw_semantic(frame.image, scene))
+def _write_pictures(scene: Scene, save_dir: Path, stem: str, with_plain_sam: bool) -> None:
+    write_picture(save_dir / "our" / f"{stem}_our.jpg", scene.overlay())
     write_picture(save_dir / "mask" / f"{stem}_mask.png", draw_masks(scene))
     if with_plain_sam:
-        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(frame.image, scene))
+        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(scene.frame.image, scene))

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sav.checkpoints import find_checkpoint
-from sav.config import DetectionConfig
+from sav.config import VIDEO_DETECTION, DetectionConfig
 from sav.detect import Detector
 from sav.device import choose_device
+from sav.follow import follow
 from sav.masks import Masks
+from sav.media.pictures import read_picture
+from sav.media.reader import open_video
+from sav.media.selection import Moment
+from sav.media.video import VideoReader
+from sav.pipeline import overlap
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
-from sav.sam.model import SamModel
 from sav.scene import Scene
-from sav.types import Image, IntArray
+from sav.trackers import Tracker, make_tracker
+from sav.types import Frame, Image, IntArray
+
+# Frames that a GPU takes at once; a CPU gains nothing by it, and from a camera it would be delay.
+_GPU_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -32,52 +43,137 @@ class RegionConfig:
     least_area: int = 100
 
 
-def load_segmenter(
-    yolo_checkpoint: str | Path,
-    sam_checkpoint: str | Path,
-    device: str = "auto",
-    config: DetectionConfig = DetectionConfig(),
-    with_regions: bool = True,
-    offline: bool = False,
-) -> Segmenter:
-    """Find or fetch both checkpoints and load them.
-
-    Raises:
-        CheckpointError: If one cannot be had or used.
-        ValueError: If there is no such device, or the detector does not know a class that `config` names.
-    """
-    chosen = choose_device(device)
-    found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
-    return Segmenter(Detector(found[0], chosen, config), load_sam(found[1], chosen), with_regions)
-
-
 class Segmenter:
-    """A detector and a SAM that make scenes of single pictures."""
+    """A detector and a SAM that make scenes of pictures and videos.
 
-    def __init__(self, detector: Detector, sam: SamModel, with_regions: bool = True) -> None:
-        """Join two loaded models; without regions, SAM is asked for the detector's boxes only: fast."""
-        self.detector = detector
-        self.sam = sam
+    Attributes:
+        detector: Finds boxes.
+        sam: Finds masks.
+        with_regions: Whether pictures get unlabelled regions.
+    """
+
+    def __init__(
+        self,
+        yolo_checkpoint: str | Path,
+        sam_checkpoint: str | Path,
+        device: str = "auto",
+        config: DetectionConfig | None = None,
+        with_regions: bool = True,
+        offline: bool = False,
+    ) -> None:
+        """Find or fetch both checkpoints and load them.
+
+        Args:
+            yolo_checkpoint: Any ultralytics detection checkpoint.
+            sam_checkpoint: Any segment_anything ViT checkpoint.
+            device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
+            config: What the detector keeps; by default `DetectionConfig()` in pictures and
+                `VIDEO_DETECTION` in videos.
+            with_regions: In pictures, look for what the detector has no name for, too; much slower.
+            offline: Never download a missing official checkpoint.
+
+        Raises:
+            CheckpointError: If one cannot be had or used.
+            ValueError: If there is no such device, or the detector does not know a class that `config` names.
+        """
+        chosen = choose_device(device)
+        found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
+        self.detector = Detector(found[0], chosen, config or DetectionConfig())
+        self.sam = load_sam(found[1], chosen)
         self.with_regions = with_regions
+        self._video_detector = self.detector if config else self.detector.with_config(VIDEO_DETECTION)
 
-    def __call__(self, image_bgr: Image) -> Scene:
-        """Everything that the two models see in a `(H, W, 3)` uint8 BGR picture."""
-        detections = self.detector([image_bgr])[0]
-        embedding = self.sam.embed([image_bgr])[0]
+    @property
+    def categories(self) -> Mapping[int, str]:
+        """Every class that the detector knows, id to name."""
+        return self.detector.categories
+
+    def __call__(self, picture: Image | Frame | str | Path) -> Scene:
+        """Everything that the two models see in one picture.
+
+        Args:
+            picture: `(H, W, 3)` uint8 BGR, or a frame, or the path of a file.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If it is no picture.
+        """
+        frame = _as_frame(picture)
+        detections = self.detector([frame.image])[0]
+        embedding = self.sam.embed([frame.image])[0]
         masks = self.sam.masks_from_boxes(embedding, detections.boxes_xyxy)
         everything = (
-            segment_everything(self.sam, embedding) if self.with_regions else Masks.empty(embedding.size_hw)
+            segment_everything(self.sam, embedding) if self.with_regions else Masks.empty(frame.size_hw)
         )
         regions, region_ids = unexplained(everything, masks)
         return Scene(
+            frame=frame,
             detections=detections,
             masks=masks,
             track_ids=np.arange(1, len(detections) + 1),
-            categories=self.detector.categories,
+            categories=self.categories,
             everything=everything,
             regions=regions,
             region_ids=region_ids,
         )
+
+    def track(
+        self,
+        source: str | Path | VideoReader,
+        tracker: str | Tracker = "botsort",
+        start: str | Moment | None = None,
+        end: str | Moment | None = None,
+        stride: int = 1,
+        batch: int | None = None,
+    ) -> Iterator[Scene]:
+        """Follow every object of a video; decoding works ahead while the models do.
+
+        Args:
+            source: A video, a folder of numbered pictures, a camera's number, an address, or a reader
+                from `open_video`, which is left open and has its own start, end and stride.
+            tracker: `botsort`, `bytetrack`, a YAML file with ultralytics' tracker keys, or a tracker that
+                has seen nothing yet.
+            start: First frame: its number, seconds (`"12.5s"`) or a time (`"00:01:30"`).
+            end: First frame that is not wanted, likewise.
+            stride: Take every how many frames.
+            batch: Frames that the models take at once; by default 4 on a GPU, else 1.
+
+        Returns:
+            Each frame's scene, in order. Close it, or go through to its end, to let go of the source.
+
+        Raises:
+            OSError: At once, if there is no such source or tracker.
+            ValueError: At once, if it cannot be read or an argument makes no sense.
+            VideoDamagedError: After the last good frame, if the video stops before its end.
+        """
+        is_lent = isinstance(source, VideoReader)
+        reader = source if isinstance(source, VideoReader) else open_video(source, start, end, stride)
+        try:
+            if isinstance(tracker, str):
+                tracker = make_tracker(tracker, frame_rate=float(reader.frame_rate))
+        except Exception:
+            if not is_lent:
+                reader.close()
+            raise
+        on_gpu = self.sam.device.type != "cpu"
+        batch = batch or (_GPU_BATCH if on_gpu and not reader.is_live else 1)
+        return self._followed(reader, tracker, batch, is_lent)
+
+    def _followed(self, reader: VideoReader, tracker: Tracker, batch: int, is_lent: bool) -> Iterator[Scene]:
+        try:
+            with closing(overlap(reader, capacity=2 * batch)) as frames:
+                yield from follow(self._video_detector, self.sam, frames, tracker, batch)
+        finally:
+            if not is_lent:
+                reader.close()
+
+
+def _as_frame(picture: Image | Frame | str | Path) -> Frame:
+    if isinstance(picture, Frame):
+        return picture
+    if isinstance(picture, (str, Path)):
+        return Frame(read_picture(Path(picture)), name=Path(picture).name)
+    return Frame(picture)
 
 
 def unexplained(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,9 +13,7 @@ from sav import cli
 from sav.annotations.coco import CocoWriter
 from sav.annotations.mot import MotWriter
 from sav.annotations.writer import AnnotationWriter
-from sav.draw import draw_tracks
 from sav.files import publish, staging_folder
-from sav.follow import follow
 from sav.interrupts import uninterrupted
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
@@ -23,7 +21,7 @@ from sav.pipeline import overlap
 from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.trackers import Tracker
-from sav.types import Frame
+from sav.types import Image
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Report:
 
 
 def segment_video(
-    reader: VideoReader, segmenter: Segmenter, tracker: Tracker, save_path: Path, batch: int = 1
+    reader: VideoReader, segmenter: Segmenter, tracker: Tracker, save_path: Path, batch: int | None = None
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
@@ -70,17 +68,16 @@ def segment_video(
         with ExitStack() as stack:
             writer = stack.enter_context(VideoWriter(save_path, reader.info))
             annotations = _annotation_writers(stack, staging, segmenter)
-            shown = stack.enter_context(
-                closing(overlap(_drawn(overlap(_scenes(reader, segmenter, tracker, batch)))))
-            )
+            scenes = segmenter.track(reader, tracker, batch=batch)
+            shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
             progress = stack.enter_context(tqdm(total=reader.frame_count, unit="frame", dynamic_ncols=True))
             problem = ""
             try:
-                for frame, scene, picture in shown:
+                for scene, overlay in shown:
                     with uninterrupted():
-                        writer.write(picture)
+                        writer.write(replace(scene.frame, image=overlay))
                         for annotation in annotations:
-                            annotation.write(frame, scene)
+                            annotation.write(scene)
                     last_track = max([last_track, *scene.track_ids.tolist()])
                     progress.update()
             except KeyboardInterrupt:
@@ -106,22 +103,14 @@ def annotations_folder(save_path: Path) -> Path:
 
 
 def _annotation_writers(stack: ExitStack, folder: Path, segmenter: Segmenter) -> list[AnnotationWriter]:
-    categories = segmenter.detector.categories
+    categories = segmenter.categories
     return [
         stack.enter_context(MotWriter(folder / "mot.txt")),
         stack.enter_context(CocoWriter(folder / "coco.json", categories, with_tracks=True)),
     ]
 
 
-def _scenes(
-    reader: VideoReader, segmenter: Segmenter, tracker: Tracker, batch: int
-) -> Iterator[tuple[Frame, Scene]]:
-    """Frames with their scenes; decoding works ahead."""
-    with closing(overlap(reader, capacity=2 * batch)) as frames:
-        yield from follow(segmenter, frames, tracker, batch)
-
-
-def _drawn(scenes: Iterable[tuple[Frame, Scene]]) -> Iterator[tuple[Frame, Scene, Frame]]:
-    """Each frame and scene with the frame that is shown."""
-    for frame, scene in scenes:
-        yield frame, scene, Frame(draw_tracks(frame.image, scene), frame.index, frame.name, frame.time)
+def _drawn(scenes: Iterable[Scene]) -> Iterator[tuple[Scene, Image]]:
+    """Each scene with the picture that is shown."""
+    for scene in scenes:
+        yield scene, scene.overlay()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from sav.masks import Masks
 from sav.sam.architecture import SamArchitecture, assemble
 from sav.scene import Scene
-from sav.types import Detections
+from sav.types import Detections, Frame
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
@@ -79,11 +80,18 @@ def make_scene() -> Callable[..., Scene]:
         class_ids: list[int] | None = None,
         categories: dict[int, str] | None = None,
         track_ids: list[int] | None = None,
+        name: str = "a.jpg",
+        index: int = 0,
+        image: np.ndarray | None = None,
+        is_tracked: bool = False,
     ) -> Scene:
         masks = Masks.from_dense(objects)
         count = len(masks)
         everything = Masks.from_dense(regions) if regions is not None else Masks.empty(masks.size_hw)
+        if image is None:
+            image = np.zeros((*masks.size_hw, 3), np.uint8)
         return Scene(
+            frame=Frame(image, index, name, Fraction(index, 25)),
             detections=Detections(
                 masks.boxes_xyxy.astype(np.float32),
                 np.linspace(0.9, 0.5, count, dtype=np.float32),
@@ -95,6 +103,7 @@ def make_scene() -> Callable[..., Scene]:
             everything=everything,
             regions=everything,
             region_ids=np.arange(len(everything)),
+            is_tracked=is_tracked,
         )
 
     return make

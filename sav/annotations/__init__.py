@@ -1,1 +1,1 @@
-"""Scenes as annotation files: one file a format, each a writer with `write(frame, scene)` and `close()`."""
+"""Scenes as annotation files: one file a format, each a writer with `write(scene)` and `close()`."""

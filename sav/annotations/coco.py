@@ -18,7 +18,6 @@ from typing import Any
 from sav.files import whole_file
 from sav.masks import Masks
 from sav.scene import Scene
-from sav.types import Frame
 
 UNLABELLED = "unlabelled"
 
@@ -51,11 +50,11 @@ class CocoWriter:
     def __enter__(self) -> CocoWriter:
         return self
 
-    def write(self, frame: Frame, scene: Scene) -> None:
+    def write(self, scene: Scene) -> None:
         """Add one picture or frame, its objects and its regions."""
         self._frames += 1
-        height, width = frame.size_hw
-        image = {"id": self._frames, "file_name": frame.name, "height": height, "width": width}
+        height, width = scene.size_hw
+        image = {"id": self._frames, "file_name": scene.frame.name, "height": height, "width": width}
         self._append(self._images, image, first=self._frames == 1)
         for annotation in self._objects(scene):
             numbered = {"id": self._next_id, "image_id": self._frames, **annotation}

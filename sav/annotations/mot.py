@@ -12,7 +12,6 @@ from types import TracebackType
 
 from sav.files import whole_file
 from sav.scene import Scene
-from sav.types import Frame
 
 
 class MotWriter:
@@ -27,7 +26,7 @@ class MotWriter:
     def __enter__(self) -> MotWriter:
         return self
 
-    def write(self, frame: Frame, scene: Scene) -> None:
+    def write(self, scene: Scene) -> None:
         """Add one frame's objects."""
         boxes = scene.detections.boxes_xyxy
         rows = zip(
@@ -39,7 +38,7 @@ class MotWriter:
         )
         for track_id, (left, top), (width, height), score in rows:
             box = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
-            self._file.write(f"{frame.index + 1},{track_id},{box},{score:.4f},-1,-1,-1\n")
+            self._file.write(f"{scene.frame.index + 1},{track_id},{box},{score:.4f},-1,-1,-1\n")
 
     def __exit__(
         self,

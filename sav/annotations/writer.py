@@ -6,7 +6,6 @@ from types import TracebackType
 from typing import Protocol
 
 from sav.scene import Scene
-from sav.types import Frame
 
 
 class AnnotationWriter(Protocol):
@@ -15,7 +14,7 @@ class AnnotationWriter(Protocol):
     Used in a `with` statement. Leaving it by an exception closes it too: what was written so far is not lost.
     """
 
-    def write(self, frame: Frame, scene: Scene) -> None:
+    def write(self, scene: Scene) -> None:
         """Add one frame's objects."""
 
     def __enter__(self) -> AnnotationWriter: ...

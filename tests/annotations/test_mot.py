@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from sav.annotations.mot import MotWriter
-from sav.types import Frame
 
 
 def write(path, frames):
     with MotWriter(path) as writer:
         for index, scene in enumerate(frames):
-            writer.write(Frame(np.zeros((*scene.size_hw, 3), np.uint8), index), scene)
+            writer.write(replace(scene, frame=replace(scene.frame, index=index)))
 
 
 def with_scores_of_one(scene):
