@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -40,6 +41,18 @@ def tone(seconds: Fraction | float, rate: int = 48000) -> np.ndarray:
     time = np.arange(round(seconds * rate)) / rate
     wave = 0.4 * np.sin(2 * np.pi * (200 + 100 * time) * time)
     return np.stack([wave, wave]).astype(np.float32)
+
+
+def _set_display_matrix(path: Path, degrees: int, mirror_x: bool, mirror_y: bool) -> None:
+    """Have an MP4's first track shown turned counter-clockwise by quarter turns, then mirrored."""
+    cos, sin = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    x, y = (-1 if mirror_x else 1), (-1 if mirror_y else 1)
+    one = 1 << 16
+    matrix = (x * cos * one, y * -sin * one, 0, x * sin * one, y * cos * one, 0, 0, 0, 1 << 30)
+    identity = struct.pack(">9i", one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    content = path.read_bytes()
+    begin = content.index(identity, content.index(b"tkhd"))
+    path.write_bytes(content[:begin] + struct.pack(">9i", *matrix) + content[begin + len(identity) :])
 
 
 def _encode_tone(stream: Any, seconds: Fraction | float) -> list[av.Packet]:
@@ -83,8 +96,6 @@ def make_video(
         stream.pix_fmt = pix_fmt
         time_base = time_base or 1 / rate
         stream.time_base = stream.codec_context.time_base = time_base
-        if rotation is not None:
-            stream.set_display_rotation(*rotation)
         if prepare is not None:
             prepare(stream)
         names = [audio] if isinstance(audio, str) else audio
@@ -103,4 +114,6 @@ def make_video(
             packets += _encode_tone(sound, audio_seconds if audio_seconds is not None else count / rate)
         for packet in sorted(packets, key=lambda p: p.dts * Fraction(p.time_base)):
             output.mux(packet)
+    if rotation is not None:
+        _set_display_matrix(path, *rotation)
     return path
