@@ -30,11 +30,11 @@ class Recipe:
         seed: Decides everything that is drawn.
     """
 
-    steps: int = 3500
-    scenes: int = 2
-    boxes: int = 8
-    points: int = 8
-    rate: float = 8e-4
+    steps: int = 3000
+    scenes: int = 3
+    boxes: int = 4
+    points: int = 4
+    rate: float = 1.2e-3
     warmup: int = 300
     decay: float = 0.05
     hints: float = 0.5

@@ -8,7 +8,7 @@ import numpy as np
 from demo.dataset import boxes_of
 
 BOX_NOISE, BOX_NOISE_MAX = 0.1, 20.0
-MIN_PART_PIXELS = 40
+MIN_PART_PIXELS = 120
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _mask_boxes(masks: np.ndarray) -> np.ndarray:
 
 
 def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:
-    """Draws points `(count, 2)` int: three of four on a part drawn first, the rest anywhere."""
+    """Draws points `(count, 2)` int: two of three on a part drawn first, the rest anywhere."""
     sizes = np.bincount(maps.part_map.ravel(), minlength=len(maps.part_names) + 1)
     labels = np.flatnonzero(sizes[1:] >= MIN_PART_PIXELS) + 1
     order = np.argsort(maps.part_map.ravel(), kind="stable")
@@ -131,5 +131,5 @@ def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:
     chosen = rng.choice(labels, count)
     on_part = order[starts[chosen] + (rng.random(count) * sizes[chosen]).astype(int)]
     anywhere = order[starts[1] + (rng.random(count) * (len(order) - starts[1])).astype(int)]
-    flat = np.where(rng.random(count) < 0.75, on_part, anywhere)
+    flat = np.where(rng.random(count) < 0.67, on_part, anywhere)
     return np.column_stack([flat % maps.part_map.shape[1], flat // maps.part_map.shape[1]])
