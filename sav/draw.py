@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.labels import Plate, place_text, write_on_plate, write_text
+from sav.labels import Layout, write_on_plate
 from sav.masks import Masks
 from sav.scene import Scene
 from sav.types import Image, IntArray
@@ -62,7 +62,8 @@ def draw_semantic(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfi
     tint(drawn, image_bgr, scene.regions, colours(scene.region_ids, soft=True), config.region_tint)
     object_colours = colours(scene.track_ids)
     tint(drawn, image_bgr, scene.masks, object_colours, config.object_tint)
-    label(drawn, scene.masks, scene.class_names, object_colours, config.text_size(scene.size_hw))
+    size = config.text_size(scene.size_hw)
+    label(drawn, scene.masks, scene.class_names, object_colours, size, Layout(scene.size_hw))
     return drawn
 
 
@@ -91,11 +92,12 @@ def draw_tracks(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfig(
     corners = np.rint(scene.detections.boxes_xyxy).astype(int).tolist()
     for bgr, (x0, y0, x1, y1) in zip(object_colours.tolist(), corners, strict=True):
         cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), bgr, max(1, size // 10))
-    places = [
-        write_text(drawn, f"Id {track_id}", np.array(box[:2]), bgr, size, anchor_xy=(0.0, 1.0))
-        for track_id, bgr, box in zip(scene.track_ids.tolist(), object_colours, corners, strict=True)
-    ]
-    label(drawn, scene.masks, scene.class_names, object_colours, size, places)
+    layout = Layout(scene.size_hw)
+    for track_id, bgr, box in zip(scene.track_ids.tolist(), object_colours, corners, strict=True):
+        text = f"Id {track_id}"
+        plate = layout.place(text, np.array(box[:2]), size, anchor_xy=(0.0, 1.0))
+        write_on_plate(drawn, text, plate, bgr, size)
+    label(drawn, scene.masks, scene.class_names, object_colours, size, layout)
     return drawn
 
 
@@ -127,20 +129,9 @@ def _large_first(masks: Masks) -> IntArray:
 
 
 def label(
-    drawn: Image,
-    masks: Masks,
-    texts: Sequence[str],
-    bgr: NDArray[np.uint8],
-    size: int,
-    ids: Sequence[Plate] | None = None,
+    drawn: Image, masks: Masks, texts: Sequence[str], bgr: NDArray[np.uint8], size: int, layout: Layout
 ) -> None:
-    """Write each text at its mask's centroid, inside the picture; an empty mask gets none.
-
-    Where that would cover the plate with the object's own id, the text goes below it.
-    """
+    """Write each text at its mask's centroid, inside the picture; an empty mask gets none."""
     for position in _large_first(masks):
-        plate = place_text(texts[position], masks.centroids_xy[position], size, masks.size_hw)
-        if ids is not None and plate.overlaps(ids[position]):
-            below = np.array([ids[position].left, ids[position].bottom])
-            plate = place_text(texts[position], below, size, masks.size_hw, anchor_xy=(0.0, 0.0))
+        plate = layout.place(texts[position], masks.centroids_xy[position], size)
         write_on_plate(drawn, texts[position], plate, bgr[position], size)

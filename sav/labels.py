@@ -24,25 +24,50 @@ class Plate:
     bottom: int
     right: int
 
-    def overlaps(self, other: Plate) -> bool:
-        """Whether the two share a pixel."""
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
+    @property
+    def corners(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
 
 
-def write_text(
-    drawn: Image,
-    text: str,
-    position_xy: NDArray[Any],
-    bgr: NDArray[np.uint8],
-    size: int,
-    anchor_xy: tuple[float, float] = (0.5, 0.5),
-) -> Plate:
-    """Write `text` in black or white on a plate of colour `bgr`; see `place_text` for where."""
-    height, width = drawn.shape[:2]
-    plate = place_text(text, position_xy, size, (height, width), anchor_xy)
-    write_on_plate(drawn, text, plate, bgr, size)
-    return plate
+class Layout:
+    """Where the texts of one picture go, so that none covers another where there is room beside it."""
+
+    # By how many of its own heights a plate may give way, the nearest places first.
+    _WAYS = (0, 1, -1, 2, -2)
+
+    def __init__(self, size_hw: tuple[int, int]) -> None:
+        self._size_hw = size_hw
+        self._taken = np.zeros((0, 4), np.int64)
+
+    def place(
+        self,
+        text: str,
+        position_xy: NDArray[Any],
+        size: int,
+        anchor_xy: tuple[float, float] = (0.5, 0.5),
+    ) -> Plate:
+        """Take the plate for a text, whole inside the picture, as near to its position as there is room.
+
+        Args:
+            text: What will be written.
+            position_xy: Where it belongs, in pixels.
+            size: Height of the letters in pixels.
+            anchor_xy: The point of the plate that belongs there, as shares of its width and height.
+        """
+        first = place_text(text, position_xy, size, self._size_hw, anchor_xy)
+        height = first.bottom - first.top
+        ways = (Plate(first.top + way * height, first.left, first.bottom + way * height, first.right)
+                for way in self._WAYS)  # fmt: skip
+        plate = next((plate for plate in ways if self._is_free(plate)), first)
+        self._taken = np.concatenate([self._taken, [plate.corners]])
+        return plate
+
+    def _is_free(self, plate: Plate) -> bool:
+        left, top, right, bottom = plate.corners
+        x0, y0, x1, y1 = self._taken.T
+        covers = (x0 < right) & (left < x1) & (y0 < bottom) & (top < y1)
+        return top >= 0 and bottom <= self._size_hw[0] and not covers.any()
 
 
 def place_text(

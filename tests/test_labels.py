@@ -1,8 +1,16 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from sav.draw import colours
-from sav.labels import write_text
+from sav.labels import Layout, write_on_plate
+
+
+def write_text(canvas, text, centre, bgr, size):
+    plate = Layout(canvas.shape[:2]).place(text, centre, size)
+    write_on_plate(canvas, text, plate, bgr, size)
+    return plate
 
 
 @pytest.mark.parametrize("centre", [(0, 0), (159, 0), (0, 119), (159, 119), (80, 60), (-50, 400)])
@@ -28,3 +36,17 @@ def test_letters_of_another_alphabet_are_letters_not_boxes():
         write_text(canvas, text, np.array((30, 30)), np.array([255, 255, 255], np.uint8), 30)
         drawn.append(canvas)
     assert (drawn[0] != drawn[1]).any()
+
+
+def test_a_text_gives_way_to_one_that_is_there():
+    layout = Layout((120, 160))
+    plates = [layout.place("person", np.array((80, 60)), 12) for _ in range(5)]
+    rows = sorted((plate.top, plate.bottom) for plate in plates)
+    assert all(above[1] <= below[0] for above, below in itertools.pairwise(rows))
+    assert {plate.left for plate in plates} == {plates[0].left}
+
+
+def test_without_room_a_text_stays_where_it_belongs():
+    layout = Layout((120, 160))
+    plates = [layout.place("person", np.array((80, 60)), 12) for _ in range(7)]
+    assert plates[5] == plates[6] == plates[0]
