@@ -23,6 +23,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--save_dir", default="SegOut", metavar="FOLDER", help="where the results go (default: %(default)s)"
     )
     cli.add_model_flags(parser)
+    cli.add_save_flags(parser, for_video=False)
     parser.add_argument(
         "--labelled_only",
         action="store_true",
@@ -33,8 +34,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
+    from sav.annotations.formats import resolve_formats
     from sav.media.pictures import list_pictures
 
+    formats = resolve_formats(args.save, for_video=False)
     pictures = list_pictures(Path(args.img_path))
     save_dir = Path(args.save_dir)
     if save_dir.exists() and not save_dir.is_dir():
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         with_regions=not args.labelled_only,
         offline=args.offline,
     )
-    report = segment_pictures(segmenter, pictures, save_dir)
+    report = segment_pictures(segmenter, pictures, save_dir, formats)
     print(report)
     return report.status
 

@@ -19,6 +19,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--save_path", default="video_test.mp4", metavar="FILE",
                         help="the MP4 to write (default: %(default)s)")  # fmt: skip
     cli.add_model_flags(parser, VIDEO_DETECTION)
+    cli.add_save_flags(parser, for_video=True)
     parser.add_argument("--tracker", default="botsort", metavar="NAME",
                         help="botsort, bytetrack, or a YAML file with ultralytics' tracker keys"
                              " (default: %(default)s)")  # fmt: skip
@@ -35,10 +36,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Check the paths and open the video, load the models once, and go through the frames."""
+    from sav.annotations.formats import resolve_formats
     from sav.media.reader import open_video
     from sav.media.save_path import check_save_path
     from sav.trackers import make_tracker
 
+    formats = resolve_formats(args.save, for_video=True)
     save_path = check_save_path(args.save_path, args.video_path)
     with open_video(args.video_path, args.start, args.end, args.stride) as reader:
         tracker = make_tracker(args.tracker, frame_rate=float(reader.frame_rate))
@@ -53,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
             config=cli.detection_config(args),
             offline=args.offline,
         )
-        report = segment_video(reader, segmenter, tracker, save_path, args.batch)
+        report = segment_video(
+            reader, segmenter, tracker, save_path, args.batch, formats, cli.save_options(args)
+        )
     if report.problem:
         cli.tell_error(report.problem)
     print(report)

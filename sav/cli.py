@@ -8,7 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from sav.config import DetectionConfig
+from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
+from sav.config import CUTOUT_VIDEOS, MATTES, DetectionConfig, SaveOptions
 
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
 
@@ -95,6 +96,52 @@ def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig =
         metavar="CLASS",
         help="names or ids of the classes to keep (default: all)",
     )
+
+
+def add_save_flags(parser: argparse.ArgumentParser, for_video: bool) -> None:
+    """Flags that say which annotation files to write, and how."""
+    default = VIDEO_FORMATS if for_video else PICTURE_FORMATS
+    known = ", ".join(format_names(for_video))
+    parser.add_argument(
+        "--save",
+        nargs="+",
+        default=default,
+        metavar="FORMAT",
+        help=f"annotation files to write: {known}, or {ALL} (default: {' '.join(default)})",
+    )
+    if not for_video:
+        return
+    options = SaveOptions()
+    parser.add_argument(
+        "--yolo_track_ids",
+        action="store_true",
+        help="end each line of yolo's labels with the track id, as ultralytics does; not for training",
+    )
+    parser.add_argument(
+        "--cutout_ids",
+        nargs="+",
+        type=positive,
+        default=options.cutout_ids,
+        metavar="ID",
+        help="track ids of the objects that cutout cuts out (default: all)",
+    )
+    parser.add_argument(
+        "--cutout_matte",
+        choices=MATTES,
+        default=options.cutout_matte,
+        help="cutout's matte as one grey MP4, or as a PNG a frame (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--cutout_video",
+        choices=CUTOUT_VIDEOS,
+        default=options.cutout_video,
+        help="cutout's video as ProRes 4444, or as VP9 with alpha (default: %(default)s)",
+    )
+
+
+def save_options(args: argparse.Namespace) -> SaveOptions:
+    """What is wished of single formats, out of track.py's parsed flags."""
+    return SaveOptions(args.yolo_track_ids, tuple(args.cutout_ids), args.cutout_matte, args.cutout_video)
 
 
 def detection_config(args: argparse.Namespace) -> DetectionConfig:

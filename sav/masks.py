@@ -141,15 +141,22 @@ class Masks:
             self.size_hw, [crop & ~region[where] for crop, where in self.crops()], self.boxes_xyxy[:, :2]
         )
 
+    @cached_property
+    def run_lengths(self) -> list[list[int]]:
+        """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, a list a mask."""
+        return [_run_lengths(crop, where, self.size_hw) for crop, where in self.crops()]
+
     def rles(self) -> list[dict[str, Any]]:
         """COCO run-length encodings, `{"size": [H, W], "counts": str}`, as pycocotools writes them."""
         height, width = self.size_hw
-        runs = [
-            {"size": [height, width], "counts": _run_lengths(crop, where, self.size_hw)}
-            for crop, where in self.crops()
-        ]
+        return [{"size": [height, width], "counts": counts} for counts in self._rle_counts]
+
+    @cached_property
+    def _rle_counts(self) -> list[str]:
+        height, width = self.size_hw
+        runs = [{"size": [height, width], "counts": lengths} for lengths in self.run_lengths]
         encoded = coco_mask.frPyObjects(runs, height, width) if runs else []
-        return [{"size": [height, width], "counts": rle["counts"].decode("ascii")} for rle in encoded]
+        return [rle["counts"].decode("ascii") for rle in encoded]
 
 
 def _run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int, int]) -> list[int]:

@@ -9,7 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sav import cli
-from sav.annotations.coco import CocoWriter
+from sav.annotations.formats import PICTURE_FORMATS
+from sav.annotations.saving import Annotations
+from sav.annotations.target import Target
+from sav.config import SaveOptions
 from sav.draw import draw_everything, draw_masks
 from sav.interrupts import uninterrupted
 from sav.media.pictures import output_stems, read_picture, write_picture
@@ -50,13 +53,21 @@ class Report:
         )
 
 
-def segment_pictures(segmenter: Segmenter, pictures: Sequence[Path], save_dir: Path) -> Report:
+def segment_pictures(
+    segmenter: Segmenter,
+    pictures: Sequence[Path],
+    save_dir: Path,
+    formats: Sequence[str] = PICTURE_FORMATS,
+    options: SaveOptions = SaveOptions(),
+) -> Report:
     """Segment each picture and write its results; what is done when Ctrl-C comes is kept."""
     _make_folders(save_dir, segmenter)
     done = objects = regions = 0
-    named = list(zip(pictures, output_stems(pictures), strict=True))
+    stems = output_stems(pictures)
+    named = list(zip(pictures, stems, strict=True))
+    target = Target(save_dir / "annotations", segmenter.categories, stems=stems, options=options)
     with (
-        CocoWriter(save_dir / "annotations" / "coco.json", segmenter.categories) as annotations,
+        Annotations(formats, target) as annotations,
         tqdm(named, unit="picture", dynamic_ncols=True) as progress,
     ):
         try:

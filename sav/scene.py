@@ -90,6 +90,15 @@ class Scene:
         """Each object's class name."""
         return [self.categories[class_id] for class_id in self.class_ids.tolist()]
 
+    def polygons(self) -> list[list[IntArray]]:
+        """Each object's outline along the pixels' edges, exact by the even-odd rule.
+
+        A list of rings an object, pieces and holes, each `(P, 2)` int64, x and y, not closed.
+        """
+        from sav.polygons import outlines
+
+        return list(outlines(self.masks))
+
     def overlay(self) -> Image:
         """The frame with its objects tinted and named, `(H, W, 3)` uint8 BGR: as the scripts draw it."""
         from sav.draw import draw_semantic, draw_tracks

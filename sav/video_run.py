@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sav import cli
-from sav.annotations.coco import CocoWriter
-from sav.annotations.mot import MotWriter
-from sav.annotations.writer import AnnotationWriter
-from sav.files import publish, staging_folder
+from sav.annotations.formats import VIDEO_FORMATS
+from sav.annotations.saving import Annotations
+from sav.annotations.target import Target
+from sav.config import SaveOptions
 from sav.interrupts import uninterrupted
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
@@ -56,7 +56,13 @@ class Report:
 
 
 def segment_video(
-    reader: VideoReader, segmenter: Segmenter, tracker: Tracker, save_path: Path, batch: int | None = None
+    reader: VideoReader,
+    segmenter: Segmenter,
+    tracker: Tracker,
+    save_path: Path,
+    batch: int | None = None,
+    formats: Sequence[str] = VIDEO_FORMATS,
+    options: SaveOptions = SaveOptions(),
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
@@ -64,36 +70,35 @@ def segment_video(
     A camera has no other end, so what it gave is the whole video.
     """
     last_track = 0
-    with staging_folder(annotations_folder(save_path)) as staging:
-        with ExitStack() as stack:
-            writer = stack.enter_context(VideoWriter(save_path, reader.info))
-            annotations = _annotation_writers(stack, staging, segmenter)
-            scenes = segmenter.track(reader, tracker, batch=batch)
-            shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
-            progress = stack.enter_context(tqdm(total=reader.frame_count, unit="frame", dynamic_ncols=True))
-            problem = ""
-            try:
-                for scene, overlay in shown:
-                    with uninterrupted():
-                        writer.write(replace(scene.frame, image=overlay))
-                        for annotation in annotations:
-                            annotation.write(scene)
-                    last_track = max([last_track, *scene.track_ids.tolist()])
-                    progress.update()
-            except KeyboardInterrupt:
-                problem = "interrupted"
-            except VideoDamagedError as error:
-                problem = str(error)
-            with uninterrupted():
-                if problem and not reader.is_live:
-                    writer.interrupt()
-                else:
-                    writer.end_time = reader.end_time
-                    writer.close()
-                    problem = ""
-        folder = annotations_folder(writer.saved_path or save_path)
-        if writer.saved_path:
-            publish(staging, folder)
+    problem = ""
+    target = Target(annotations_folder(save_path), segmenter.categories, reader.info, options=options)
+    with ExitStack() as stack:
+        annotations = stack.enter_context(Annotations(formats, target))
+        writer = VideoWriter(save_path, reader.info)
+        stack.callback(_put_beside, annotations, writer)
+        stack.enter_context(writer)
+        scenes = segmenter.track(reader, tracker, batch=batch)
+        shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
+        progress = stack.enter_context(tqdm(total=reader.frame_count, unit="frame", dynamic_ncols=True))
+        try:
+            for scene, overlay in shown:
+                with uninterrupted():
+                    writer.write(replace(scene.frame, image=overlay))
+                    annotations.write(scene)
+                last_track = max([last_track, *scene.track_ids.tolist()])
+                progress.update()
+        except KeyboardInterrupt:
+            problem = "interrupted"
+        except VideoDamagedError as error:
+            problem = str(error)
+        with uninterrupted():
+            if problem and not reader.is_live:
+                writer.interrupt()
+            else:
+                writer.end_time = reader.end_time
+                writer.close()
+                problem = ""
+    folder = annotations.folder or target.folder
     return Report(writer.frame_count, last_track, writer.saved_path, folder, problem)
 
 
@@ -102,12 +107,9 @@ def annotations_folder(save_path: Path) -> Path:
     return save_path.with_name(f"{save_path.stem}_annotations")
 
 
-def _annotation_writers(stack: ExitStack, folder: Path, segmenter: Segmenter) -> list[AnnotationWriter]:
-    categories = segmenter.categories
-    return [
-        stack.enter_context(MotWriter(folder / "mot.txt")),
-        stack.enter_context(CocoWriter(folder / "coco.json", categories, with_tracks=True)),
-    ]
+def _put_beside(annotations: Annotations, writer: VideoWriter) -> None:
+    """Have the annotation files go beside the video, under whatever name it was saved, or nowhere."""
+    annotations.folder = annotations_folder(writer.saved_path) if writer.saved_path else None
 
 
 def _drawn(scenes: Iterable[Scene]) -> Iterator[tuple[Scene, Image]]:

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Protocol
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
 
+from sav.annotations.target import Target
 from sav.scene import Scene
 
 
-class AnnotationWriter(Protocol):
-    """Takes scenes one by one; its files appear, whole, when it is closed.
+class AnnotationWriter(ABC):
+    """Takes scenes one by one; its files are complete when it is closed.
 
-    Used in a `with` statement. Leaving it by an exception closes it too: what was written so far is not lost.
+    Attributes:
+        target: Where the files go and what they are about.
     """
 
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._files = ExitStack()
+
+    @abstractmethod
     def write(self, scene: Scene) -> None:
-        """Add one frame's objects."""
+        """Add one picture or frame."""
 
-    def __enter__(self) -> AnnotationWriter: ...
+    def close(self) -> None:
+        """Write what is due at the end, and close the files."""
+        with self._files:
+            self._finish()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None: ...
+    def _finish(self) -> None:  # noqa: B027 (most formats have nothing due)
+        """Write what is due at the end."""
+
+    def _text_file(self, name: str) -> TextIO:
+        """A new text file in the target's folder, the same bytes on every system, closed with the writer."""
+        path = self._path(name)
+        return self._files.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+
+    def _path(self, name: str) -> Path:
+        """A path in the target's folder, whose own folder is there."""
+        path = self.target.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path

@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from sav.annotations.mot import MotWriter
+from sav.annotations.saving import Annotations
+from sav.annotations.target import Target
+from tests.annotations.conftest import VIDEO
 
 
 def write(path, frames):
-    with MotWriter(path) as writer:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Annotations(["mot"], Target(path.parent / "written", {0: "person"}, VIDEO)) as annotations:
         for index, scene in enumerate(frames):
-            writer.write(replace(scene, frame=replace(scene.frame, index=index)))
+            annotations.write(replace(scene, frame=replace(scene.frame, index=index)))
+    (path.parent / "written" / "mot.txt").replace(path)
 
 
 def with_scores_of_one(scene):

@@ -1,0 +1,89 @@
+"""Video with transparency, timed like its source: ProRes 4444 in a .mov, or VP9 with alpha in a .webm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from sav.media.video import VideoInfo
+
+
+@dataclass(frozen=True)
+class _Encoding:
+    codec: str
+    pixels: str
+    options: dict[str, str]
+
+
+_ENCODINGS: dict[str, _Encoding] = {
+    ".mov": _Encoding("prores_ks", "yuva444p10le", {"profile": "4444", "alpha_bits": "16"}),
+    # Alternate reference frames and alpha exclude each other.
+    ".webm": _Encoding(
+        "libvpx-vp9",
+        "yuva420p",
+        {"crf": "20", "b": "0", "auto-alt-ref": "0", "deadline": "good", "cpu-used": "5", "row-mt": "1"},
+    ),
+}
+_BT709 = 1
+
+
+class AlphaVideo:
+    """Writes `(H, W, 4)` frames to the file at `path`, whose suffix chooses the form."""
+
+    def __init__(self, path: Path, info: VideoInfo) -> None:
+        """Begin a video of the size and the clock that `info` describes."""
+        self._path, self._info = path, info
+        self._encoding = _ENCODINGS[path.suffix]
+        self._last_ticks = -1
+        # Without bitexact a .webm gets a random number, and no two runs the same bytes.
+        self._output = av.open(str(path), "w", options={"fflags": "+bitexact"})
+        self._stream: Any = self._output.add_stream(self._encoding.codec, rate=info.frame_rate)
+        self._stream.options = {**self._encoding.options}
+        self._stream.time_base = info.time_base
+        context: Any = self._stream.codec_context
+        context.height, context.width = info.size_hw
+        context.pix_fmt = self._encoding.pixels
+        context.time_base = info.time_base
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.colorspace = context.color_primaries = context.color_trc = _BT709
+        context.color_range = ColorRange.MPEG
+        context.thread_count = 0
+
+    def write(self, image_bgra: NDArray[np.uint8], time: Fraction) -> None:
+        """Append a frame of straight alpha, shown from `time` on in the source's clock.
+
+        Raises:
+            OSError: If it cannot be written, for example because the disk is full.
+        """
+        picture = av.VideoFrame.from_ndarray(image_bgra, format="bgra").reformat(
+            format=self._encoding.pixels,
+            src_color_range=ColorRange.JPEG,
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+        ticks = round((time - self._info.origin) / self._info.time_base)
+        self._last_ticks = max(ticks, self._last_ticks + 1)
+        picture.pts, picture.time_base = self._last_ticks, self._info.time_base
+        self._mux(picture)
+
+    def close(self) -> None:
+        """Write what the encoder holds back, and close the file.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        self._mux(None)
+        self._output.close()
+
+    def _mux(self, picture: av.VideoFrame | None) -> None:
+        try:
+            self._output.mux(self._stream.encode(picture))
+        except av.FFmpegError as error:
+            raise OSError(f"cannot write {self._path.name}: {error.strerror}") from None

@@ -1,0 +1,74 @@
+"""labelme JSON: one file a picture or frame, each object a mask with its class, its track id as group.
+
+Format: https://github.com/wkentaro/labelme, shapes of the type `mask`. The picture lies beside its JSON file.
+Scores go in the description; empty masks have no place in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sav.annotations.target import UNLABELLED
+from sav.annotations.writer import AnnotationWriter
+from sav.masks import Masks
+from sav.media.pictures import write_picture
+from sav.scene import Scene
+from sav.types import BoolArray
+
+# The version whose form this is.
+_VERSION = "5.0.1"
+
+
+class LabelmeWriter(AnnotationWriter):
+    """Writes `labelme/NAME.json` and `labelme/NAME.jpg`."""
+
+    def write(self, scene: Scene) -> None:
+        """Add one picture or frame, its objects and its regions."""
+        stem = self.target.stem(scene)
+        write_picture(self._path(f"labelme/{stem}.jpg"), scene.frame.image)
+        scores = [f"score {score:.4f}" for score in scene.scores.tolist()]
+        ids = scene.track_ids.tolist()
+        nothing = [""] * len(scene.regions), [None] * len(scene.regions)
+        height, width = scene.size_hw
+        table: dict[str, Any] = {
+            "version": _VERSION,
+            "flags": {},
+            "shapes": [
+                *_shapes(scene.masks, scene.class_names, scores, ids),
+                *_shapes(scene.regions, [UNLABELLED] * len(scene.regions), *nothing),
+            ],
+            "imagePath": f"{stem}.jpg",
+            "imageData": None,
+            "imageHeight": height,
+            "imageWidth": width,
+        }
+        text = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+        self._path(f"labelme/{stem}.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _shapes(
+    masks: Masks, labels: Iterable[str], descriptions: Iterable[str], ids: Iterable[int | None]
+) -> Iterator[dict[str, Any]]:
+    columns = zip(labels, descriptions, ids, masks.boxes_xyxy.tolist(), masks.crops(), strict=True)
+    for label, description, group_id, (x0, y0, x1, y1), (crop, _) in columns:
+        if crop.size:
+            yield {
+                "label": label,
+                "points": [[x0, y0], [x1 - 1, y1 - 1]],
+                "group_id": group_id,
+                "description": description,
+                "shape_type": "mask",
+                "flags": {},
+                "mask": _base64_png(crop),
+            }
+
+
+def _base64_png(crop: BoolArray) -> str:
+    _, encoded = cv2.imencode(".png", crop.astype(np.uint8) * 255)
+    return base64.b64encode(encoded.tobytes()).decode("ascii")

@@ -1,0 +1,56 @@
+"""What a writer is told before the first scene: where its files go, what they are about, what is wished."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sav.config import SaveOptions
+from sav.media.video import VideoInfo
+from sav.scene import Scene
+
+# The class name of regions that the detector has no name for.
+UNLABELLED = "unlabelled"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the files of one run go and what they are about.
+
+    Attributes:
+        folder: An existing folder; what is written in it is seen by nobody until the run is over.
+        categories: Every class that the detector knows, id to name.
+        video: The video's properties; None for pictures.
+        stems: A name for each picture's files, by the frame's index; empty to go by the frame's name.
+        options: What is wished of single formats.
+    """
+
+    folder: Path
+    categories: Mapping[int, str]
+    video: VideoInfo | None = None
+    stems: Sequence[str] = ()
+    options: SaveOptions = field(default_factory=SaveOptions)
+
+    def stem(self, scene: Scene) -> str:
+        """The name, without suffix, of the files about one scene."""
+        if self.stems:
+            return self.stems[scene.frame.index]
+        name = scene.frame.name or f"{scene.frame.index:06d}"
+        return name if scene.is_tracked else Path(name).stem
+
+    @property
+    def title(self) -> str:
+        """A name for the video that is fit for a folder."""
+        return re.sub(r"\W+", "_", Path(self.video.name).stem) if self.video else ""
+
+    @property
+    def class_ids(self) -> list[int]:
+        """The detector's class ids in order."""
+        return sorted(self.categories)
+
+    @property
+    def unlabelled_id(self) -> int:
+        """A class id for regions without a name, after the last class."""
+        return max(self.categories, default=-1) + 1
