@@ -1,0 +1,46 @@
+import hashlib
+
+import pytest
+import torch
+
+from demo.scene import CLASSES
+from demo.small_sam import SmallSam
+from sav.sam.load import load_sam
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+
+NOTE = (ROOT / "model" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("path", [DEMO_YOLO, DEMO_SAM], ids=lambda path: path.name)
+def test_the_note_tells_a_checkpoint_s_hash_and_size(path):
+    content = path.read_bytes()
+    row = next(line for line in NOTE.splitlines() if line.startswith(f"| `{path.name}`"))
+    assert hashlib.sha256(content).hexdigest() in row and f"| {len(content)} |" in row
+
+
+def test_both_checkpoints_together_take_16_mb_at_most():
+    assert DEMO_YOLO.stat().st_size + DEMO_SAM.stat().st_size <= 16_000_000
+
+
+def test_the_detector_opens_as_any_ultralytics_checkpoint():
+    from ultralytics import YOLO
+
+    import sav.detect  # noqa: F401
+
+    model = YOLO(DEMO_YOLO)
+    assert list(model.names.values()) == list(CLASSES.values())
+
+
+def test_the_checkpoints_name_no_folder_of_the_training_machine():
+    for path in (DEMO_YOLO, DEMO_SAM):
+        content = path.read_bytes()
+        assert not any(folder in content for folder in (b"/root/", b"/home/", b"/work/", b"/tmp/"))
+
+
+def test_sam_is_plain_tensors_in_half_precision_and_of_the_documented_size():
+    state = torch.load(DEMO_SAM, weights_only=True)
+    assert all(tensor.dtype == torch.float16 for tensor in state.values())
+    model, sizes = load_sam(DEMO_SAM, torch.device("cpu")).sam, SmallSam()
+    assert model.image_encoder.img_size == sizes.image_size
+    assert len(model.image_encoder.blocks) == sizes.depth
+    assert 3.0e6 < sum(p.numel() for p in model.parameters()) < 3.2e6
