@@ -32,8 +32,8 @@ class Recipe:
 
     steps: int = 3000
     scenes: int = 3
-    boxes: int = 4
-    points: int = 4
+    boxes: int = 3
+    points: int = 5
     rate: float = 1.2e-3
     warmup: int = 300
     decay: float = 0.05

@@ -9,6 +9,8 @@ from demo.batches import Batch
 from demo.prompts import Prompts
 
 FOCAL_TO_DICE = 20.0
+USUAL_SHARE = 0.05
+"""Share of the picture that a mask of usual size covers; smaller ones get more focal loss a pixel."""
 
 
 class DenseHints(nn.Module):
@@ -29,11 +31,15 @@ class DenseHints(nn.Module):
 
 
 def mask_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """Focal plus dice loss, 20 to 1, of logits and targets `(..., h, w)`; one number for each mask."""
+    """Focal plus dice loss, 20 to 1, of logits and targets `(..., h, w)`; one number for each mask.
+
+    A mean over all pixels lets small masks die out early in a short training, so the focal loss is scaled by
+    the square root of how much smaller or larger than usual a mask is.
+    """
     share = logits.sigmoid()
-    miss = (share - target).abs()
     cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    focal = 0.5 * (miss**2 * cross).mean((-2, -1))
+    area = target.mean((-2, -1)).clamp(min=1e-4)
+    focal = 0.5 * ((share - target) ** 2 * cross).mean((-2, -1)) * (USUAL_SHARE / area).sqrt()
     overlap = 2 * (share * target).sum((-2, -1)) + 1
     dice = 1 - overlap / (share.sum((-2, -1)) + target.sum((-2, -1)) + 1)
     return FOCAL_TO_DICE * focal + dice
@@ -91,7 +97,7 @@ def prompt_losses(
     many = logits[count:, 1:]
     losses = mask_loss(many[:, [0, 1, 2, 2]], torch.stack([part, whole, part, whole], 1))
     best = torch.where((losses[:, 2] < losses[:, 3])[:, None, None], part, whole)
-    point_loss = (losses[:, 0] + losses[:, 1] + losses[:, 2:].amin(1)) / 3
+    point_loss = losses[:, 0] + losses[:, 1] + 0.3 * losses[:, 2:].amin(1)
     box_iou = true_iou(single, masks[:count])
     point_iou = true_iou(many, torch.stack([part, whole, best], 1))
     head = torch.cat([(iou[:count, 0] - box_iou) ** 2, ((iou[count:, 1:] - point_iou) ** 2).mean(1)])

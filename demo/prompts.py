@@ -123,12 +123,13 @@ def _mask_boxes(masks: np.ndarray) -> np.ndarray:
 
 
 def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:
-    """Draws points `(count, 2)` int: two of three on a part drawn first, the rest anywhere."""
+    """Draws points `(count, 2)` int: two of three on a part, larger ones more often, the rest anywhere."""
     sizes = np.bincount(maps.part_map.ravel(), minlength=len(maps.part_names) + 1)
     labels = np.flatnonzero(sizes[1:] >= MIN_PART_PIXELS) + 1
     order = np.argsort(maps.part_map.ravel(), kind="stable")
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    chosen = rng.choice(labels, count)
+    weights = np.sqrt(sizes[labels])
+    chosen = rng.choice(labels, count, p=weights / weights.sum())
     on_part = order[starts[chosen] + (rng.random(count) * sizes[chosen]).astype(int)]
     anywhere = order[starts[1] + (rng.random(count) * (len(order) - starts[1])).astype(int)]
     flat = np.where(rng.random(count) < 0.67, on_part, anywhere)
