@@ -1,0 +1,117 @@
+import tracemalloc
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from sav.annotations.coco import CocoWriter
+from sav.annotations.formats import format_names
+from sav.annotations.saving import Annotations
+from sav.annotations.target import Target
+from sav.config import SaveOptions
+from tests.annotations.conftest import NAMES, VIDEO
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_same_pictures_make_the_same_bytes(save, awkward_scene, tmp_path):
+    scenes = [awkward_scene(0, "a.jpg", regions=True), awkward_scene(1, "b.jpg")]
+    runs = [contents(save(format_names(False), scenes, folder=tmp_path / name)) for name in "xy"]
+    assert runs[0] == runs[1]
+    assert {name.split("/")[0].split(".")[0] for name in runs[0]} == set(format_names(False))
+
+
+@pytest.mark.parametrize("cutout", ["prores", "vp9"])
+def test_the_same_video_makes_the_same_bytes(save, awkward_video, tmp_path, cutout):
+    options = SaveOptions(cutout_video=cutout)
+    names = format_names(True)
+    runs = [contents(save(names, awkward_video, VIDEO, options, tmp_path / name)) for name in "xy"]
+    assert runs[0] == runs[1]
+    assert {name.split("/")[0].split(".")[0] for name in runs[0]} == set(names)
+
+
+def test_nothing_is_seen_until_all_is_whole(tmp_path, awkward_scene):
+    folder = tmp_path / "annotations"
+    with Annotations(format_names(False), Target(folder, NAMES)) as annotations:
+        annotations.write(awkward_scene())
+        assert not folder.exists()
+    assert folder.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["annotations"]
+
+
+def test_a_rerun_replaces_what_it_writes_and_leaves_the_rest(save, awkward_scene):
+    folder = save(["coco", "yolo", "csv"], [awkward_scene(0, "a.jpg"), awkward_scene(1, "b.jpg")])
+    (folder / "notes.txt").write_text("mine")
+    table = (folder / "csv" / "objects.csv").read_bytes()
+    save(["coco", "yolo"], [awkward_scene(0, "c.jpg")])
+    assert [path.name for path in (folder / "yolo" / "labels").iterdir()] == ["c.txt"]
+    assert b"b.jpg" not in (folder / "coco.json").read_bytes()
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "csv" / "objects.csv").read_bytes() == table
+    assert not list(folder.parent.rglob(".*"))
+
+
+def test_what_was_written_before_an_error_is_kept(tmp_path, awkward_scene):
+    target = Target(tmp_path / "annotations", NAMES)
+    with pytest.raises(KeyboardInterrupt), Annotations(["coco", "csv"], target) as annotations:
+        annotations.write(awkward_scene())
+        raise KeyboardInterrupt
+    assert len((tmp_path / "annotations" / "csv" / "objects.csv").read_text().splitlines()) == 5
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(save, awkward_scene, monkeypatch):
+    folder = save(["coco", "csv"], [awkward_scene(0, "old.jpg")])
+    before = contents(folder)
+
+    def full(self):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(CocoWriter, "_finish", full)
+    with pytest.raises(OSError, match="no space"):
+        save(["coco", "csv"], [awkward_scene(0, "new.jpg")])
+    assert contents(folder) == before
+    assert [path.name for path in folder.parent.iterdir()] == ["annotations"]
+
+
+def test_a_run_without_a_frame_leaves_no_files_half_made(save):
+    folder = save(format_names(True), [], VIDEO)
+    assert (folder / "coco.json").exists()
+    assert not (folder / "cutout" / "matte.mp4").exists()
+
+
+def test_pictures_with_the_same_stem_have_files_of_their_own(tmp_path, awkward_scene):
+    stems = ["a_jpg", "a_png"]
+    with Annotations(["yolo"], Target(tmp_path / "annotations", NAMES, stems=stems)) as annotations:
+        annotations.write(awkward_scene(0, "a.jpg"))
+        annotations.write(awkward_scene(1, "a.png"))
+    labels = tmp_path / "annotations" / "yolo" / "labels"
+    assert sorted(path.stem for path in labels.iterdir()) == stems
+
+
+@pytest.mark.parametrize("name", format_names(True))
+def test_memory_does_not_grow_with_the_video(name, save, awkward_video, tmp_path):
+    scene = awkward_video[0]
+
+    def frames(count):
+        for index in range(count):
+            yield replace(scene, frame=replace(scene.frame, index=index, time=Fraction(index, 25)))
+
+    def peak(count):
+        tracemalloc.start()
+        save(name, frames(count), VIDEO, folder=tmp_path / str(count))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(5)
+    short, long = peak(50), peak(800)
+    # Garbage that is yet to be collected; and YouTube-VIS asks for a list with a place for every frame.
+    allowance = 750 * 2000 if name == "youtubevis" else 150_000
+    assert long < short + allowance
