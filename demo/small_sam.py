@@ -1,5 +1,6 @@
 """The demo's SAM: segment_anything's own model, small, and its checkpoint file."""
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ from torch import nn
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
+SHARPNESS = 4.0
+LAST_MIXER_LAYER = re.compile(r"mask_decoder\.output_hypernetworks_mlps\.\d+\.layers\.2\.(weight|bias)")
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,19 @@ def build(sizes: SmallSam | None = None) -> Sam:
     return Sam(encoder, prompts, decoder, list(PIXEL_MEAN), list(PIXEL_STD))
 
 
-def save(model: Sam, path: Path) -> None:
-    """Writes a checkpoint in half precision with upstream's key names, whole or not at all."""
-    weights = {k: v.detach().half() for k, v in model.state_dict().items() if not k.startswith("pixel_")}
+def save(model: Sam, path: Path, sharpness: float = SHARPNESS) -> None:
+    """Writes a checkpoint in half precision with upstream's key names, whole or not at all.
+
+    Args:
+        model: The model.
+        path: Where to write.
+        sharpness: Factor on the mask logits. No mask changes; but SAM's default stability filter moves the
+            threshold by 1 up and down, which suits logits as large as those of the official models.
+    """
+    weights = {k: v.detach().float() for k, v in model.state_dict().items() if not k.startswith("pixel_")}
+    for name in weights:
+        if LAST_MIXER_LAYER.fullmatch(name):
+            weights[name] = weights[name] * sharpness
     temporary = path.with_name(path.name + ".tmp")
-    torch.save(weights, temporary)
+    torch.save({name: weight.half().cpu() for name, weight in weights.items()}, temporary)
     temporary.replace(path)

@@ -120,6 +120,18 @@ def test_a_run_leaves_a_checkpoint_that_the_program_loads(scenes, scenes_folder,
     assert (tmp_path / "state.pth").exists()
 
 
+def test_sharper_logits_leave_every_mask_as_it_is(scenes, tmp_path):
+    model = build(TINY)
+    save(model, tmp_path / "plain.pth", sharpness=1.0)
+    save(model, tmp_path / "sharp.pth", sharpness=4.0)
+    image = np.ascontiguousarray(Maps.load(scenes.paths[0]).picture[..., ::-1])
+    logits = []
+    for name in ("plain.pth", "sharp.pth"):
+        sam = load_sam(tmp_path / name, torch.device("cpu"))
+        logits.append(sam.decode_points(sam.embed([image])[0], np.array([[20.0, 30.0]]))[0])
+    torch.testing.assert_close(logits[1], 4 * logits[0], rtol=2e-2, atol=1e-3)
+
+
 def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
     class StoppedError(Exception):
         pass
