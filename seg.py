@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
         config=cli.detection_config(args),
         with_regions=not args.labelled_only,
         offline=args.offline,
+        precision=args.precision,
     )
     report = segment_pictures(segmenter, pictures, save_dir, formats)
     print(report)

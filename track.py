@@ -55,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
             device=args.device,
             config=cli.detection_config(args),
             offline=args.offline,
+            precision=args.precision,
         )
         report = segment_video(
             reader, segmenter, tracker, save_path, args.batch, formats, cli.save_options(args)

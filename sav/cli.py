@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
-from sav.config import CUTOUT_VIDEOS, MATTES, DetectionConfig, SaveOptions
+from sav.config import CUTOUT_VIDEOS, MATTES, PRECISIONS, DetectionConfig, SaveOptions
 
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
 
@@ -60,6 +60,12 @@ def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig =
         "--device",
         default="auto",
         help="auto (CUDA, then MPS, then CPU), cuda, cuda:1, mps or cpu (default: auto)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default=PRECISIONS[0],
+        help="of SAM's encoder; auto takes bfloat16 where the device does it fast (default: auto)",
     )
     parser.add_argument(
         "--conf",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+# How exactly SAM's image encoder computes: `auto` takes bfloat16 where the device does it fast.
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
 
 @dataclass(frozen=True)
 class DetectionConfig:

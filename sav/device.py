@@ -1,4 +1,4 @@
-"""Choose the device that the models run on."""
+"""Choose the device that the models run on, and the precision that is fast there."""
 
 from __future__ import annotations
 
@@ -30,3 +30,21 @@ def _is_here(device: torch.device) -> bool:
     if device.type == "mps":
         return torch.backends.mps.is_available()
     return device.type == "cpu"
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """The precision of SAM's encoder: a name of `PRECISIONS`; `auto` takes bfloat16 where it is fast."""
+    if name == "auto":
+        return torch.bfloat16 if _has_fast_bfloat16(device) else torch.float32
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+
+
+def _has_fast_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "cpu":
+        tests = (
+            getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        )
+        return any(test is not None and test() for test in tests)
+    return False

@@ -12,7 +12,7 @@ import numpy as np
 from sav.checkpoints import find_checkpoint
 from sav.config import VIDEO_DETECTION, DetectionConfig
 from sav.detect import Detector
-from sav.device import choose_device
+from sav.device import choose_device, choose_precision
 from sav.follow import follow
 from sav.masks import Masks
 from sav.media.pictures import read_picture
@@ -60,6 +60,7 @@ class Segmenter:
         config: DetectionConfig | None = None,
         with_regions: bool = True,
         offline: bool = False,
+        precision: str = "auto",
     ) -> None:
         """Find or fetch both checkpoints and load them.
 
@@ -71,6 +72,7 @@ class Segmenter:
                 `VIDEO_DETECTION` in videos.
             with_regions: In pictures, look for what the detector has no name for, too; much slower.
             offline: Never download a missing official checkpoint.
+            precision: Of SAM's image encoder: `auto`, `float32`, `bfloat16` or `float16`.
 
         Raises:
             CheckpointError: If one cannot be had or used.
@@ -79,7 +81,7 @@ class Segmenter:
         chosen = choose_device(device)
         found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
         self.detector = Detector(found[0], chosen, config or DetectionConfig())
-        self.sam = load_sam(found[1], chosen)
+        self.sam = load_sam(found[1], chosen, choose_precision(precision, chosen))
         self.with_regions = with_regions
         self._video_detector = self.detector if config else self.detector.with_config(VIDEO_DETECTION)
 

@@ -15,14 +15,14 @@ from sav.sam.architecture import StateDict, build_sam
 from sav.sam.model import SamModel
 
 
-def load_sam(path: Path, device: torch.device) -> SamModel:
+def load_sam(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> SamModel:
     """Load any segment_anything ViT checkpoint, whatever its size and file name.
 
     Raises:
         CheckpointError: If the file is damaged, holds code, or is not such a checkpoint.
     """
     try:
-        return SamModel(build_sam(read_state(path)), device)
+        return SamModel(build_sam(read_state(path)), device, precision)
     except CheckpointError:
         raise
     except ValueError as error:

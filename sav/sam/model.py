@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sav.masks import Masks
+from sav.sam.encoder import HalfEncoder
 from sav.types import Image
 
 
@@ -53,7 +54,16 @@ class Embedding:
 class SamModel:
     """Encoder, prompts and mask decoder of a `segment_anything` Sam, with bounded memory."""
 
-    def __init__(self, sam: Sam, device: torch.device, chunks: ChunkSizes | None = None) -> None:
+    def __init__(
+        self,
+        sam: Sam,
+        device: torch.device,
+        precision: torch.dtype = torch.float32,
+        chunks: ChunkSizes | None = None,
+    ) -> None:
+        """Move `sam` to `device`; below float32 its image encoder is replaced by a `HalfEncoder`."""
+        if precision != torch.float32:
+            sam.image_encoder = HalfEncoder(sam.image_encoder, precision)
         self.sam = sam.to(device).eval()
         self.device = device
         self.chunks = chunks or ChunkSizes.for_device(device)

@@ -29,7 +29,7 @@ def test_box_prompts_give_the_masks_of_upstreams_predictor(picture, count):
 
 def test_box_prompts_in_small_chunks_give_the_same_masks(picture):
     sam, boxes = random_sam(), np.repeat(BOXES, 5, axis=0)
-    chunked = SamModel(sam, CPU, ChunkSizes(prompts=2, logits_bytes=1))
+    chunked = SamModel(sam, CPU, chunks=ChunkSizes(prompts=2, logits_bytes=1))
     masks = chunked.masks_from_boxes(chunked.embed([picture])[0], boxes).dense()
     assert (masks != upstream(sam, picture, boxes)).mean() < 1e-4
 

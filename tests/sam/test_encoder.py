@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sav.config import DetectionConfig
+from sav.detect import Detector
+from sav.device import choose_precision
+from sav.media.pictures import read_picture
+from sav.sam.encoder import HalfEncoder
+from sav.sam.load import load_sam
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, TINY, random_sam
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        TINY,
+        replace(TINY, image_size=256, window_size=7, global_blocks=(0, 2)),
+        replace(TINY, window_size=4, global_blocks=()),
+        replace(TINY, window_size=0, global_blocks=(0, 1, 2)),
+        replace(TINY, qkv_bias=False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("dtype", "error"), [(torch.float32, 1e-5), (torch.bfloat16, 0.01), (torch.float16, 0.002)]
+)
+def test_the_arithmetic_is_upstreams(architecture, dtype, error):
+    encoder = random_sam(architecture, spread=0.1).image_encoder
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(2, 3, architecture.image_size, architecture.image_size, generator=generator)
+    with torch.inference_mode():
+        wanted = encoder(pixels)
+        found = HalfEncoder(encoder, dtype).eval()(pixels)
+    assert found.dtype == torch.float32
+    assert (found - wanted).std() < error * wanted.std()
+
+
+def test_a_few_heads_at_a_time_give_the_same(monkeypatch):
+    encoder = random_sam(spread=0.1).image_encoder
+    pixels = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    half = HalfEncoder(encoder, torch.float32)
+    with torch.inference_mode():
+        whole = half(pixels)
+        monkeypatch.setattr("sav.sam.encoder._BIAS_BYTES", {"cpu": 1})
+        assert torch.allclose(half(pixels), whole, atol=1e-5)
+
+
+def test_half_precision_costs_nothing_that_one_can_see():
+    detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.4))
+    exact, half = (load_sam(DEMO_SAM, CPU, precision) for precision in (torch.float32, torch.bfloat16))
+    overlaps = []
+    for path in sorted((ROOT / "TestImages").glob("*.jpg"))[:3]:
+        picture = read_picture(path)
+        boxes = detector([picture])[0].boxes_xyxy
+        a, b = (model.masks_from_boxes(model.embed([picture])[0], boxes).dense() for model in (exact, half))
+        shared, joined = (a & b).sum(axis=(1, 2)), (a | b).sum(axis=(1, 2))
+        overlaps.append(shared / np.maximum(joined, 1))
+    assert np.concatenate(overlaps).mean() >= 0.99
+
+
+def test_precision_is_chosen_by_name_and_auto_takes_what_is_fast_here():
+    assert choose_precision("float32", CPU) == torch.float32
+    assert choose_precision("bfloat16", CPU) == torch.bfloat16
+    assert choose_precision("auto", CPU) in (torch.float32, torch.bfloat16)
+    assert choose_precision("auto", torch.device("mps")) == torch.float32
