@@ -89,6 +89,8 @@ def segment_pictures(
             cli.tell_error(
                 f"interrupted after {done} of {len(pictures)} pictures; their results are complete"
             )
+        if not done:
+            annotations.folder = None
     return Report(done, len(pictures), objects, regions, save_dir)
 
 
