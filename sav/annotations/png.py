@@ -8,6 +8,7 @@ the palette of DAVIS (https://davischallenge.org), which is Pascal VOC's too, as
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ from sav.types import IntArray
 logger = logging.getLogger(__name__)
 
 _MOST_INSTANCES = 0xFFFF
-_MOST_DAVIS = 0xFF
 # 0 is background, and unlabelled regions have a number as well.
 _MOST_CLASSES = 254
 
@@ -59,16 +59,13 @@ class PngWriter(AnnotationWriter):
         numbers += [len(self._numbers) + 1] * len(scene.regions)
         self._tell_of_large(ids)
         stem = self.target.stem(scene)
-        self._save("instances", stem, _painted(layer, ids, _MOST_INSTANCES).astype(np.uint16))
-        self._save("davis", stem, _painted(layer, ids, _MOST_DAVIS).astype(np.uint8))
-        self._save(
-            "classes", stem, _painted(layer, np.array(numbers, np.int64), _MOST_DAVIS).astype(np.uint8)
-        )
+        self._save("instances", stem, _painted(layer, ids, np.uint16))
+        self._save("davis", stem, _painted(layer, ids, np.uint8))
+        self._save("classes", stem, _painted(layer, np.array(numbers, np.int64), np.uint8))
 
     def _save(self, kind: str, stem: str, picture: NDArray[np.uint8 | np.uint16]) -> None:
         image = Image.fromarray(picture)
         if picture.dtype == np.uint8:
-            image = image.convert("L")
             image.putpalette(self._palette)
         image.save(self._path(f"png/{kind}/{stem}.png"), compress_level=1)
 
@@ -80,10 +77,10 @@ class PngWriter(AnnotationWriter):
             )
 
 
-def _painted(layer: IntArray, values: IntArray, most: int) -> IntArray:
-    """The value of each pixel's owner; 0 where there is none, or the value is larger than `most`."""
-    table = np.append(np.where(values <= most, values, 0), 0)
-    return table[layer]
+def _painted(layer: IntArray, values: IntArray, dtype: type[np.uint8 | np.uint16]) -> NDArray[Any]:
+    """The value of each pixel's owner; 0 where there is none, or the value is too large for `dtype`."""
+    table = np.append(np.where(values <= np.iinfo(dtype).max, values, 0), 0)
+    return table.astype(dtype)[layer]
 
 
 def davis_palette() -> NDArray[np.uint8]:
