@@ -12,7 +12,7 @@ from sav import cli
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
-    parser = cli.Parser(prog="seg.py", description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument(
         "--img_path",
         default="TestImages",

@@ -12,7 +12,7 @@ from sav.config import VIDEO_DETECTION
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
-    parser = cli.Parser(prog="track.py", description=__doc__)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--video_path", default="video.mp4", metavar="SOURCE",
                         help="a video, a folder of numbered pictures, a camera's number, or an RTSP or HTTP"
                              " address (default: %(default)s)")  # fmt: skip
