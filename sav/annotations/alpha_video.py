@@ -49,7 +49,9 @@ class AlphaVideo:
         self._stream.options = {**self._encoding.options}
         self._stream.time_base = info.time_base
         context: Any = self._stream.codec_context
-        context.height, context.width = info.size_hw
+        height, width = info.size_hw
+        # Even, as the encoders and the MP4 beside it have it.
+        context.height, context.width = height + height % 2, width + width % 2
         context.pix_fmt = self._encoding.pixels
         context.time_base = info.time_base
         context.sample_aspect_ratio = info.sample_aspect_ratio
@@ -63,7 +65,9 @@ class AlphaVideo:
         Raises:
             OSError: If it cannot be written, for example because the disk is full.
         """
-        picture = av.VideoFrame.from_ndarray(image_bgra, format="bgra").reformat(
+        height, width = image_bgra.shape[:2]
+        even = np.pad(image_bgra, ((0, height % 2), (0, width % 2), (0, 0)))
+        picture = av.VideoFrame.from_ndarray(even, format="bgra").reformat(
             format=self._encoding.pixels,
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,

@@ -37,8 +37,7 @@ class Target:
         """The name, without suffix, of the files about one scene."""
         if self.stems:
             return self.stems[scene.frame.index]
-        name = scene.frame.name or f"{scene.frame.index:06d}"
-        return name if scene.is_tracked else Path(name).stem
+        return Path(scene.frame.name).stem or f"{scene.frame.index:06d}"
 
     @property
     def title(self) -> str:

@@ -69,6 +69,22 @@ def test_pyav_reads_the_objects_with_their_transparency(save, awkward_video, kin
         assert error.mean() < 8
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "codec"), [("prores", "objects.mov", None), ("vp9", "objects.webm", "libvpx-vp9")]
+)
+def test_odd_sizes_become_even(save, make_scene, kind, name, codec):
+    mask = np.zeros((1, 41, 61), bool)
+    mask[0, 5:, 10:] = True
+    image = np.full((41, 61, 3), (200, 100, 50), np.uint8)
+    scene = make_scene(mask, image=image, is_tracked=True)
+    video = VideoInfo((41, 61), Fraction(25), Fraction(1, 12_800), name="odd.mp4")
+    folder = save("cutout", [scene], video, SaveOptions(cutout_video=kind)) / "cutout"
+    (frame,), _ = decoded(folder / name, codec)
+    assert frame.shape == (42, 62, 4)
+    assert ((frame[:41, :61, 3] > 127) == mask[0]).mean() > 0.97
+    assert np.abs(frame[25, 35].astype(int) - (50, 100, 200, 255)).max() < 8
+
+
 def test_the_matte_is_white_where_the_objects_are(save, awkward_video):
     scenes = [large(scene) for scene in awkward_video]
     folder = save("cutout", scenes, LARGE_VIDEO) / "cutout"

@@ -95,6 +95,12 @@ def test_pictures_with_the_same_stem_have_files_of_their_own(tmp_path, awkward_s
     assert sorted(path.stem for path in labels.iterdir()) == stems
 
 
+def test_a_frame_that_is_a_picture_of_a_folder_loses_its_suffix(save, awkward_scene):
+    folder = save(["yolo", "png"], [awkward_scene(0, "0001.png", is_tracked=True)], VIDEO)
+    assert (folder / "yolo" / "labels" / "0001.txt").exists()
+    assert (folder / "png" / "davis" / "0001.png").exists()
+
+
 @pytest.mark.parametrize("name", format_names(True))
 def test_memory_does_not_grow_with_the_video(name, save, awkward_video, tmp_path):
     scene = awkward_video[0]
