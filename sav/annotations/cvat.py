@@ -93,10 +93,10 @@ class CvatVideoWriter(AnnotationWriter):
             f"<original_size><width>{width}</width><height>{height}</height></original_size>"
         )
         self._file.write(_head(self.target, "interpolation", [], size))
-        for track_id, entries in self._spool.tracks():
+        for track_id in self._spool.track_ids():
             label = quoteattr(self.target.categories[self._spool.last_class(track_id)])
             self._file.write(f'<track id="{track_id}" label={label} source="auto">\n')
-            self._file.writelines(self._polygons(entries))
+            self._file.writelines(self._polygons(self._spool.entries(track_id)))
             self._file.write("</track>\n")
         self._file.write("</annotations>\n")
 

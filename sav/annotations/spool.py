@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 
 # What a track is, as seen in one frame: the frame's index, class id, score, and the record itself.
 Entry = tuple[int, int, float, str]
@@ -25,11 +23,16 @@ class TrackSpool:
         """Keep what is known of a track in one frame."""
         self._database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", (track_id, *entry))
 
-    def tracks(self) -> Iterator[tuple[int, Iterator[Entry]]]:
-        """Each track's id and its entries by frame; go through the entries before the next track."""
-        rows = self._database.execute("SELECT * FROM records ORDER BY track, frame")
-        for track_id, group in groupby(rows, key=itemgetter(0)):
-            yield track_id, (row[1:] for row in group)
+    def track_ids(self) -> list[int]:
+        """The ids of all tracks, in order."""
+        rows = self._database.execute("SELECT DISTINCT track FROM records ORDER BY track")
+        return [track_id for (track_id,) in rows]
+
+    def entries(self, track_id: int) -> Iterator[Entry]:
+        """A track's entries by frame."""
+        return self._database.execute(
+            "SELECT frame, class, score, record FROM records WHERE track = ? ORDER BY frame", (track_id,)
+        )
 
     def last_class(self, track_id: int) -> int:
         """The class that a track ended with, by vote over its whole life."""

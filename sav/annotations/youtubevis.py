@@ -8,13 +8,13 @@ compressed RLE. Boxes and masks are kept, scores only as a track's mean, and in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from pycocotools import mask as coco_mask
 
 from sav.annotations.coco import category_table
-from sav.annotations.spool import Entry, TrackSpool
+from sav.annotations.spool import TrackSpool
 from sav.annotations.target import Target
 from sav.annotations.writer import AnnotationWriter
 from sav.scene import Scene
@@ -60,51 +60,53 @@ class YoutubeVisWriter(AnnotationWriter):
         video = f'"id": 1, "width": {width}, "height": {height}, "length": {self._frames}'
         self._instances.write(f'], {video}}}],\n"annotations": [')
         self._results.write("[")
-        for number, (track_id, entries) in enumerate(self._spool.tracks()):
-            self._write_track(track_id, entries, separator=",\n" if number else "\n")
+        for number, track_id in enumerate(self._spool.track_ids()):
+            separator = ",\n" if number else "\n"
+            self._write_instance(track_id, separator)
+            self._write_result(track_id, separator)
         self._instances.write("]}\n")
         self._results.write("]\n")
 
-    def _write_track(self, track_id: int, entries: Iterable[Entry], separator: str) -> None:
-        """Both files' entry of one track, whose frames are the only thing in memory."""
+    def _write_instance(self, track_id: int, separator: str) -> None:
         height, width = self._size_hw
-        category = self._spool.last_class(track_id) + 1
-        areas, boxes, plain, compressed = zip(*self._frame_by_frame(entries), strict=True)
-        instance = {
+        head = {
             "id": track_id,
             "video_id": 1,
-            "category_id": category,
+            "category_id": self._spool.last_class(track_id) + 1,
             "iscrowd": 0,
             "width": width,
             "height": height,
             "length": self._frames,
-            "areas": areas,
-            "bboxes": boxes,
-            "segmentations": plain,
         }
-        result = {
+        self._instances.write(separator + json.dumps(head)[:-1])
+        self._write_list(self._instances, "areas", track_id, lambda area, box, lengths: area)
+        self._write_list(self._instances, "bboxes", track_id, lambda area, box, lengths: box)
+        self._write_list(self._instances, "segmentations", track_id, self._plain)
+        self._instances.write("}")
+
+    def _write_result(self, track_id: int, separator: str) -> None:
+        head = {
             "video_id": 1,
-            "category_id": category,
+            "category_id": self._spool.last_class(track_id) + 1,
             "score": round(self._spool.mean_score(track_id), 4),
-            "segmentations": compressed,
         }
-        _append(self._instances, separator, instance)
-        _append(self._results, separator, result)
+        self._results.write(separator + json.dumps(head)[:-1])
+        self._write_list(self._results, "segmentations", track_id, self._compressed)
+        self._results.write("}")
 
-    def _frame_by_frame(self, entries: Iterable[Entry]) -> Iterator[tuple[Any, Any, Any, Any]]:
-        """Area, box, plain and compressed mask for every frame of the video; None where there is no mask."""
-        height, width = self._size_hw
+    def _write_list(self, file: TextIO, key: str, track_id: int, value: Callable[..., Any]) -> None:
+        """One value for every frame of the video, null where the track has none, written as they come."""
+        file.write(f', "{key}": [')
         shown = 0
-        for frame_index, _, _, record in entries:
-            yield from [(None, None, None, None)] * (frame_index - shown)
-            area, box, lengths = json.loads(record)
-            plain = {"size": [height, width], "counts": lengths}
-            counts = coco_mask.frPyObjects(plain, height, width)["counts"].decode("ascii")
-            yield area, box, plain, {"size": [height, width], "counts": counts}
-            shown = frame_index + 1
-        yield from [(None, None, None, None)] * (self._frames - shown)
+        for frame, _, _, record in self._spool.entries(track_id):
+            file.write("null, " * (frame - shown) + json.dumps(value(*json.loads(record))))
+            shown = frame + 1
+            file.write(", " if shown < self._frames else "")
+        file.write(", ".join(["null"] * (self._frames - shown)) + "]")
 
+    def _plain(self, area: int, box: list[int], lengths: list[int]) -> dict[str, Any]:
+        return {"size": list(self._size_hw), "counts": lengths}
 
-def _append(file: TextIO, separator: str, item: dict[str, Any]) -> None:
-    file.write(separator)
-    json.dump(item, file)
+    def _compressed(self, area: int, box: list[int], lengths: list[int]) -> dict[str, Any]:
+        counts = coco_mask.frPyObjects(self._plain(area, box, lengths), *self._size_hw)["counts"]
+        return {"size": list(self._size_hw), "counts": counts.decode("ascii")}
