@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -157,7 +158,8 @@ def write_dataset(folder: Path, split: str, seeds: range, form: Form, jobs: int)
     """Renders scenes into `folder/split`: `images` and `labels` as YOLO wants them, `sam` with exact maps."""
     for name in ("sam", "images", "labels"):
         (folder / split / name).mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(jobs) as pool:
+    # A forked process would wait for ever for OpenCV's threads, which a fork does not take along.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         for done, _ in enumerate(pool.map(partial(write_scene, folder / split, form), seeds, chunksize=8), 1):
             if done % 100 == 0 or done == len(seeds):
                 print(f"{split}: {done} of {len(seeds)} scenes", flush=True)
