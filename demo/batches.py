@@ -30,11 +30,11 @@ class Recipe:
         seed: Decides everything that is drawn.
     """
 
-    steps: int = 3000
+    steps: int = 15000
     scenes: int = 3
     boxes: int = 3
     points: int = 5
-    rate: float = 1.2e-3
+    rate: float = 1e-3
     warmup: int = 300
     decay: float = 0.05
     hints: float = 0.5

@@ -20,7 +20,7 @@ SAMPLES = ROOT / "TestImages"
 TRUTH = SAMPLES / "ground_truth"
 
 # Measured with the checkpoints in model/; a change that lowers it is a loss.
-LOWEST_SCORE = 0.40
+LOWEST_SCORE = 0.56
 
 
 def test_six_pictures_have_their_ground_truth():
