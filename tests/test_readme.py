@@ -40,6 +40,13 @@ def test_the_flags_in_the_table_are_those_of_both_scripts():
         assert named <= set(re.findall(r"--\w+", usage))
 
 
+def test_the_python_code_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 15
+
+
 def test_every_file_that_is_linked_is_there():
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links
