@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import av
 import cv2
@@ -7,20 +6,16 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-import seg
 from demo.dataset import min_pixels, truth_of
 from demo.make_samples import CLIP_SEED, FRAMES_PER_SECOND, PICTURE_SIZE, PICTURES, SECONDS, VIDEO_SIZE
 from demo.render import render
 from demo.scene import make_scene
 from demo.score import mean_score, object_scores
 from demo.video import make_clip
-from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+from tests.conftest import ROOT
 
 SAMPLES = ROOT / "TestImages"
 TRUTH = SAMPLES / "ground_truth"
-
-# Measured with the checkpoints in model/; a change that lowers it is a loss.
-LOWEST_SCORE = 0.56
 
 
 def test_six_pictures_have_their_ground_truth():
@@ -83,13 +78,3 @@ def test_a_score_is_the_mean_iou_over_true_objects(tmp_path):
     (tmp_path / "half.json").write_text(json.dumps(half))
     share = len(half["annotations"]) / len(truth.anns)
     assert mean_score(object_scores(COCO(tmp_path / "half.json"), truth)) == pytest.approx(share, abs=0.1)
-
-
-def test_the_demo_checkpoints_find_the_objects_in_the_sample_pictures(tmp_path):
-    for name, _, _ in PICTURES:
-        shutil.copy(SAMPLES / f"{name}.jpg", tmp_path)
-    flags = ["--img_path", str(tmp_path), "--save_dir", str(tmp_path / "out"), "--labelled_only"]
-    models = ["--yolo_checkpoint", str(DEMO_YOLO), "--sam_checkpoint", str(DEMO_SAM)]
-    assert seg.main(flags + models) == 0
-    found = COCO(tmp_path / "out" / "annotations" / "coco.json")
-    assert mean_score(object_scores(found, COCO(TRUTH / "pictures.json"))) >= LOWEST_SCORE
