@@ -62,6 +62,26 @@ def test_a_bad_picture_does_not_stop_the_run(street, tmp_path, capsys):
     assert (tmp_path / "out" / "our" / "street_our.jpg").exists()
 
 
+def test_of_a_mixed_folder_the_good_ones_are_done_and_each_bad_one_is_named(street, tmp_path, capsys):
+    whole = (street / "street.png").read_bytes()
+    (street / "truncated.png").write_bytes(whole[: len(whole) // 2])
+    (street / "text.jpg").write_text("not a picture")
+    (street / "empty.jpg").touch()
+    write_picture(street / "tiny.png", np.full((1, 1, 3), 128, np.uint8))
+    out = tmp_path / "out"
+    assert run("--img_path", street, "--save_dir", out) == 1
+    said = capsys.readouterr()
+    errors = [line for line in said.err.replace("\r", "\n").splitlines() if line.startswith("error: ")]
+    assert len(errors) == 3
+    assert all(any(name in line for line in errors) for name in ("truncated.png", "text.jpg", "empty.jpg"))
+    assert "2 of 5 pictures" in said.out
+    written = {path.name for path in out.rglob("*") if path.is_file()}
+    pictures = {
+        f"{stem}_{kind}" for stem in ("street", "tiny") for kind in ("our.jpg", "sam.jpg", "mask.png")
+    }
+    assert written == {"coco.json", *pictures}
+
+
 def test_only_bad_pictures_are_a_failure(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     assert run("--img_path", tmp_path, "--save_dir", tmp_path / "out", "--labelled_only") == 2
