@@ -1,6 +1,6 @@
-"""Our trackers beside ultralytics' in one run: quality, time a frame, and the camera's motion.
+"""Our trackers beside ultralytics' in one run: their quality, and the camera's motion.
 
-    python -m bench.trackers [--json OUT] [--repeats 5]
+    python -m bench.trackers [--json OUT]
 
 Quality is measured on the MOT Challenge sequences in ../shared/mot, or on generated scenes where those are
 absent; camera motion on windows moved by a known path over ../shared/media/*.mp4, or over a generated
@@ -14,8 +14,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +26,10 @@ from numpy.typing import NDArray
 
 from sav.trackers import BoTSORT, ByteTrack, Tracker, TrackerConfig
 from sav.trackers.camera_motion import CameraMotion
-from sav.types import Detections
 from tests.trackers.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
 from tests.trackers.tracking_scenes import make_scene
 from tests.trackers.tracking_score import score_tracks
-from tests.trackers.ultralytics_trackers import UltralyticsTracker, as_ultralytics
+from tests.trackers.ultralytics_trackers import UltralyticsTracker
 
 MEDIA_FOLDER = MOT_FOLDER.parent / "media"
 PAPER = {"track_high_thresh": 0.6, "track_low_thresh": 0.1, "new_track_thresh": 0.7, "match_thresh": 0.8}
@@ -44,30 +42,15 @@ METRICS = ("HOTA", "MOTA", "IDF1", "IDSW")
 WINDOW = (512, 384)
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Milliseconds a frame, ours and theirs, and ours by theirs."""
-
-    name: str
-    detections: float
-    ours_ms: tuple[float, float, float]
-    theirs_ms: tuple[float, float, float]
-    ratio: float
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the tables here")
-    parser.add_argument(
-        "--repeats", type=int, default=5, help="times that each sequence is timed (default: 5)"
-    )
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
     report = {
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread",
         "versions": _versions(),
         "quality": compare_quality(),
-        "time": [asdict(timing) for timing in compare_times(arguments.repeats)],
         "camera": compare_camera_motion(),
     }
     if arguments.json:
@@ -75,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def ours(config: TrackerConfig, frame_rate: float = 30.0) -> Tracker:
+def make_ours(config: TrackerConfig, frame_rate: float = 30.0) -> Tracker:
     return (BoTSORT if config.tracker_type == "botsort" else ByteTrack)(config, frame_rate=frame_rate)
 
 
@@ -93,7 +76,7 @@ def _real_quality() -> list[dict[str, Any]]:
     for name, (config, with_warps) in CONFIGS.items():
         chosen = [sequence for sequence in sequences if sequence.warps or not with_warps]
         makers = {
-            "ours": lambda sequence, config=config: ours(config, sequence.frame_rate),
+            "ours": lambda sequence, config=config: make_ours(config, sequence.frame_rate),
             "ultralytics": lambda _, config=config: UltralyticsTracker(config),
         }
         tables = {by: score_sequences(chosen, make, with_warps=with_warps) for by, make in makers.items()}
@@ -110,7 +93,7 @@ def _generated_quality() -> list[dict[str, Any]]:
     for name, (config, with_warps) in CONFIGS.items():
         if with_warps:
             continue
-        for by, make in (("ours", ours), ("ultralytics", UltralyticsTracker)):
+        for by, make in (("ours", make_ours), ("ultralytics", UltralyticsTracker)):
             scores = []
             for scene in scenes:
                 tracker = make(config)
@@ -121,59 +104,6 @@ def _generated_quality() -> list[dict[str, Any]]:
             means = dict(zip(METRICS, np.mean(scores, 0).tolist(), strict=True))
             rows.append({"on": "generated", "tracker": name, "by": by, **means})
     return rows
-
-
-def compare_times(repeats: int) -> list[Timing]:
-    print(f"\n{'ms a frame: median (min-max)':<30}{'boxes':>6}{'ours':>22}{'ultralytics':>22}{'ratio':>8}")
-    timings = []
-    for name, frames in _timed_sequences().items():
-        for tracker_type in ("bytetrack", "botsort"):
-            timing = _time_both(f"{name}, {tracker_type}", frames, CONFIGS[tracker_type][0], repeats)
-            spans = "".join(
-                f"{a:>9.2f} ({b:.2f}-{c:.2f})".rjust(22) for a, b, c in (timing.ours_ms, timing.theirs_ms)
-            )
-            print(f"{timing.name:<30}{timing.detections:>6.0f}{spans}{timing.ratio:>8.2f}")
-            timings.append(timing)
-    return timings
-
-
-def _timed_sequences() -> dict[str, tuple[Detections, ...]]:
-    made = {f"generated {n}": _drifting_boxes(n) for n in (10, 50, 100, 200)}
-    real = {sequence.name: sequence.detections[:200] for sequence in read_sequences()}
-    return made | {name: real[name] for name in ("MOT17-11", "MOT17-02") if name in real}
-
-
-def _drifting_boxes(count: int, frames: int = 100) -> tuple[Detections, ...]:
-    """Return `count` drifting boxes a frame in a picture of 1920x1080, one in ten missed."""
-    rng = np.random.default_rng(count)
-    centre, size = rng.uniform(100, (1820, 980), (count, 2)), rng.uniform((30, 60), (80, 200), (count, 2))
-    velocity, seen_frames = rng.normal(0, 3, (count, 2)), []
-    for _ in range(frames):
-        centre = centre + velocity
-        seen = rng.random(count) > 0.1
-        middle, extent = centre[seen] + rng.normal(0, 2, (seen.sum(), 2)), size[seen]
-        boxes = np.concatenate([middle - extent / 2, middle + extent / 2], 1).astype(np.float32)
-        scores = rng.uniform(0.15, 0.95, len(boxes)).astype(np.float32)
-        seen_frames.append(Detections(boxes, scores, np.zeros(len(boxes), np.int64)))
-    return tuple(seen_frames)
-
-
-def _time_both(name: str, frames: tuple[Detections, ...], config: TrackerConfig, repeats: int) -> Timing:
-    """Time both trackers frame by frame in turn, so that whatever slows the machine slows both."""
-    boxes = [as_ultralytics(frame, (1080, 1920)) for frame in frames]
-    own, other = [], []
-    for _ in range(repeats):
-        tracker, peer = ours(config), UltralyticsTracker(config).tracker
-        for frame, same in zip(frames, boxes, strict=True):
-            own.append(_milliseconds(lambda t=tracker, f=frame: t.update(f)))
-            other.append(_milliseconds(lambda t=peer, f=same: t.update(f)))
-    return Timing(
-        name,
-        float(np.mean([len(f) for f in frames])),
-        _span(own),
-        _span(other),
-        _span(own)[0] / _span(other)[0],
-    )
 
 
 def compare_camera_motion() -> list[dict[str, Any]]:
@@ -234,16 +164,6 @@ def _moved_window(
 def _corner_error(estimate: NDArray[Any], truth: NDArray[Any]) -> float:
     corners = np.array([[0, 0, 1], [WINDOW[0], 0, 1], [0, WINDOW[1], 1], [*WINDOW, 1]], float).T
     return float(np.linalg.norm(estimate @ corners - truth[:2] @ corners, axis=0).mean())
-
-
-def _milliseconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return 1000 * (time.perf_counter() - start)
-
-
-def _span(values: list[float]) -> tuple[float, float, float]:
-    return float(np.median(values)), float(np.min(values)), float(np.max(values))
 
 
 def _versions() -> dict[str, str]:
