@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
-from torch.nn import functional as F
 
 from sav.masks import Masks
+from sav.sam.decoder import Decoder
 from sav.sam.encoder import HalfEncoder
-from sav.types import Image
+from sav.sam.enlarge import Enlarger, Stability
+from sav.types import BoolArray, Image
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,19 @@ class ChunkSizes:
     """What bounds SAM's memory.
 
     Attributes:
-        prompts: Prompts that go through the mask decoder at once.
+        prompts: Prompts that go through the mask decoder at once, or a few more.
         logits_bytes: Bytes of float32 mask logits, at the picture's size, that exist at once.
     """
 
-    prompts: int = 64
+    prompts: int = 4
     logits_bytes: int = 32 * 2**20
 
     @classmethod
     def for_device(cls, device: torch.device) -> ChunkSizes:
         """Small chunks stay in a CPU's cache and out of the kernel's page tables; a GPU wants large ones."""
-        return cls() if device.type == "cpu" else cls(logits_bytes=1024 * 2**20)
+        if device.type == "cpu":
+            return cls(prompts=max(4, 2 * torch.get_num_threads()))
+        return cls(prompts=64, logits_bytes=1024 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class SamModel:
         self.sam = sam.to(device).eval()
         self.device = device
         self.chunks = chunks or ChunkSizes.for_device(device)
+        self._decoder = Decoder(self.sam, self.chunks.prompts)
         self._resize = ResizeLongestSide(sam.image_encoder.img_size)
 
     @torch.inference_mode()
@@ -88,77 +92,46 @@ class SamModel:
 
     def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
-        parts = [
-            self.threshold(logits)
-            for chunk in np.split(
-                boxes_xyxy, range(self.chunks.prompts, len(boxes_xyxy), self.chunks.prompts)
-            )
-            for logits in self.enlarged(self._decode_boxes(embedding, chunk), embedding)
-        ]
-        return Masks.concatenate(embedding.size_hw, parts)
+        if len(boxes_xyxy) == 0:
+            return Masks.empty(embedding.size_hw)
+        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy), embedding, channels=1)[0]
 
     @torch.inference_mode()
     def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
         boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
-        if len(boxes) == 0:
-            return boxes.new_zeros(0, 1, 1)
         scaled = self._resize.apply_boxes_torch(boxes, embedding.size_hw)
-        sparse, dense = self.sam.prompt_encoder(points=None, boxes=scaled, masks=None)
-        return self._decode(embedding, sparse, dense, multimask=False)[0].flatten(0, 1)
+        sparse, _ = self.sam.prompt_encoder(points=None, boxes=scaled, masks=None)
+        return self._decoder(embedding.features, sparse, slice(0, 1))[0]
 
     @torch.inference_mode()
-    def decode_points(self, embedding: Embedding, points_xy: NDArray[np.float64]) -> tuple[Tensor, Tensor]:
-        """Three masks for each of `(N, 2)` points in the picture's pixels.
+    def decode_points(
+        self, embedding: Embedding, points_xy: NDArray[np.float64], least_iou: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Three masks for each of `(N, 2)` points in the picture's pixels, less the doubtful ones.
 
         Returns:
-            Low-resolution mask logits `(N, 3, h, w)` and the IoU that SAM predicts for each, `(N, 3)`.
+            Low-resolution mask logits `(K, h, w)` and the IoU that SAM predicts for each, `(K,)`, of the K
+            masks whose predicted IoU is above `least_iou`, point by point.
         """
         scaled = self._resize.apply_coords(points_xy, embedding.size_hw)
         # Metal has no float64; elsewhere the points stay as upstream has them, to the last bit.
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
         coordinates = torch.as_tensor(scaled, dtype=dtype, device=self.device)[:, None]
         labels = torch.ones(coordinates.shape[:2], dtype=torch.int, device=self.device)
-        sparse, dense = self.sam.prompt_encoder(points=(coordinates, labels), boxes=None, masks=None)
-        return self._decode(embedding, sparse, dense, multimask=True)
-
-    def _decode(
-        self, embedding: Embedding, sparse: Tensor, dense: Tensor, multimask: bool
-    ) -> tuple[Tensor, Tensor]:
-        logits, predicted_iou = self.sam.mask_decoder(
-            image_embeddings=embedding.features,
-            image_pe=self.sam.prompt_encoder.get_dense_pe(),
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            multimask_output=multimask,
-        )
-        return logits, predicted_iou
+        sparse, _ = self.sam.prompt_encoder(points=(coordinates, labels), boxes=None, masks=None)
+        return self._decoder(embedding.features, sparse, slice(1, None), least_iou)
 
     @torch.inference_mode()
-    def enlarged(self, low_res_logits: Tensor, embedding: Embedding) -> Iterator[Tensor]:
-        """Bring `(N, h, w)` mask logits to the picture's size, a few at a time: `(n, H, W)` each."""
-        if len(low_res_logits) == 0:
-            return
-        square = self.sam.image_encoder.img_size
-        bytes_each = 4 * (square * square + embedding.size_hw[0] * embedding.size_hw[1])
-        at_once = max(1, self.chunks.logits_bytes // bytes_each)
-        for chunk in low_res_logits.split(at_once):
-            yield self._enlarge(chunk, embedding)
+    def enlarged(
+        self, logits: Tensor, embedding: Embedding, channels: int, stability: Stability | None = None
+    ) -> tuple[Masks, BoolArray]:
+        """The masks of `(N, h, w)` logits at the picture's size, less the unstable ones, and which they are.
 
-    def _enlarge(self, logits: Tensor, embedding: Embedding) -> Tensor:
-        """Upstream's own interpolation, in planes of three as its three masks a point are.
-
-        On one thread PyTorch interpolates three channels by another routine than any other number of them,
-        and the two round differently: enough to move a pixel across the threshold now and then.
+        `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
-        count = len(logits)
-        threes = F.pad(logits, (0, 0, 0, 0, 0, -count % 3)).unflatten(0, (-1, 3))
-        enlarged = self.sam.postprocess_masks(threes, embedding.input_hw, embedding.size_hw)
-        return enlarged.flatten(0, 1)[:count]
-
-    def threshold(self, logits: Tensor) -> Masks:
-        """Compress the masks that `(n, H, W)` logits describe."""
-        return Masks.from_dense((logits > self.sam.mask_threshold).cpu().numpy())
+        sizes = embedding.input_hw, embedding.size_hw
+        return Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels).masks(logits, stability)
 
 
 def bgr_to_rgb(image_bgr: Image) -> Image:

@@ -1,0 +1,207 @@
+"""Masks at the picture's size from SAM's small logits, with the very pixels that segment_anything gives them.
+
+Upstream enlarges each mask twice, first to SAM's input and then to the picture, whole. Both steps are linear
+in rows and in columns, so that one matrix a side does the work of both, and only where the mask may be. The
+two ways round differently, by a known bound: a mask with a pixel closer to a threshold than that goes through
+upstream's own interpolation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from segment_anything.modeling import Sam
+from torch import Tensor
+from torch.nn import functional as F
+
+from sav.masks import Masks, tight_boxes
+from sav.types import BoolArray, IntArray
+
+# Units in the last place of the largest logit, at most, between the two ways to enlarge: twice the number of
+# roundings on the way to a pixel.
+_ROUNDING = 64 * 2.0**-24
+# Rows of the picture that one product makes, from the few rows of logits that reach them.
+_BAND = 128
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Which masks hardly change when their threshold moves by `offset` up and down.
+
+    Attributes:
+        least: Smallest share of the larger mask that the smaller one must keep.
+        offset: How far the threshold moves, in logits.
+    """
+
+    least: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Side:
+    """How the rows, or the columns, of a picture are weighted sums of those of the logits.
+
+    Attributes:
+        weights: `(L, l)` float32.
+        first: `(L,)` the first logit with a weight in each sum.
+        last: `(L,)` the last.
+    """
+
+    weights: Tensor
+    first: IntArray
+    last: IntArray
+
+    def reached(self, start: int, stop: int) -> tuple[slice, slice]:
+        """What the logits from `start` to `stop` have a part in, and all logits that have a part in that."""
+        begin = int(np.searchsorted(self.last, start))
+        end = int(np.searchsorted(self.first, stop))
+        return slice(begin, end), self.sources(begin, end)
+
+    def sources(self, begin: int, end: int) -> slice:
+        """The logits that have a part in the sums from `begin` to `end`."""
+        return slice(int(self.first[begin]), int(self.last[end - 1]) + 1) if begin < end else slice(0, 0)
+
+
+@lru_cache(maxsize=16)
+def _side(small: int, square: int, inside: int, large: int) -> Side:
+    """The weights of upstream's two interpolations, read off by enlarging each logit alone."""
+    unit = torch.eye(small)[None, None]
+    squared = F.interpolate(unit, (square, small), mode="bilinear", align_corners=False)
+    enlarged = F.interpolate(squared[..., :inside, :], (large, small), mode="bilinear", align_corners=False)
+    weights = enlarged[0, 0]
+    present = (weights != 0).numpy()
+    return Side(weights, present.argmax(axis=1), small - 1 - present[:, ::-1].argmax(axis=1))
+
+
+class Enlarger:
+    """Thresholds the masks of one picture at its size.
+
+    On a CPU each mask is made where it may be; elsewhere many are made whole at once.
+    """
+
+    def __init__(
+        self,
+        sam: Sam,
+        input_hw: tuple[int, int],
+        size_hw: tuple[int, int],
+        at_once_bytes: int,
+        channels: int = 1,
+    ) -> None:
+        """Prepare for the masks of a picture.
+
+        Args:
+            sam: Whose masks they are.
+            input_hw: Size of the picture inside SAM's square input.
+            size_hw: Size of the picture.
+            at_once_bytes: Bytes of whole enlarged logits that exist at once.
+            channels: In how many planes upstream enlarges the masks of a prompt: on one thread PyTorch takes
+                another routine for three than for any other number, and the two round differently.
+        """
+        self._sam = sam
+        self._input_hw, self._size_hw = input_hw, size_hw
+        self._channels = channels
+        square = sam.image_encoder.img_size
+        self._at_once = max(1, at_once_bytes // (4 * (square * square + size_hw[0] * size_hw[1])))
+
+    def masks(self, logits: Tensor, stability: Stability | None = None) -> tuple[Masks, BoolArray]:
+        """The masks that `(N, h, w)` logits describe, less the unstable ones, and which of the N they are."""
+        if logits.device.type != "cpu":
+            return self._whole(logits, stability)
+        found = [self._within(one, stability) for one in logits]
+        unclear = np.array([masks is None for masks in found], np.bool_)
+        clear = [masks for masks in found if masks is not None]
+        exact, exact_kept = self._whole(logits[torch.from_numpy(unclear)], stability)
+
+        kept = np.zeros(len(logits), np.bool_)
+        kept[~unclear] = [len(masks) > 0 for masks in clear]
+        kept[unclear] = exact_kept
+        places = np.concatenate([np.flatnonzero(kept & ~unclear), np.flatnonzero(kept & unclear)])
+        together = Masks.concatenate(self._size_hw, [*clear, exact])
+        return together[np.argsort(places)], kept
+
+    def _whole(self, logits: Tensor, stability: Stability | None) -> tuple[Masks, BoolArray]:
+        """The same by upstream's own interpolation."""
+        parts, kept = [], [np.zeros(0, np.bool_)]
+        for enlarged in self._enlarged(logits):
+            keep = torch.ones(len(enlarged), dtype=torch.bool, device=enlarged.device)
+            if stability is not None:
+                keep = _are_stable(*self._counts(enlarged, stability.offset), stability.least)
+            parts.append(Masks.from_dense((enlarged[keep] > self._sam.mask_threshold).cpu().numpy()))
+            kept.append(keep.cpu().numpy())
+        return Masks.concatenate(self._size_hw, parts), np.concatenate(kept)
+
+    def _enlarged(self, logits: Tensor) -> Iterator[Tensor]:
+        """`(N, h, w)` logits at the picture's size, `(n, H, W)` a few at a time."""
+        for chunk in logits.split(self._at_once) if len(logits) else ():
+            planes = F.pad(chunk, (0, 0, 0, 0, 0, -len(chunk) % self._channels)).unflatten(
+                0, (-1, self._channels)
+            )
+            enlarged = self._sam.postprocess_masks(planes, self._input_hw, self._size_hw)
+            yield enlarged.flatten(0, 1)[: len(chunk)]
+
+    def _counts(self, enlarged: Tensor, offset: float) -> tuple[Tensor, Tensor]:
+        """Pixels above the raised and above the lowered threshold, `(n,)` each."""
+        threshold = self._sam.mask_threshold
+        smaller, larger = (
+            (enlarged > threshold + shift).sum((-2, -1), dtype=torch.int32) for shift in (offset, -offset)
+        )
+        return smaller, larger
+
+    def _within(self, logits: Tensor, stability: Stability | None) -> Masks | None:
+        """The mask of `(h, w)` logits, none if it is unstable; None if rounding may decide about it."""
+        error = _ROUNDING * float(logits.abs().max())
+        threshold = self._sam.mask_threshold
+        lowest = threshold - (stability.offset if stability else 0.0)
+        crop, corner_xy = self._crop(logits, lowest - error)
+        if stability is not None:
+            is_stable = _is_stable(crop, threshold, error, stability)
+            if not is_stable:
+                return None if is_stable is None else Masks.empty(self._size_hw)
+        mask = crop > threshold + error
+        if np.count_nonzero(mask) != np.count_nonzero(crop > threshold - error):
+            return None
+        return Masks.from_crops(self._size_hw, [mask], np.array([corner_xy]))
+
+    def _crop(self, logits: Tensor, floor: float) -> tuple[NDArray[np.float32], tuple[int, int]]:
+        """The part of a picture, and where it begins, outside of which no logit lies above a floor."""
+        square = self._sam.image_encoder.img_size
+        down, over = (
+            _side(logits.shape[axis], square, self._input_hw[axis], self._size_hw[axis]) for axis in (0, 1)
+        )
+        x0, y0, x1, y1 = tight_boxes((logits > floor).numpy()[None])[0].tolist()
+        (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)
+        across = logits[from_rows, from_columns] @ over.weights[columns, from_columns].T
+        crop = across.new_empty(rows.stop - rows.start, columns.stop - columns.start)
+        for begin in range(rows.start, rows.stop, _BAND):
+            band = slice(begin, min(begin + _BAND, rows.stop))
+            sources = down.sources(band.start, band.stop)
+            part = across[sources.start - from_rows.start : sources.stop - from_rows.start]
+            out = crop[band.start - rows.start : band.stop - rows.start]
+            torch.mm(down.weights[band, sources], part, out=out)
+        return crop.numpy(), (columns.start, rows.start)
+
+
+def _is_stable(
+    crop: NDArray[np.float32], threshold: float, error: float, stability: Stability
+) -> bool | None:
+    """Whether a mask is stable by upstream's arithmetic; None if that depends on how it rounds."""
+    smaller, larger = (
+        [np.count_nonzero(crop > threshold + shift + e) for e in (error, -error)]
+        for shift in (stability.offset, -stability.offset)
+    )
+    least, most = _are_stable(
+        torch.tensor(smaller, dtype=torch.int32),
+        torch.tensor(larger[::-1], dtype=torch.int32),
+        stability.least,
+    ).tolist()
+    return least if least == most else None
+
+
+def _are_stable(smaller: Tensor, larger: Tensor, least: float) -> Tensor:
+    """Upstream's test of `(n,)` int32 counts of pixels, `(n,)` bool."""
+    return smaller / larger >= least

@@ -1,0 +1,56 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sav.sam.decoder import Decoder
+from tests.conftest import TINY, random_sam
+
+OFFICIAL = replace(
+    TINY, image_size=256, depth=1, prompt_dim=256, decoder_mlp_dim=2048, iou_head_dim=256, global_blocks=(0,)
+)
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def prompted(sam, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Features of a picture, and `count` points embedded, sparse and dense."""
+    generator = torch.Generator().manual_seed(count)
+    features = torch.randn(1, *sam.prompt_encoder.get_dense_pe().shape[1:], generator=generator)
+    points = torch.rand(count, 1, 2, generator=generator) * sam.image_encoder.img_size
+    return features, *sam.prompt_encoder((points, torch.ones(count, 1)), None, None)
+
+
+def upstream(sam, features, sparse, dense, is_multimask):
+    return sam.mask_decoder(features, sam.prompt_encoder.get_dense_pe(), sparse, dense, is_multimask)
+
+
+@pytest.mark.parametrize("architecture", [TINY, OFFICIAL, replace(TINY, decoder_depth=3)])
+@pytest.mark.parametrize("is_multimask", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 5, 7, 9, 11, 33])
+@torch.inference_mode()
+def test_logits_and_predicted_iou_are_upstreams_to_the_last_bit(architecture, is_multimask, count, threads):
+    sam = random_sam(architecture, spread=0.1)
+    features, sparse, dense = prompted(sam, count)
+    wanted_logits, wanted_iou = upstream(sam, features, sparse, dense, is_multimask)
+    outputs = slice(1, None) if is_multimask else slice(0, 1)
+    logits, predicted_iou = Decoder(sam, prompts_at_once=4)(features, sparse, outputs)
+    assert torch.equal(predicted_iou, wanted_iou.flatten())
+    assert torch.equal(logits, wanted_logits.flatten(0, 1))
+
+
+@torch.inference_mode()
+def test_only_masks_above_the_least_predicted_iou_are_made():
+    sam = random_sam()
+    features, sparse, dense = prompted(sam, 33)
+    logits, predicted_iou = upstream(sam, features, sparse, dense, True)
+    for least in (-1e9, float(predicted_iou.median()), 1e9):
+        found, found_iou = Decoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), least)
+        assert torch.equal(found, logits[predicted_iou > least])
+        assert torch.equal(found_iou, predicted_iou[predicted_iou > least])
