@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         with_regions=not args.labelled_only,
         offline=args.offline,
         precision=args.precision,
+        compiled=args.compile,
     )
     report = segment_pictures(segmenter, pictures, save_dir, formats)
     print(report)

@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
             config=cli.detection_config(args),
             offline=args.offline,
             precision=args.precision,
+            compiled=args.compile,
         )
         report = segment_video(
             reader, segmenter, tracker, save_path, args.batch, formats, cli.save_options(args)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from bench.compare import rows_of
 from bench.measure import hardware, versions
 from bench.options import Options
 from bench.report import HEADING, Row, lines, write_json
+from bench.scripts import quiet_ultralytics
 from bench.stages import STAGES
 
 
@@ -103,6 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="sav-bench-") as folder:
+        os.environ.update(quiet_ultralytics(Path(folder)))
         options = make_options(args, Path(folder))
         machine = _in_a_process(hardware, options.device)
         print(", ".join(f"{name} {value}" for name, value in {**machine, **versions()}.items()))

@@ -33,18 +33,18 @@ def their_way(options: Options, way: str, arguments: Sequence[str], evidence: Ca
 
 def run_python(options: Options, arguments: Sequence[str]) -> None:
     """Run Python in the repository's root; what it prints is shown only if it fails."""
-    environment = {
-        **os.environ,
-        "BENCH_STARTED": str(time.time()),
-        "YOLO_OFFLINE": "true",
-        "YOLO_AUTOINSTALL": "false",
-        "YOLO_CONFIG_DIR": str(options.folder),
-    }
+    environment = {**os.environ, **quiet_ultralytics(options.folder), "BENCH_STARTED": str(time.time())}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(arguments)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+
+
+def quiet_ultralytics(folder: Path) -> dict[str, str]:
+    """Environment in which ultralytics neither asks the network, nor installs, nor leaves files behind."""
+    switches = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
+    return {**switches, "YOLO_CONFIG_DIR": str(folder)}
 
 
 def their_models(options: Options, yolo: Path, sam: Path, name: str) -> list[str]:

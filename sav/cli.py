@@ -68,6 +68,11 @@ def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig =
         help="of SAM's encoder; auto takes bfloat16 where the device does it fast (default: auto)",
     )
     parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile SAM's encoder with torch.compile: a minute or more at start, then faster frames",
+    )
+    parser.add_argument(
         "--conf",
         type=share,
         default=defaults.conf,

@@ -61,6 +61,7 @@ class Segmenter:
         with_regions: bool = True,
         offline: bool = False,
         precision: str = "auto",
+        compiled: bool = False,
     ) -> None:
         """Find or fetch both checkpoints and load them.
 
@@ -73,15 +74,17 @@ class Segmenter:
             with_regions: In pictures, look for what the detector has no name for, too; much slower.
             offline: Never download a missing official checkpoint.
             precision: Of SAM's image encoder: `auto`, `float32`, `bfloat16` or `float16`.
+            compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
 
         Raises:
             CheckpointError: If one cannot be had or used.
-            ValueError: If there is no such device, or the detector does not know a class that `config` names.
+            ValueError: If there is no such device, or the detector does not know a class that `config` names,
+                or `torch.compile` does not work here.
         """
         chosen = choose_device(device)
         found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
         self.detector = Detector(found[0], chosen, config or DetectionConfig())
-        self.sam = load_sam(found[1], chosen, choose_precision(precision, chosen))
+        self.sam = load_sam(found[1], chosen, choose_precision(precision, chosen), compiled)
         self.with_regions = with_regions
         self._video_detector = self.detector if config else self.detector.with_config(VIDEO_DETECTION)
 

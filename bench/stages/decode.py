@@ -15,7 +15,8 @@ from sav.media.reader import open_video
 REFERENCE = "cv2.VideoCapture"
 FRAMES = 60
 _OBJECTS = 10
-_LEVELS = 2.0
+# Colours between pixels are interpolated differently, which shows at sharp edges of a small picture.
+_LEVELS = 4.0
 
 
 def cases(options: Options) -> list[Case]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,18 +16,43 @@ from sav.sam.architecture import StateDict, build_sam
 from sav.sam.model import SamModel
 
 
-def load_sam(path: Path, device: torch.device, precision: torch.dtype = torch.float32) -> SamModel:
+def load_sam(
+    path: Path, device: torch.device, precision: torch.dtype = torch.float32, compiled: bool = False
+) -> SamModel:
     """Load any segment_anything ViT checkpoint, whatever its size and file name.
 
     Raises:
         CheckpointError: If the file is damaged, holds code, or is not such a checkpoint.
+        ValueError: If it is to be compiled, and `torch.compile` does not work here.
     """
     try:
-        return SamModel(build_sam(read_state(path)), device, precision)
+        model = SamModel(build_sam(read_state(path)), device, precision)
     except CheckpointError:
         raise
     except ValueError as error:
         raise CheckpointError(f"{path} is not a SAM checkpoint: {error}") from error
+    if compiled:
+        compile_encoder(model)
+    return model
+
+
+def compile_encoder(model: SamModel) -> None:
+    """Compile the image encoder now, by embedding a picture, so that it is known whether that works.
+
+    Raises:
+        ValueError: If it does not, for want of a C++ compiler or Triton for example.
+    """
+    model.sam.image_encoder.compile()
+    side = model.sam.image_encoder.img_size
+    try:
+        model.embed([np.zeros((side, side, 3), np.uint8)])
+    except Exception as error:  # the compiler's own, Triton's, the system's
+        raise ValueError(f"torch.compile does not work here, leave out --compile: {_gist(error)}") from error
+
+
+def _gist(error: Exception) -> str:
+    """The first line of a message that may have hundreds."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def read_state(path: Path) -> StateDict:

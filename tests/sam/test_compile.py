@@ -1,0 +1,54 @@
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from sav.media.pictures import write_picture
+from sav.sam.load import load_sam
+from tests.conftest import DEMO_YOLO, ROOT, TINY, random_sam
+
+CPU = torch.device("cpu")
+BOXES = np.array([[10, 20, 80, 90], [0, 0, 160, 120], [50, 60, 110, 100]], np.float32)
+
+
+@pytest.fixture
+def shallow_sam_file(tmp_path):
+    """A SAM of one block over windows and one over the whole picture, which compile fast."""
+    path = tmp_path / "shallow_sam.pth"
+    torch.save(random_sam(replace(TINY, depth=2, global_blocks=(1,))).state_dict(), path)
+    return path
+
+
+@pytest.mark.skipif(not shutil.which(os.environ.get("CXX", "g++")), reason="there is no C++ compiler")
+def test_a_compiled_encoder_gives_the_same_masks(shallow_sam_file, picture):
+    stacks = []
+    for compiled in (False, True):
+        model = load_sam(shallow_sam_file, CPU, compiled=compiled)
+        stacks.append(model.masks_from_boxes(model.embed([picture])[0], BOXES).dense())
+    shared, joined = (stacks[0] & stacks[1]).sum((1, 2)), (stacks[0] | stacks[1]).sum((1, 2))
+    assert joined.min() > 0
+    assert (shared / joined).mean() >= 0.99
+
+
+def test_where_nothing_can_be_compiled_one_line_says_so(shallow_sam_file, picture, tmp_path):
+    write_picture(tmp_path / "a.png", picture)
+    models = ["--sam_checkpoint", str(shallow_sam_file), "--yolo_checkpoint", str(DEMO_YOLO)]
+    flags = ["--img_path", str(tmp_path / "a.png"), "--save_dir", str(tmp_path / "out"), "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "seg.py", *flags, *models, "--compile"],
+        cwd=ROOT,
+        env={**os.environ, "CXX": "/nonexistent", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = (line for line in done.stderr.splitlines() if line.startswith("error: "))
+    assert "leave out --compile" in line
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()

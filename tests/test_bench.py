@@ -1,0 +1,208 @@
+"""The benchmarks measure what they say, on a tiny SAM; how fast anything is, is not tested."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from bench import __main__ as command
+from bench.agreement import agree
+from bench.case import Goal
+from bench.compare import measure_row, rows_of, take_turns
+from bench.inputs import moving_boxes, random_boxes
+from bench.measure import Sample, measured
+from bench.models import stretch
+from bench.observed import busy
+from bench.options import ROOT, Options
+from bench.report import lines, write_json
+from bench.stages import STAGES
+from bench.worker import Runner, stage_module
+from sav.masks import Masks
+from tests.conftest import random_sam as tiny_sam
+
+HARDWARE = {"bfloat16_tflops": 1.0, "float32_tflops": 0.5}
+
+
+class Here:
+    """A side in this process instead of in one of its own."""
+
+    def __init__(self, stage, side, options):
+        self._runner = Runner(stage, side, options)
+
+    def begin(self, method, *arguments):
+        self._answer = getattr(self._runner, method)(*arguments)
+
+    def finish(self):
+        return self._answer
+
+
+@pytest.fixture
+def options(tmp_path):
+    """Everything small."""
+    checkpoint = tmp_path / "tiny.pth"
+    torch.save(tiny_sam().state_dict(), checkpoint)
+    return Options(
+        tmp_path,
+        precision="float32",
+        models=(str(checkpoint),),
+        batches=(2,),
+        boxes=(3,),
+        repeats=1,
+        budget=0.0,
+        frames=(2, 2),
+        size_hw=(180, 320),
+        points=4,
+    )
+
+
+def row_of(stage, options, position=0):
+    case = stage_module(stage).cases(options)[position]
+    sides = [Here(stage, side, options) for side in ("ours", "theirs")]
+    return measure_row(stage, case, sides, options, HARDWARE)
+
+
+@pytest.mark.parametrize(
+    "stage", ["encoder", "boxes", "everything", "drawing", "annotations", "decode", "encode", "trackers"]
+)
+def test_a_stage_measures_both_sides_and_they_agree(stage, options):
+    row = row_of(stage, options)
+    assert row.agreement is not None
+    assert row.agreement.agrees, row.agreement.how
+    assert row.theirs is not None
+    assert min(*row.ours.seconds, *row.theirs.seconds) > 0
+    assert row.figures["times_faster"] == row.theirs.median / row.ours.median
+    assert row.ours.peak_mib > 10
+    assert row.case in lines(row)
+
+
+def test_everything_of_a_stretched_random_sam_has_masks_and_they_are_upstreams(options):
+    sam = tiny_sam()
+    stretch(sam, options)
+    torch.save(sam.state_dict(), options.models[0])
+    row = row_of("everything", replace(options, points=8))
+    assert row.figures["masks"] > 0
+    assert row.agreement.agrees
+    assert "identical at float32" in row.agreement.how
+
+
+def test_track_py_is_observed_from_outside(options):
+    case = replace(stage_module("track").cases(options)[1], model=options.models[0])
+    side = Here("track", "ours", options)
+    for call in (("prepare", case), ("run",), ("evidence",)):
+        side.begin(*call)
+    unions, report = side.finish()
+    assert len(unions) == 2
+    assert unions[0].any()
+    assert 0 < report["models_s"] <= report["run_s"]
+    assert report["ready_s"] > 0
+    assert 0 <= stage_module("track").figures(case, 1.0, (unions, report), {})["outside_models"] < 1
+
+
+def test_the_command_prints_and_writes_rows_as_they_come(options, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    flags = ["drawing", "--device", "cpu", "--repeats", "1", "--budget", "0", "--json", str(out)]
+    assert command.main(flags) == 0
+    written = json.loads(out.read_text())
+    (row,) = written["rows"]
+    assert row["stage"] == "drawing"
+    assert written["hardware"]["bfloat16_tflops"] > 0
+    assert "torch" in written["versions"]
+    assert "20 instances" in capsys.readouterr().out
+
+
+def test_a_case_that_fails_is_a_row_that_says_why(options):
+    (row,) = rows_of("decode", replace(options, models=("nowhere.pth",)), HARDWARE)
+    assert row.is_good
+    (row,) = rows_of("boxes", replace(options, models=("nowhere.pth",)), HARDWARE)
+    assert not row.is_good
+    assert "nowhere.pth" in lines(row)
+
+
+def test_an_unknown_stage_or_file_is_one_line(capsys):
+    for flags in (["speed"], ["--sam", "nowhere.pth"]):
+        with pytest.raises(SystemExit) as end:
+            command.parse(flags)
+        assert end.value.code == 2
+    assert "nowhere.pth" in capsys.readouterr().err
+
+
+def test_every_stage_has_what_a_stage_needs(options):
+    for stage in STAGES:
+        module = stage_module(stage)
+        assert module.REFERENCE
+        assert module.cases(options)
+        assert all(callable(getattr(module, name)) for name in ("ours", "theirs", "agreement", "figures"))
+    assert {path.stem for path in (ROOT / "bench" / "stages").glob("[!_]*.py")} == set(STAGES)
+
+
+class Clock:
+    """A side whose runs take as long as they are told to."""
+
+    def __init__(self, seconds):
+        self.seconds, self.runs = seconds, 0
+
+    def begin(self, method, *arguments):
+        self.runs += 1
+
+    def finish(self):
+        return Sample(self.seconds, 1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "runs", "warm_ups"), [(0.1, 6, 1), (5.0, 3, 1), (15.0, 2, 1), (100.0, 1, 0)]
+)
+def test_slow_work_is_repeated_less_and_needs_no_warm_up(seconds, runs, warm_ups, options):
+    sides = [Clock(seconds), Clock(seconds)]
+    samples, left_out = take_turns(sides, replace(options, repeats=5, budget=20.0))
+    assert [side.runs for side in sides] == [runs, runs]
+    assert (len(samples[0]), left_out) == (runs, warm_ups)
+
+
+def test_the_peak_of_memory_is_that_of_the_run_alone():
+    measured(lambda: np.ones(300 * 2**20, np.uint8))
+    sample, result = measured(lambda: np.ones(100 * 2**20, np.uint8))
+    assert 99 <= sample.growth_mib < 130
+    assert sample.peak_mib >= sample.growth_mib
+    assert len(result) == 100 * 2**20
+
+
+def test_masks_that_differ_do_not_agree():
+    dense = np.zeros((2, 20, 20), bool)
+    dense[:, 2:12, 2:12] = True
+    other = dense.copy()
+    other[1, 2:12, 12] = True
+    theirs, ours = Masks.from_dense(dense), Masks.from_dense(other)
+    assert agree({"float32": theirs}, theirs).agrees
+    assert agree({"bfloat16": theirs, "float32": theirs}, theirs, in_order=False).agrees
+    assert not agree({"float32": ours}, theirs).agrees
+    assert not agree({"bfloat16": ours}, theirs).agrees
+    assert not agree({"bfloat16": theirs[:1]}, theirs).agrees
+    assert not agree({"bfloat16": Masks.empty((20, 20))}, theirs, in_order=False).agrees
+
+
+def test_spans_that_overlap_count_once():
+    assert busy([(0.0, 2.0), (1.0, 3.0), (5.0, 6.0), (5.2, 5.5)]) == 4.0
+    assert busy([]) == 0.0
+
+
+def test_goals_are_met_from_either_side():
+    assert Goal("times_faster", 3.0).is_met(3.1)
+    assert not Goal("times_faster", 3.0).is_met(2.9)
+    assert Goal("ours_ms", 10.0, at_least=False).is_met(9.0)
+
+
+def test_generated_boxes_lie_inside_and_are_the_same_every_time():
+    for boxes in (random_boxes(50, (1080, 1920)), moving_boxes(7, 10, (1080, 1920))):
+        assert (boxes >= 0).all() and (boxes <= [1920, 1080, 1920, 1080]).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert (random_boxes(9, (100, 100)) == random_boxes(9, (100, 100))).all()
+
+
+def test_rows_are_written_whole(options, tmp_path):
+    row = row_of("drawing", options)
+    write_json(tmp_path / "a.json", {"hardware": HARDWARE}, [row])
+    write_json(tmp_path / "a.json", {"hardware": HARDWARE}, [row, row])
+    assert len(json.loads((tmp_path / "a.json").read_text())["rows"]) == 2
+    assert [path.name for path in tmp_path.glob("*a.json*")] == ["a.json"]
