@@ -7,16 +7,16 @@ printed, and written to the JSON file, as they are measured.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from bench.compare import rows_of
-from bench.measure import hardware, versions
+from bench.measure import best_device, hardware, in_a_process, versions
 from bench.options import Options
 from bench.report import HEADING, Row, lines, write_json
 from bench.scripts import quiet_ultralytics
@@ -64,8 +64,8 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def make_options(args: argparse.Namespace, folder: Path) -> Options:
     """What was asked for, and for the rest what suits the device."""
-    device = args.device if args.device != "auto" else _in_a_process(_best_device)
-    settings = {"picture": _bus(), "budget": 40.0}
+    device = args.device if args.device != "auto" else in_a_process(best_device)
+    settings: dict[str, Any] = {"picture": _bus(), "budget": 40.0}
     if device.startswith("cuda"):
         settings |= {
             "models": tuple("blh"),
@@ -80,24 +80,12 @@ def make_options(args: argparse.Namespace, folder: Path) -> Options:
     return Options(**{**settings, "folder": folder, "device": device})
 
 
-def _best_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _bus() -> Path:
     from importlib.util import find_spec
 
     found = find_spec("ultralytics")
     bus = Path(found.origin).parent / "assets" / "bus.jpg" if found and found.origin else Options.picture
     return bus if bus.is_file() else Options.picture
-
-
-def _in_a_process(function, *arguments):  # type: ignore[no-untyped-def]
-    """Call it where the memory of torch and of a GPU is given back afterwards."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="sav-bench-") as folder:
         os.environ.update(quiet_ultralytics(Path(folder)))
         options = make_options(args, Path(folder))
-        machine = _in_a_process(hardware, options.device)
+        machine = in_a_process(hardware, options.device)
         print(", ".join(f"{name} {value}" for name, value in {**machine, **versions()}.items()))
         print(HEADING, flush=True)
         for stage in args.stages or STAGES:

@@ -29,6 +29,7 @@ class Case:
         model: The SAM, as `Options.models` has it.
         count: How many pictures, boxes or objects.
         goals: What is wanted of the row's figures.
+        reference: What ours is compared with, if that is not what the stage says.
         skipped: Why the reference is not run; empty if it is.
     """
 
@@ -36,6 +37,7 @@ class Case:
     model: str = ""
     count: int = 0
     goals: tuple[Goal, ...] = ()
+    reference: str = ""
     skipped: str = ""
 
 

@@ -52,7 +52,7 @@ def measure_row(
         side.begin("evidence")
     evidence = [side.finish() for side in sides]
     agreement = None if case.skipped else module.agreement(*evidence)
-    row = make_row(stage, module.REFERENCE, case, samples, warm_ups, agreement)
+    row = make_row(stage, case.reference or module.REFERENCE, case, samples, warm_ups, agreement)
     return row.with_figures(module.figures(case, row.ours.median, evidence[0], hardware))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import platform
 import re
@@ -12,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 PACKAGES = (
     "torch", "torchvision", "numpy", "opencv-python", "opencv-python-headless", "ultralytics",
     "segment-anything", "supervision", "av", "pycocotools",
@@ -82,6 +84,19 @@ def _peak() -> float:
 def _resident(name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
     return int(found[1]) / 1024 if found else 0.0
+
+
+def in_a_process(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function where the memory of torch and of a GPU is given back afterwards."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def best_device() -> str:
+    """`cuda` if there is a GPU that torch can use, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def hardware(device: str) -> dict[str, Any]:

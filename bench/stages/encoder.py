@@ -28,7 +28,7 @@ def cases(options: Options) -> list[Case]:
             model,
             batch,
             _goals(options, model, batch),
-            _too_large(options, model, batch),
+            skipped=_too_large(options, model, batch),
         )
         for model in options.models
         for batch in options.batches
