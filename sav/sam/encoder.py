@@ -4,10 +4,12 @@ The encoder is the ViT of Li et al., "Exploring Plain Vision Transformer Backbon
 (arXiv 2203.16527), with decomposed relative positions: a query's score for a key gets the query's product
 with one vector for their distance in rows and one for their distance in columns. Upstream adds these to the
 whole score matrix in float32. Here they are a bias of `scaled_dot_product_attention`, from tables that are
-gathered once, and the linear layers skip the patches that only pad the windows.
+gathered once, in pieces that stay in a CPU's cache.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from segment_anything.modeling import ImageEncoderViT
@@ -15,8 +17,8 @@ from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Bytes of attention bias that exist at once: a few heads of a CPU's, all heads of a GPU's global attention.
-_BIAS_BYTES = {"cpu": 64 * 2**20, "cuda": 4 * 2**30}
+# Bytes of attention bias that exist at once: part of a head on a CPU, all heads of a picture on a GPU.
+_BIAS_BYTES = {"cpu": 8 * 2**20, "cuda": 4 * 2**30}
 
 
 class HalfEncoder(nn.Module):
@@ -57,50 +59,64 @@ class _HalfBlock(nn.Module):
         self.dtype = dtype
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `(B, H, W, C)` float32 to the same."""
-        x = x + self._attend(self.qkv(self.norm1(x).to(self.dtype)))
-        return x + self.narrow(F.gelu(self.widen(self.norm2(x).to(self.dtype))))
+        """Map `(B, H, W, C)` float32 to the same, in place."""
+        x += self._attend(self.norm1(x).to(self.dtype))
+        x += self.narrow(F.gelu(self.widen(self.norm2(x).to(self.dtype))))
+        return x
 
-    def _attend(self, qkv: Tensor) -> Tensor:
-        """Attention within windows: `(B, H, W, 3 C)` to `(B, H, W, C)`."""
-        batch, height, width, _ = qkv.shape
+    def _attend(self, x: Tensor) -> Tensor:
+        """Attention within windows of `(B, H, W, C)`, padded with zeros to whole windows, to the same."""
+        batch, height, width, _ = x.shape
         side = self.window
         across, down = -(-width // side), -(-height // side)
-        if (down * side, across * side) != (height, width):
-            qkv = self._padded(qkv, down * side, across * side)
-        windows = qkv.view(batch, down, side, across, side, 3, self.heads, -1)
-        # (3, windows, heads, tokens, dim)
-        q, k, v = windows.permute(5, 0, 1, 3, 6, 2, 4, 7).reshape(
-            3, batch * down * across, self.heads, side * side, -1
+        padded = F.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
+        windows = padded.view(batch, down, side, across, side, -1).transpose(2, 3)
+        # (windows, tokens, 3, heads, dim), then each of the three as (windows, heads, tokens, dim)
+        qkv = self.qkv(windows.reshape(batch * down * across, side * side, -1)).unflatten(
+            2, (3, self.heads, -1)
         )
-        out = self._attention(q, k, v).view(batch, down, across, self.heads, side, side, -1)
-        merged = out.permute(0, 1, 4, 2, 5, 3, 6).reshape(batch, down * side, across * side, -1)
+        out = self._attention(*qkv.permute(2, 0, 3, 1, 4))
+        out = out.view(batch, down, across, side, side, -1).transpose(2, 3)
+        merged = out.reshape(batch, down * side, across * side, -1)
         return self.proj(merged[:, :height, :width])
 
-    def _padded(self, qkv: Tensor, height: int, width: int) -> Tensor:
-        """Queries, keys and values with those of the padding, which is zero and so has the bias alone."""
-        filler = qkv.new_zeros(qkv.shape[-1]) if self.qkv.bias is None else self.qkv.bias
-        padded = filler.expand(len(qkv), height, width, -1).clone()
-        padded[:, : qkv.shape[1], : qkv.shape[2]] = qkv
-        return padded
-
     def _attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Attention of `(windows, heads, tokens, dim)` with relative positions, a few heads at a time."""
-        bytes_each = q.element_size() * len(q) * q.shape[2] ** 2
-        at_once = max(1, _BIAS_BYTES.get(q.device.type, 2**30) // bytes_each)
-        parts = [
-            F.scaled_dot_product_attention(some_q, some_k, some_v, attn_mask=self._bias(some_q))
-            for some_q, some_k, some_v in zip(*(t.split(at_once, dim=1) for t in (q, k, v)), strict=True)
-        ]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        """Attention of `(windows, heads, tokens, dim)` with relative positions: `(windows, tokens, C)`."""
+        by_row, by_column = self._relative(q)
+        out = q.new_empty(len(q), q.shape[2], q.shape[1], q.shape[3])
+        for piece in self._pieces(q):
+            window, head, rows = piece
+            tokens = slice(rows.start * self.window, rows.stop * self.window)
+            bias = by_row[piece][..., :, None] + by_column[piece][..., None, :]
+            part = F.scaled_dot_product_attention(
+                q[window, head, tokens], k[window, head], v[window, head], bias.flatten(4).flatten(2, 3)
+            )
+            out[window, tokens, head] = part.transpose(1, 2)
+        return out.flatten(2)
 
-    def _bias(self, q: Tensor) -> Tensor:
-        """What relative positions add to the scores: `(windows, heads, tokens, tokens)`."""
-        side = self.window
-        grid = q.unflatten(2, (side, side))  # (windows, heads, rows, columns, dim)
-        by_row = torch.einsum("bnhwc,hkc->bnhwk", grid, self.rows)
-        by_column = torch.einsum("bnhwc,wkc->bnhwk", grid, self.columns)
-        return (by_row[..., :, None] + by_column[..., None, :]).flatten(4).flatten(2, 3)
+    def _relative(self, q: Tensor) -> tuple[Tensor, Tensor]:
+        """What a key's row and column add to a query's score, `(windows, heads, side, side, side)` each."""
+        grid = q.unflatten(2, (self.window, self.window))  # (windows, heads, rows, columns, dim)
+        return (
+            torch.einsum("bnhwc,hkc->bnhwk", grid, self.rows),
+            torch.einsum("bnhwc,wkc->bnhwk", grid, self.columns),
+        )
+
+    def _pieces(self, q: Tensor) -> Iterator[tuple[slice, slice, slice]]:
+        """Windows, heads and rows of queries whose bias exists at once: whole windows, or heads, or rows."""
+        budget = _BIAS_BYTES.get(q.device.type, 2**30) // q.element_size()
+        windows, heads, side = len(q), self.heads, self.window
+        rows_at_once = min(side, max(1, budget // side**3))
+        heads_at_once = min(heads, max(1, budget // side**4))
+        windows_at_once = max(1, budget // (heads * side**4))
+        for window in range(0, windows, windows_at_once):
+            for head in range(0, heads, heads_at_once):
+                for row in range(0, side, rows_at_once):
+                    yield (
+                        slice(window, window + windows_at_once),
+                        slice(head, head + heads_at_once),
+                        slice(row, min(side, row + rows_at_once)),
+                    )
 
 
 def _linear(layer: nn.Linear, dtype: torch.dtype) -> nn.Linear:
