@@ -22,9 +22,9 @@ from torch.nn import functional as F
 from sav.masks import Masks, tight_boxes
 from sav.types import BoolArray, IntArray
 
-# Units in the last place of the largest logit, at most, between the two ways to enlarge: twice the number of
-# roundings on the way to a pixel.
-_ROUNDING = 64 * 2.0**-24
+# How far apart the two ways to enlarge may be, as a share of the largest logit that has a part in a pixel: a
+# float32 rounding for each sum and product on the way to it. Six roundings are the most that was ever seen.
+_ROUNDING = 32 * 2.0**-24
 # Rows of the picture that one product makes, from the few rows of logits that reach them.
 _BAND = 128
 
@@ -56,6 +56,12 @@ class Side:
     first: IntArray
     last: IntArray
 
+    @classmethod
+    def of(cls, weights: Tensor) -> Side:
+        """A side with these weights."""
+        present = (weights != 0).numpy()
+        return cls(weights, present.argmax(axis=1), present.shape[1] - 1 - present[:, ::-1].argmax(axis=1))
+
     def reached(self, start: int, stop: int) -> tuple[slice, slice]:
         """What the logits from `start` to `stop` have a part in, and all logits that have a part in that."""
         begin = int(np.searchsorted(self.last, start))
@@ -68,14 +74,33 @@ class Side:
 
 
 @lru_cache(maxsize=16)
-def _side(small: int, square: int, inside: int, large: int) -> Side:
-    """The weights of upstream's two interpolations, read off by enlarging each logit alone."""
-    unit = torch.eye(small)[None, None]
-    squared = F.interpolate(unit, (square, small), mode="bilinear", align_corners=False)
-    enlarged = F.interpolate(squared[..., :inside, :], (large, small), mode="bilinear", align_corners=False)
-    weights = enlarged[0, 0]
-    present = (weights != 0).numpy()
-    return Side(weights, present.argmax(axis=1), small - 1 - present[:, ::-1].argmax(axis=1))
+def _sides(
+    logits_hw: tuple[int, int],
+    square: int,
+    input_hw: tuple[int, int],
+    size_hw: tuple[int, int],
+    channels: int,
+    _threads: int,
+) -> tuple[Side, Side]:
+    """The weights of upstream's two interpolations, read off by enlarging each logit alone.
+
+    They depend on the number of planes, and of threads, since PyTorch chooses its routine by these.
+    """
+
+    def down(small: int, inside: int, large: int) -> Tensor:
+        squared = _interpolate(torch.eye(small).expand(1, channels, -1, -1), (square, small))
+        return _interpolate(squared[..., :inside, :], (large, small))[0, 0]
+
+    def over(small: int, inside: int, large: int) -> Tensor:
+        squared = _interpolate(torch.eye(small).expand(1, channels, -1, -1), (small, square))
+        return _interpolate(squared[..., :inside], (small, large))[0, 0].T.contiguous()
+
+    heights, widths = zip(logits_hw, input_hw, size_hw, strict=True)
+    return Side.of(down(*heights)), Side.of(over(*widths))
+
+
+def _interpolate(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    return F.interpolate(planes, size_hw, mode="bilinear", align_corners=False)
 
 
 class Enlarger:
@@ -154,52 +179,83 @@ class Enlarger:
 
     def _within(self, logits: Tensor, stability: Stability | None) -> Masks | None:
         """The mask of `(h, w)` logits, none if it is unstable; None if rounding may decide about it."""
-        error = _ROUNDING * float(logits.abs().max())
         threshold = self._sam.mask_threshold
-        lowest = threshold - (stability.offset if stability else 0.0)
-        crop, corner_xy = self._crop(logits, lowest - error)
+        crop = self._crop(logits, threshold - (stability.offset if stability else 0.0))
         if stability is not None:
-            is_stable = _is_stable(crop, threshold, error, stability)
+            is_stable = _is_stable(crop, threshold, stability)
             if not is_stable:
                 return None if is_stable is None else Masks.empty(self._size_hw)
-        mask = crop > threshold + error
-        if np.count_nonzero(mask) != np.count_nonzero(crop > threshold - error):
+        least, most = crop.counts_above(threshold)
+        if least != most:
             return None
-        return Masks.from_crops(self._size_hw, [mask], np.array([corner_xy]))
+        return Masks.from_crops(self._size_hw, [crop.values > threshold], np.array([crop.corner_xy]))
 
-    def _crop(self, logits: Tensor, floor: float) -> tuple[NDArray[np.float32], tuple[int, int]]:
-        """The part of a picture, and where it begins, outside of which no logit lies above a floor."""
+    def _crop(self, logits: Tensor, floor: float) -> _Crop:
+        """The part of the picture outside of which nothing lies above a floor."""
+        height, width = logits.shape
         square = self._sam.image_encoder.img_size
-        down, over = (
-            _side(logits.shape[axis], square, self._input_hw[axis], self._size_hw[axis]) for axis in (0, 1)
-        )
-        x0, y0, x1, y1 = tight_boxes((logits > floor).numpy()[None])[0].tolist()
+        sizes = (height, width), square, self._input_hw, self._size_hw
+        down, over = _sides(*sizes, self._channels, torch.get_num_threads())
+        error = _ROUNDING * float(logits.abs().max())
+        x0, y0, x1, y1 = tight_boxes((logits > floor - error).numpy()[None])[0].tolist()
         (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)
         across = logits[from_rows, from_columns] @ over.weights[columns, from_columns].T
-        crop = across.new_empty(rows.stop - rows.start, columns.stop - columns.start)
+        values = across.new_empty(rows.stop - rows.start, columns.stop - columns.start)
         for begin in range(rows.start, rows.stop, _BAND):
             band = slice(begin, min(begin + _BAND, rows.stop))
             sources = down.sources(band.start, band.stop)
             part = across[sources.start - from_rows.start : sources.stop - from_rows.start]
-            out = crop[band.start - rows.start : band.stop - rows.start]
+            out = values[band.start - rows.start : band.stop - rows.start]
             torch.mm(down.weights[band, sources], part, out=out)
-        return crop.numpy(), (columns.start, rows.start)
+        return _Crop(values.numpy(), (columns.start, rows.start), logits.numpy(), down, over, error)
 
 
-def _is_stable(
-    crop: NDArray[np.float32], threshold: float, error: float, stability: Stability
-) -> bool | None:
+@dataclass(frozen=True)
+class _Crop:
+    """A part of one enlarged mask, as the products give it.
+
+    Attributes:
+        values: `(H, W)` float32.
+        corner_xy: Where its top left pixel lies in the picture.
+        logits: `(h, w)` float32, the whole mask before.
+        down: How the picture's rows come from the logits'.
+        over: How its columns do.
+        error: How far any value may be from upstream's.
+    """
+
+    values: NDArray[np.float32]
+    corner_xy: tuple[int, int]
+    logits: NDArray[np.float32]
+    down: Side
+    over: Side
+    error: float
+
+    def counts_above(self, threshold: float) -> tuple[int, int]:
+        """The least and the largest number of pixels that upstream may find above a threshold."""
+        least, most = (int(np.count_nonzero(self.values > threshold + e)) for e in (self.error, -self.error))
+        if least == most:
+            return least, most
+        rows, columns = np.nonzero(np.abs(self.values - threshold) <= self.error)
+        distance = self.values[rows, columns] - threshold
+        unclear = np.abs(distance) <= _ROUNDING * self._largest_logits(rows, columns)
+        least += int(np.count_nonzero((distance > 0) & ~unclear))
+        return least, least + int(np.count_nonzero(unclear))
+
+    def _largest_logits(self, rows: IntArray, columns: IntArray) -> NDArray[np.float32]:
+        """The largest absolute logit that has a part in each of `(n,)` pixels."""
+        sources = []
+        for side, places in ((self.down, rows + self.corner_xy[1]), (self.over, columns + self.corner_xy[0])):
+            first, last = side.first[places, None], side.last[places, None]
+            sources.append(np.minimum(first + np.arange((last - first).max() + 1), last))
+        return np.abs(self.logits[sources[0][:, :, None], sources[1][:, None, :]]).max(axis=(1, 2))
+
+
+def _is_stable(crop: _Crop, threshold: float, stability: Stability) -> bool | None:
     """Whether a mask is stable by upstream's arithmetic; None if that depends on how it rounds."""
-    smaller, larger = (
-        [np.count_nonzero(crop > threshold + shift + e) for e in (error, -error)]
-        for shift in (stability.offset, -stability.offset)
-    )
-    least, most = _are_stable(
-        torch.tensor(smaller, dtype=torch.int32),
-        torch.tensor(larger[::-1], dtype=torch.int32),
-        stability.least,
-    ).tolist()
-    return least if least == most else None
+    smaller = torch.tensor(crop.counts_above(threshold + stability.offset), dtype=torch.int32)
+    larger = torch.tensor(crop.counts_above(threshold - stability.offset), dtype=torch.int32)
+    surely, perhaps = _are_stable(smaller, larger.flip(0), stability.least).tolist()
+    return surely if surely == perhaps else None
 
 
 def _are_stable(smaller: Tensor, larger: Tensor, least: float) -> Tensor:

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
-from sav.sam.enlarge import Enlarger, Stability
-from tests.conftest import random_sam
+from sav.sam.enlarge import _ROUNDING, Enlarger, Stability
+from tests.conftest import TINY, random_sam
 
 SIZES = [((96, 128), (120, 160)), ((128, 72), (233, 131)), ((128, 128), (50, 50)), ((85, 128), (300, 451))]
 
@@ -59,21 +61,29 @@ def test_stability_is_upstreams(least, threads):
     assert (masks.dense() == (enlarged[wanted] > 0).numpy()).all()
 
 
+def test_few_masks_are_too_close_to_call():
+    enlarger = Enlarger(random_sam(), *SIZES[1], 2**20, channels=3)
+    assert sum(enlarger._within(one, Stability(0.5, 1.0)) is None for one in blobs(200)) < 10
+
+
 @pytest.mark.parametrize("rounding", [0.01, 1e9])
 def test_a_mask_too_close_to_a_threshold_goes_upstreams_way(monkeypatch, rounding):
     monkeypatch.setattr("sav.sam.enlarge._ROUNDING", rounding)
     test_stability_is_upstreams(0.3, 1)
 
 
-def test_the_bound_on_rounding_holds_with_room_to_spare():
-    from sav.sam.enlarge import _ROUNDING
-
-    sam = random_sam()
-    for input_hw, size_hw in SIZES:
-        enlarger = Enlarger(sam, input_hw, size_hw, 2**20, channels=3)
-        logits = blobs(200, spread=30.0)
-        for one, wanted in zip(logits, upstream(sam, logits, input_hw, size_hw, 3).numpy(), strict=True):
-            crop, (x, y) = enlarger._crop(one, float("-inf"))
-            found = wanted[y : y + crop.shape[0], x : x + crop.shape[1]]
-            assert found.shape == size_hw
-            assert np.abs(found - crop).max() <= _ROUNDING / 8 * float(one.abs().max())
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("image_size", "input_hw", "size_hw"),
+    [(128, (85, 128), (300, 451)), (1024, (1024, 768), (1080, 810)), (1024, (576, 1024), (1080, 1920))],
+)
+def test_the_bound_on_rounding_holds_with_room_to_spare(image_size, input_hw, size_hw, channels, threads):
+    sam = random_sam(replace(TINY, image_size=image_size, depth=1, global_blocks=()))
+    logits = F.interpolate(blobs(7, spread=30.0)[4:, None], (image_size // 4,) * 2, mode="bicubic")[:, 0]
+    enlarger = Enlarger(sam, input_hw, size_hw, 2**20, channels)
+    rows, columns = np.random.default_rng(0).integers(0, size_hw, (20_000, 2)).T
+    for one, wanted in zip(logits, upstream(sam, logits, input_hw, size_hw, channels).numpy(), strict=True):
+        crop = enlarger._crop(one, float("-inf"))
+        assert crop.values.shape == size_hw
+        error = np.abs(wanted - crop.values)[rows, columns]
+        assert (error <= _ROUNDING / 4 * crop._largest_logits(rows, columns)).all()
