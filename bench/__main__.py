@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -109,4 +110,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still takes its checkpoints of gigabytes away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
