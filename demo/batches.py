@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from demo.dataset import boxes_of
-from demo.prompts import Maps, Prompts, draw_prompts, flipped, jitter_colours
-from demo.small_sam import PIXEL_MEAN, PIXEL_STD
+from demo.prompts import Maps, Prompts, draw_prompts, jitter_colours
+from sav.sam.architecture import PIXEL_MEAN_RGB, PIXEL_STD_RGB, SamArchitecture
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,10 @@ class Recipe:
         seed: Decides everything that is drawn.
     """
 
-    steps: int = 15000
-    scenes: int = 3
-    boxes: int = 3
-    points: int = 5
+    steps: int = 6000
+    scenes: int = 4
+    boxes: int = 8
+    points: int = 6
     rate: float = 1e-3
     warmup: int = 300
     decay: float = 0.05
@@ -53,6 +52,8 @@ class Batch:
         names: `(B, low, low)` int64 part names, -1 where there is none.
         sides: `(B, 8, low, low)` float32: how far the sides of the boxes of thing and part lie from every
             pixel, in shares of the input.
+        joints: `(B, 4, low, low)` float32, 1 where a pixel and its right neighbour show the same thing, and
+            the same part; then the neighbour below.
         rows: Rows of the low-resolution masks that lie in the picture.
     """
 
@@ -61,6 +62,7 @@ class Batch:
     targets: list[tuple[Tensor, Tensor]]
     names: Tensor
     sides: Tensor
+    joints: Tensor
     rows: int
 
     def to(self, device: torch.device) -> "Batch":
@@ -72,31 +74,33 @@ class Batch:
             targets=targets,
             names=self.names.to(device),
             sides=self.sides.to(device),
+            joints=self.joints.to(device),
         )
 
 
 class Scenes:
-    """Rendered scenes in a folder, and the names of the parts in them."""
+    """Rendered scenes, read into memory, and the names of the parts in them."""
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.paths = sorted(folder.glob("*[0-9].npz"))
-        if not self.paths:
+    def __init__(self, folder: Path, architecture: SamArchitecture, count: int | None = None) -> None:
+        paths = sorted(folder.glob("*[0-9].npz"))[:count]
+        if not paths:
             raise FileNotFoundError(f"no scenes in {folder}: render them first with python -m demo.dataset")
-        self.size = size
-        pairs = {pair for path in self.paths[:200] for pair in _name_pairs(Maps.load(path))}
+        self.size = architecture.image_size
+        self.low = 4 * self.size // architecture.patch_size
+        self.maps = [Maps.load(path).shrunk(self.size) for path in paths]
+        pairs = {pair for maps in self.maps for pair in _name_pairs(maps)}
         self.names = {pair: i for i, pair in enumerate(sorted(pairs))}
 
     def batch(self, recipe: Recipe, step: int) -> Batch:
         """The batch of a step; it depends on the recipe's seed and the step alone."""
         rng = np.random.default_rng([recipe.seed, step])
-        epoch_rng = np.random.default_rng([recipe.seed, step * recipe.scenes // len(self.paths), 1])
-        order = epoch_rng.permutation(len(self.paths))
+        epoch_rng = np.random.default_rng([recipe.seed, step * recipe.scenes // len(self.maps), 1])
+        order = epoch_rng.permutation(len(self.maps))
         picked = [order[(step * recipe.scenes + i) % len(order)] for i in range(recipe.scenes)]
-        return self.collate([self._augmented(rng, self.paths[i]) for i in picked], rng, recipe)
+        return self.collate([self._augmented(rng, self.maps[i]) for i in picked], rng, recipe)
 
-    def _augmented(self, rng: np.random.Generator, path: Path) -> Maps:
-        maps = Maps.load(path)
-        maps = flipped(maps) if rng.random() < 0.5 else maps
+    def _augmented(self, rng: np.random.Generator, maps: Maps) -> Maps:
+        maps = maps.flipped() if rng.random() < 0.5 else maps
         return replace(maps, picture=jitter_colours(rng, maps.picture))
 
     def collate(self, scenes: list[Maps], rng: np.random.Generator, recipe: Recipe) -> Batch:
@@ -104,64 +108,58 @@ class Scenes:
         prompts = [draw_prompts(rng, m, recipe.boxes, recipe.points) for m in scenes]
         targets = [(self.shrink(p.masks), self.shrink(p.wholes)) for p in prompts]
         hints = [self._hints(m) for m in scenes]
-        rows = math.ceil(scenes[0].thing_map.shape[0] * self.size // 4 / self.size)
+        height, width = scenes[0].thing_map.shape
+        scale = self.size / max(height, width)
         return Batch(
             torch.stack([self.normalise(m.picture) for m in scenes]),
-            prompts,
+            [replace(p, boxes=p.boxes * scale, points=p.points * scale) for p in prompts],
             targets,
-            torch.stack([h[0] for h in hints]),
-            torch.stack([h[1] for h in hints]),
-            rows,
+            torch.stack([names for names, _, _ in hints]),
+            torch.stack([sides for _, sides, _ in hints]),
+            torch.stack([joints for _, _, joints in hints]),
+            math.ceil(height * self.low / max(height, width)),
         )
 
     def normalise(self, picture: np.ndarray) -> Tensor:
         """A picture `(H, W, 3)` RGB as SAM's input `(3, S, S)`."""
         height, width = picture.shape[:2]
-        mean, std = np.array(PIXEL_MEAN, np.float32), np.array(PIXEL_STD, np.float32)
+        mean, std = np.array(PIXEL_MEAN_RGB, np.float32), np.array(PIXEL_STD_RGB, np.float32)
         scaled = (picture.astype(np.float32) - mean) / std
         return F.pad(torch.from_numpy(scaled).permute(2, 0, 1), (0, self.size - width, 0, self.size - height))
 
     def shrink(self, masks: np.ndarray) -> Tensor:
-        """Masks `(n, H, W)` as shares of covered area `(n, S / 4, S / 4)`."""
+        """Masks `(n, H, W)` as shares of covered area `(n, low, low)`."""
         height, width = masks.shape[1:]
-        padded = np.zeros((len(masks), self.size, self.size), np.uint8)
-        padded[:, :height, :width] = masks
-        low = self.size // 4
-        return (
-            torch.from_numpy(padded.reshape(len(masks), low, 4, low, 4).sum((2, 4), dtype=np.uint8)).float()
-            / 16
-        )
+        side = max(height, width)
+        padded = F.pad(torch.from_numpy(masks).float(), (0, side - width, 0, side - height))
+        return F.avg_pool2d(padded[None], side // self.low)[0]
 
-    def _hints(self, maps: Maps) -> tuple[Tensor, Tensor]:
-        """Part names `(low, low)` and box sides `(8, low, low)` at every fourth pixel."""
-        low = self.size // 4
-        parts, things = (np.zeros((low, low), int) for _ in range(2))
-        sampled = maps.part_map[2::4, 2::4]
-        inside = slice(0, sampled.shape[0]), slice(0, sampled.shape[1])
-        parts[inside], things[inside] = sampled, maps.thing_map[2::4, 2::4]
+    def _hints(self, maps: Maps) -> tuple[Tensor, Tensor, Tensor]:
+        """Part names `(low, low)`, box sides `(8, low, low)` and joints `(4, low, low)`."""
+        parts, things = self._sampled(maps.part_map), self._sampled(maps.thing_map)
         name = np.array([-1] + [self.names.get(pair, -1) for pair in _name_pairs(maps)])[parts]
-        size_hw = maps.thing_map.shape
-        limit = np.array([size_hw[1], size_hw[0]] * 2) / self.size
+        nowhere = np.zeros((1, 4), np.float32)
         boxes = [
-            np.concatenate([np.zeros((1, 4)), boxes_at(m, n) / self.size]).clip(0, np.maximum(limit, 0))[
-                label
-            ]
-            for m, n, label in (
-                (maps.thing_map, len(maps.thing_names), things),
-                (maps.part_map, len(maps.part_names), parts),
-            )
+            np.concatenate([nowhere, table / max(maps.thing_map.shape)])[label]
+            for table, label in ((maps.thing_boxes, things), (maps.part_boxes, parts))
         ]
-        spot = (np.arange(low) + 0.5) / low
-        here = np.stack(
-            [np.broadcast_to(spot, (low, low)), np.broadcast_to(spot[:, None], (low, low))] * 2, axis=-1
-        )
+        spot = (np.arange(self.low, dtype=np.float32) + 0.5) / self.low
+        grid = [np.broadcast_to(spot, things.shape), np.broadcast_to(spot[:, None], things.shape)]
+        here = np.stack(grid * 2, axis=-1)
         sides = np.concatenate([b - here for b in boxes], axis=-1).transpose(2, 0, 1)
-        return torch.from_numpy(name), torch.from_numpy(sides.astype(np.float32))
+        joints = np.ones((4, *things.shape), np.float32)
+        for i, label in enumerate((things, parts)):
+            joints[i, :, :-1] = label[:, 1:] == label[:, :-1]
+            joints[2 + i, :-1] = label[1:] == label[:-1]
+        return torch.from_numpy(name), torch.from_numpy(sides), torch.from_numpy(joints)
 
-
-def boxes_at(label_map: np.ndarray, count: int) -> np.ndarray:
-    """Boxes `(count, 4)` of labels 1 to `count`, found at half resolution, in pixels."""
-    return boxes_of(label_map[::2, ::2], count) * 2
+    def _sampled(self, label_map: np.ndarray) -> np.ndarray:
+        """A map `(H, W)` at the centres of the low-resolution pixels, `(low, low)`, 0 beside the picture."""
+        step = max(label_map.shape) // self.low
+        sampled = label_map[step // 2 :: step, step // 2 :: step]
+        labels = np.zeros((self.low, self.low), int)
+        labels[: sampled.shape[0], : sampled.shape[1]] = sampled
+        return labels
 
 
 def _name_pairs(maps: Maps) -> list[tuple[str, str]]:

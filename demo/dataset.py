@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from scipy.ndimage import find_objects
 
 from demo.render import Rendered, render
 from demo.scene import CLASSES, Scene, make_scene
@@ -76,16 +77,18 @@ def truth_of(scene: Scene, rendered: Rendered, smallest: int = MIN_PIXELS) -> Tr
     )
 
 
+NOWHERE = (1e9, 1e9, -1.0, -1.0)
+"""The box around nothing: it ends before it begins."""
+
+
 def boxes_of(label_map: np.ndarray, count: int) -> np.ndarray:
     """Boxes `(count, 4)` float (x0, y0, x1, y1; ends exclusive) around labels 1 to `count` of a map."""
-    boxes = np.full((count + 1, 4), (1e9, 1e9, -1, -1), float)
-    rows, columns = np.nonzero(label_map)
-    labels = label_map[rows, columns]
-    np.minimum.at(boxes[:, 0], labels, columns)
-    np.minimum.at(boxes[:, 1], labels, rows)
-    np.maximum.at(boxes[:, 2], labels, columns + 1)
-    np.maximum.at(boxes[:, 3], labels, rows + 1)
-    return boxes[1:]
+    boxes = np.tile(NOWHERE, (count, 1))
+    for box, found in zip(boxes, find_objects(label_map, count), strict=True):
+        if found is not None:
+            rows, columns = found
+            box[:] = columns.start, rows.start, columns.stop, rows.stop
+    return boxes
 
 
 def yolo_label(truth: Truth) -> str:

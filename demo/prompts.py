@@ -1,8 +1,10 @@
 """Training prompts: boxes and points drawn from a scene's maps, with the masks that they should give."""
 
-from dataclasses import dataclass
+import itertools
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from demo.dataset import boxes_of
@@ -13,7 +15,12 @@ MIN_PART_PIXELS = 120
 
 @dataclass(frozen=True)
 class Maps:
-    """A training scene at SAM's input size; arrays as in `demo.dataset.Truth`, picture `(H, W, 3)` RGB."""
+    """A training scene; arrays as in `demo.dataset.Truth`, picture RGB, which may be smaller than the maps.
+
+    Attributes:
+        thing_boxes: `(things, 4)` float32, boxes around the things in the maps' pixels.
+        part_boxes: `(parts, 4)` float32, the same of the parts.
+    """
 
     picture: np.ndarray
     thing_map: np.ndarray
@@ -22,20 +29,45 @@ class Maps:
     labelled: np.ndarray
     part_names: tuple[str, ...]
     part_things: np.ndarray
+    thing_boxes: np.ndarray
+    part_boxes: np.ndarray
 
     @classmethod
     def load(cls, path: Path) -> "Maps":
         """Reads a scene written by `demo.dataset`."""
         with np.load(path) as f:
+            thing_map, part_map = f["thing_map"], f["part_map"]
             return cls(
                 f["picture"],
-                f["thing_map"],
-                f["part_map"],
+                thing_map,
+                part_map,
                 tuple(map(str, f["thing_names"])),
                 f["labelled"],
                 tuple(map(str, f["part_names"])),
                 f["part_things"],
+                boxes_of(thing_map, len(f["thing_names"])).astype(np.float32),
+                boxes_of(part_map, len(f["part_names"])).astype(np.float32),
             )
+
+    def shrunk(self, long_side: int) -> "Maps":
+        """The same scene with a smaller picture."""
+        height, width = self.picture.shape[:2]
+        scale = long_side / max(height, width)
+        size = round(width * scale), round(height * scale)
+        return replace(self, picture=cv2.resize(self.picture, size, interpolation=cv2.INTER_AREA))
+
+    def flipped(self) -> "Maps":
+        """The scene in a mirror."""
+        width = self.thing_map.shape[1]
+        mirror = np.array([-1, 1, -1, 1], np.float32), np.array([width, 0, width, 0], np.float32)
+        return replace(
+            self,
+            picture=self.picture[:, ::-1],
+            thing_map=self.thing_map[:, ::-1],
+            part_map=self.part_map[:, ::-1],
+            thing_boxes=(self.thing_boxes * mirror[0] + mirror[1])[:, [2, 1, 0, 3]],
+            part_boxes=(self.part_boxes * mirror[0] + mirror[1])[:, [2, 1, 0, 3]],
+        )
 
 
 @dataclass(frozen=True)
@@ -53,19 +85,6 @@ class Prompts:
     points: np.ndarray
     masks: np.ndarray
     wholes: np.ndarray
-
-
-def flipped(maps: Maps) -> Maps:
-    """The scene in a mirror."""
-    return Maps(
-        maps.picture[:, ::-1],
-        maps.thing_map[:, ::-1],
-        maps.part_map[:, ::-1],
-        maps.thing_names,
-        maps.labelled,
-        maps.part_names,
-        maps.part_things,
-    )
 
 
 def jitter_colours(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
@@ -106,20 +125,18 @@ def _box_targets(rng: np.random.Generator, maps: Maps, count: int) -> tuple[np.n
     others = np.flatnonzero(~maps.labelled)
     sizes = np.bincount(maps.part_map.ravel(), minlength=len(maps.part_names) + 1)[1:]
     parts = np.flatnonzero(sizes >= MIN_PART_PIXELS)
+    boxes = np.zeros((count, 4), np.float32)
     masks = np.zeros((count, *maps.thing_map.shape), bool)
+    turns = itertools.cycle(rng.permutation(objects))
     for i in range(count):
         kind = rng.random()
-        if kind < 0.68 and len(objects):
-            masks[i] = maps.thing_map == rng.choice(objects) + 1
-        elif kind < 0.84:
-            masks[i] = maps.thing_map == rng.choice(others) + 1
+        if kind < 0.85:
+            thing = next(turns) if kind < 0.75 and len(objects) else rng.choice(others)
+            boxes[i], masks[i] = maps.thing_boxes[thing], maps.thing_map == thing + 1
         else:
-            masks[i] = maps.part_map == rng.choice(parts) + 1
-    return _mask_boxes(masks), masks
-
-
-def _mask_boxes(masks: np.ndarray) -> np.ndarray:
-    return np.array([boxes_of(mask.astype(np.uint16), 1)[0] for mask in masks]).reshape(-1, 4)
+            part = rng.choice(parts)
+            boxes[i], masks[i] = maps.part_boxes[part], maps.part_map == part + 1
+    return boxes, masks
 
 
 def _points(rng: np.random.Generator, maps: Maps, count: int) -> np.ndarray:

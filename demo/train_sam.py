@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from segment_anything.modeling import Sam
 from torch import nn
 
 from demo.batches import Recipe, Scenes
 from demo.objective import DenseHints, step_losses
-from demo.prompts import Maps
-from demo.small_sam import SmallSam, build, save
+from demo.small_sam import SMALL_SAM, build, save
+from sav.sam.architecture import SamArchitecture
 
 VALIDATED = ("mask", "iou_head", "box_iou", "point_iou")
 
@@ -21,17 +22,16 @@ VALIDATED = ("mask", "iou_head", "box_iou", "point_iou")
 class Training:
     """A training run in a folder: model, its running mean, optimiser and step."""
 
-    def __init__(self, scenes: Scenes, recipe: Recipe, sizes: SmallSam, device: str = "cpu") -> None:
+    def __init__(
+        self, scenes: Scenes, recipe: Recipe, architecture: SamArchitecture, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(recipe.seed)
         self.scenes, self.recipe, self.step = scenes, recipe, 0
-        self.model, self.mean = build(sizes).to(device), build(sizes).to(device)
-        self.hints = DenseHints(sizes.channels, len(scenes.names)).to(device)
+        self.model, self.mean = build(architecture).to(device), build(architecture).to(device)
+        self.hints = DenseHints(architecture.prompt_dim, len(scenes.names)).to(device)
         self.mean.load_state_dict(self.model.state_dict())
         self.weights = [*self.model.parameters(), *self.hints.parameters()]
-        flat = [w for w in self.weights if w.ndim < 2]
-        wide = [w for w in self.weights if w.ndim >= 2]
-        groups = [{"params": wide, "weight_decay": recipe.decay}, {"params": flat, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.AdamW(groups, lr=recipe.rate, betas=(0.9, 0.98))
+        self.optimisers = _optimisers(self.model, self.hints, recipe)
 
     def rate(self) -> float:
         """The learning rate of this step: a warm-up, then a cosine down to a fiftieth."""
@@ -41,15 +41,16 @@ class Training:
 
     def advance(self) -> dict[str, float]:
         """Takes one step and returns its losses."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate()
         batch = self.scenes.batch(self.recipe, self.step).to(self.model.device)
         losses = step_losses(self.model, self.hints, batch)
-        dense = self.recipe.hints * (losses["names"] + 10 * losses["sides"])
-        self.optimiser.zero_grad(set_to_none=True)
+        dense = self.recipe.hints * (losses["names"] + 10 * losses["sides"] + 2 * losses["joints"])
         (losses["mask"] + losses["iou_head"] + dense).backward()
         nn.utils.clip_grad_norm_(self.weights, 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = self.rate()
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
         self.step += 1
         self._update_mean()
         return {k: v.item() for k, v in losses.items()}
@@ -66,7 +67,7 @@ class Training:
             "model": self.model.state_dict(),
             "mean": self.mean.state_dict(),
             "hints": self.hints.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
             "step": self.step,
         }
         temporary = path.with_name(path.name + ".tmp")
@@ -79,16 +80,37 @@ class Training:
         self.model.load_state_dict(state["model"])
         self.mean.load_state_dict(state["mean"])
         self.hints.load_state_dict(state["hints"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.step = state["step"]
+
+
+def _optimisers(model: Sam, hints: DenseHints, recipe: Recipe) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of the transformers, AdamW for all the rest; both take the same rate.
+
+    Muon (kellerjordan.github.io/posts/muon, scaled as in arXiv 2502.16982) makes each update of a matrix
+    orthogonal, which teaches small transformers in fewer steps.
+    """
+    inner = [model.image_encoder.blocks, model.mask_decoder.transformer]
+    matrices = [w for m in inner for n, w in m.named_parameters() if w.ndim == 2 and n.endswith(".weight")]
+    taken = set(map(id, matrices))
+    others = [w for w in [*model.parameters(), *hints.parameters()] if id(w) not in taken]
+    groups = [
+        {"params": [w for w in others if w.ndim >= 2], "weight_decay": recipe.decay},
+        {"params": [w for w in others if w.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [
+        torch.optim.Muon(matrices, weight_decay=recipe.decay, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, betas=(0.9, 0.98)),
+    ]
 
 
 @torch.no_grad()
 def validate(training: Training, scenes: Scenes, count: int = 30) -> dict[str, float]:
     """Losses and IoUs of the running mean on the first `count` scenes of a folder, with fixed prompts."""
     rows = []
-    for i, path in enumerate(scenes.paths[:count]):
-        batch = scenes.collate([Maps.load(path)], np.random.default_rng([99, i]), training.recipe)
+    for i, maps in enumerate(scenes.maps[:count]):
+        batch = scenes.collate([maps], np.random.default_rng([99, i]), training.recipe)
         losses = step_losses(training.mean, training.hints, batch.to(training.model.device))
         rows.append([losses[k].item() for k in VALIDATED])
     return dict(zip(VALIDATED, np.mean(rows, 0).tolist(), strict=True))
@@ -139,13 +161,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     args.folder.mkdir(parents=True, exist_ok=True)
-    sizes = SmallSam()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    scenes = Scenes(args.scenes / "train" / "sam", sizes.image_size)
-    training = Training(scenes, Recipe(steps=args.steps, rate=args.rate), sizes, device)
+    scenes = Scenes(args.scenes / "train" / "sam", SMALL_SAM)
+    training = Training(scenes, Recipe(steps=args.steps, rate=args.rate), SMALL_SAM, device)
     if (args.folder / "state.pth").exists():
         training.load(args.folder / "state.pth")
-    run(training, Scenes(args.scenes / "val" / "sam", sizes.image_size), args.folder, args.every)
+    run(training, Scenes(args.scenes / "val" / "sam", SMALL_SAM, 30), args.folder, args.every)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,14 +8,24 @@ import torch
 from demo.batches import Recipe, Scenes
 from demo.dataset import Form, write_dataset, write_listing
 from demo.objective import decode, mask_loss, prompt_losses
-from demo.prompts import Maps, draw_prompts, jitter_boxes
-from demo.small_sam import SmallSam, build, save
+from demo.prompts import draw_prompts, jitter_boxes
+from demo.small_sam import SMALL_SAM, build, save
 from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
 from demo.train_sam import Training, run
 from sav.sam.load import load_sam
 
-TINY = SmallSam(
-    image_size=128, width=32, depth=2, heads=1, window=4, global_blocks=(1,), channels=32, decoder_mlp=32
+TINY = replace(
+    SMALL_SAM,
+    image_size=128,
+    patch_size=16,
+    embed_dim=32,
+    depth=2,
+    heads=1,
+    window_size=4,
+    global_blocks=(1,),
+    prompt_dim=32,
+    decoder_mlp_dim=32,
+    iou_head_dim=32,
 )
 RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4)
 
@@ -32,11 +43,11 @@ def scenes_folder(tmp_path_factory):
 @pytest.fixture
 def scenes(scenes_folder):
     torch.set_num_threads(1)
-    return Scenes(scenes_folder / "train" / "sam", TINY.image_size)
+    return Scenes(scenes_folder / "train" / "sam", TINY)
 
 
 def _prompts(scenes, boxes=5, points=6):
-    maps = Maps.load(scenes.paths[0])
+    maps = scenes.maps[0]
     return maps, draw_prompts(np.random.default_rng(0), maps, boxes, points)
 
 
@@ -64,7 +75,7 @@ def test_jittered_boxes_stay_near_and_inside():
 
 def test_the_decoder_gives_what_upstreams_gives(scenes):
     model, (_, prompts) = build(TINY), _prompts(scenes, boxes=3, points=0)
-    embedding = torch.randn(1, TINY.channels, 8, 8)
+    embedding = torch.randn(1, TINY.prompt_dim, 8, 8)
     with torch.no_grad():
         logits, iou = decode(model, embedding, prompts, 20)
         sparse, dense = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes), masks=None)
@@ -112,24 +123,26 @@ def test_a_resumed_run_goes_on_exactly(scenes, tmp_path):
 
 
 def test_a_run_leaves_a_checkpoint_that_the_program_loads(scenes, scenes_folder, tmp_path):
-    training = Training(scenes, Recipe(**{**vars(RECIPE), "steps": 2}), TINY)
-    run(training, Scenes(scenes_folder / "val" / "sam", TINY.image_size), tmp_path, every=1)
+    training = Training(scenes, replace(RECIPE, steps=2), TINY)
+    run(training, Scenes(scenes_folder / "val" / "sam", TINY), tmp_path, every=1)
     save(training.mean, tmp_path / "last.pth")
     model = load_sam(tmp_path / "last.pth", torch.device("cpu"))
     assert model.sam.image_encoder.img_size == TINY.image_size
     assert (tmp_path / "state.pth").exists()
 
 
-def test_sharper_logits_leave_every_mask_as_it_is(scenes, tmp_path):
+def test_calibration_changes_scales_but_neither_masks_nor_their_order(scenes, tmp_path):
     model = build(TINY)
-    save(model, tmp_path / "plain.pth", sharpness=1.0)
-    save(model, tmp_path / "sharp.pth", sharpness=4.0)
-    image = np.ascontiguousarray(Maps.load(scenes.paths[0]).picture[..., ::-1])
-    logits = []
-    for name in ("plain.pth", "sharp.pth"):
+    save(model, tmp_path / "plain.pth", sharpness=1.0, leniency=1.0)
+    save(model, tmp_path / "calibrated.pth", sharpness=4.0, leniency=0.25)
+    image = np.ascontiguousarray(scenes.maps[0].picture[..., ::-1])
+    found = []
+    for name in ("plain.pth", "calibrated.pth"):
         sam = load_sam(tmp_path / name, torch.device("cpu"))
-        logits.append(sam.decode_points(sam.embed([image])[0], np.array([[20.0, 30.0]]))[0])
-    torch.testing.assert_close(logits[1], 4 * logits[0], rtol=2e-2, atol=1e-3)
+        found.append(sam.decode_points(sam.embed([image])[0], np.array([[20.0, 30.0]])))
+    (logits, iou), (sharp, lenient) = found
+    torch.testing.assert_close(sharp, 4 * logits, rtol=2e-2, atol=1e-3)
+    torch.testing.assert_close(1 - lenient, 0.25 * (1 - iou), rtol=2e-2, atol=1e-3)
 
 
 def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
