@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -183,6 +184,8 @@ def tell_error(error: object) -> None:
 
 def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; what the user can mend becomes one line and status 2."""
+    # torch reads it at its first large tensor: fresh memory then comes in pages of 2 MiB, not of 4 KiB.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         return run(args)
     except (OSError, ValueError) as error:
