@@ -18,7 +18,6 @@ from demo.scene import CLASSES, Scene, make_scene
 from demo.shapes import Entity
 
 SIZE = (768, 512)
-LONG_SIDE = 512
 MIN_PIXELS = 200
 """Objects with fewer visible pixels than this, at `SIZE`, do not count: too little is left to name."""
 
@@ -104,51 +103,23 @@ def yolo_label(truth: Truth) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-@dataclass(frozen=True)
-class Form:
-    """How scenes are written.
-
-    Attributes:
-        size: Width and height at which they are rendered.
-        long_side: Longer side at which pictures and maps are kept, no longer than rendered.
-    """
-
-    size: tuple[int, int] = SIZE
-    long_side: int = LONG_SIDE
-
-    @property
-    def kept(self) -> tuple[int, int]:
-        """Width and height at which pictures and maps are kept."""
-        scale = self.long_side / max(self.size)
-        return round(self.size[0] * scale), round(self.size[1] * scale)
-
-
-AS_RENDERED = Form(long_side=max(SIZE))
-
-
-def write_scene(folder: Path, form: Form, seed: int) -> None:
+def write_scene(folder: Path, size: tuple[int, int], seed: int) -> None:
     """Renders one scene into the folder, unless it is there already."""
     target = folder / "sam" / f"{seed:07d}.npz"
     if target.exists():
         return
     cv2.setNumThreads(1)
-    scene = make_scene(seed, form.size)
+    scene = make_scene(seed, size)
     rendered = render(scene)
-    truth = truth_of(scene, rendered, min_pixels(form.size))
-    picture, thing_map, part_map = rendered.picture, truth.thing_map, truth.part_map
-    if form.kept != form.size:
-        picture = cv2.resize(picture, form.kept, interpolation=cv2.INTER_AREA)
-        thing_map, part_map = (
-            cv2.resize(m, form.kept, interpolation=cv2.INTER_NEAREST) for m in (thing_map, part_map)
-        )
+    truth = truth_of(scene, rendered, min_pixels(size))
     (folder / "labels" / f"{seed:07d}.txt").write_text(yolo_label(truth))
-    cv2.imwrite(str(folder / "images" / f"{seed:07d}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    cv2.imwrite(str(folder / "images" / f"{seed:07d}.jpg"), rendered.picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
     temporary = target.with_suffix(".tmp.npz")
     np.savez(
         temporary,
-        picture=cv2.cvtColor(picture, cv2.COLOR_BGR2RGB),
-        thing_map=thing_map,
-        part_map=part_map,
+        picture=cv2.cvtColor(rendered.picture, cv2.COLOR_BGR2RGB),
+        thing_map=truth.thing_map,
+        part_map=truth.part_map,
         thing_names=np.array(truth.thing_names),
         labelled=truth.labelled,
         part_names=np.array(truth.part_names),
@@ -157,13 +128,13 @@ def write_scene(folder: Path, form: Form, seed: int) -> None:
     temporary.replace(target)
 
 
-def write_dataset(folder: Path, split: str, seeds: range, form: Form, jobs: int) -> None:
+def write_dataset(folder: Path, split: str, seeds: range, jobs: int, size: tuple[int, int] = SIZE) -> None:
     """Renders scenes into `folder/split`: `images` and `labels` as YOLO wants them, `sam` with exact maps."""
     for name in ("sam", "images", "labels"):
         (folder / split / name).mkdir(parents=True, exist_ok=True)
     # A forked process would wait for ever for OpenCV's threads, which a fork does not take along.
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done, _ in enumerate(pool.map(partial(write_scene, folder / split, form), seeds, chunksize=8), 1):
+        for done, _ in enumerate(pool.map(partial(write_scene, folder / split, size), seeds, chunksize=8), 1):
             if done % 100 == 0 or done == len(seeds):
                 print(f"{split}: {done} of {len(seeds)} scenes", flush=True)
 
@@ -190,8 +161,8 @@ def main() -> None:
     parser.add_argument("--val", type=int, default=60, help="number of validation scenes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), Form(), args.jobs)
-    write_dataset(args.folder, "train", range(args.train), Form(), args.jobs)
+    write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), args.jobs)
+    write_dataset(args.folder, "train", range(args.train), args.jobs)
     write_listing(args.folder, "train", "val")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from demo.dataset import AS_RENDERED, CLASS_NAMES, boxes_of, write_dataset, write_listing
+from demo.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
 from sav.config import DetectionConfig
 from sav.detect import Detector
@@ -209,7 +209,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     with tempfile.TemporaryDirectory() as temporary:
         folder = (args.folder or Path(temporary)).resolve()
-        write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), AS_RENDERED, 1)
+        write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), 1)
         config = DetectionConfig()
         boxes = detector_figures(args.detector, folder, config.imgsz)
         figures = SamFigures(

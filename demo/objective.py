@@ -6,7 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demo.batches import Batch
+from demo.forward import decode, encode
 from demo.prompts import Prompts
+from sav.device import has_fast_bfloat16
 
 FOCAL_TO_DICE = 20.0
 USUAL_SHARE = 0.05
@@ -54,36 +56,14 @@ def true_iou(logits: Tensor, target: Tensor) -> Tensor:
     return (a & b).sum((-2, -1)) / (a | b).sum((-2, -1)).clamp(min=1)
 
 
-def decode(model: Sam, embedding: Tensor, prompts: Prompts, rows: int) -> tuple[Tensor, Tensor]:
-    """All four masks `(n, 4, rows, low)` and predicted IoUs `(n, 4)` for the prompts of one picture.
-
-    What `MaskDecoder.predict_masks` does, but masks are enlarged only as far down as the picture reaches.
-    """
-    decoder, (tokens, dense) = model.mask_decoder, _embed_prompts(model, prompts)
-    source = embedding + dense
-    place = model.prompt_encoder.get_dense_pe().expand_as(source)
-    own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-    answers, image = decoder.transformer(
-        source, place, torch.cat([own.expand(len(tokens), -1, -1), tokens], 1)
-    )
-    count, channels, height, width = source.shape
-    image = image.transpose(1, 2).view(count, channels, height, width)[:, :, : -(-rows // 4)]
-    enlarged = decoder.output_upscaling(image)[:, :, :rows]
-    mixers = torch.stack(
-        [mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
-    )
-    logits = (mixers @ enlarged.flatten(2)).unflatten(2, enlarged.shape[2:])
-    return logits.float(), decoder.iou_prediction_head(answers[:, 0]).float()
-
-
-def _embed_prompts(model: Sam, prompts: Prompts) -> tuple[Tensor, Tensor]:
-    """Prompt tokens `(n, 2, C)` and dense prompts `(n, C, h, w)`: boxes first, points after."""
+def embed_prompts(model: Sam, prompts: Prompts) -> Tensor:
+    """Prompt tokens `(n, 2, C)`: boxes first, points after."""
     device = model.device
     spots = torch.from_numpy(prompts.points)[:, None].to(device)
     labels = torch.ones(spots.shape[:2], dtype=torch.int, device=device)
-    boxes = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes).to(device), masks=None)
-    points = model.prompt_encoder(points=(spots, labels), boxes=None, masks=None)
-    return torch.cat([boxes[0], points[0]]), torch.cat([boxes[1], points[1]])
+    boxes, _ = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes).to(device), masks=None)
+    points, _ = model.prompt_encoder(points=(spots, labels), boxes=None, masks=None)
+    return torch.cat([boxes, points])
 
 
 def prompt_losses(
@@ -113,27 +93,26 @@ def prompt_losses(
 
 def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor]:
     """The losses of one batch, each a scalar, and the mean IoU of boxes and points."""
-    count = len(batch.prompts[0].boxes)
-    with torch.autocast(batch.pictures.device.type, torch.bfloat16):
-        embeddings = model.image_encoder(batch.pictures)
+    count, device = len(batch.prompts[0].boxes), batch.pictures.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
+        embeddings = encode(model.image_encoder, batch.pictures, batch.view)
         names, sides, joints = hints(embeddings)
         decoded = [
-            decode(model, e[None], p, batch.rows) for e, p in zip(embeddings, batch.prompts, strict=True)
+            decode(model, e[None], batch.view, embed_prompts(model, p))
+            for e, p in zip(embeddings, batch.prompts, strict=True)
         ]
-    rows = slice(0, batch.rows)
     found = [
-        prompt_losses(logits, iou, p, masks[:, rows], wholes[:, rows])
+        prompt_losses(logits.float(), iou.float(), p, masks, wholes)
         for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)
     ]
-    known = (batch.names >= 0)[:, None, rows]
-    near = F.smooth_l1_loss(sides[:, :, rows], batch.sides[:, :, rows], reduction="none", beta=0.05)
-    joined = F.binary_cross_entropy_with_logits(joints[:, :, rows], batch.joints[:, :, rows])
+    known = (batch.names >= 0)[:, None]
+    near = F.smooth_l1_loss(sides, batch.sides, reduction="none", beta=0.05)
     return {
         "mask": torch.cat([f[0] for f in found]).mean(),
         "iou_head": torch.cat([f[1] for f in found]).mean(),
-        "names": F.cross_entropy(names[:, :, rows], batch.names[:, rows], ignore_index=-1),
+        "names": F.cross_entropy(names, batch.names, ignore_index=-1),
         "sides": (near * known).sum() / (8 * known.sum().clamp(min=1)),
-        "joints": joined,
+        "joints": F.binary_cross_entropy_with_logits(joints, batch.joints),
         "box_iou": torch.cat([f[2][:count] for f in found]).mean().detach(),
         "point_iou": torch.cat([f[2][count:] for f in found]).mean().detach(),
     }

@@ -35,11 +35,12 @@ def _is_here(device: torch.device) -> bool:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """The precision of SAM's encoder: a name of `PRECISIONS`; `auto` takes bfloat16 where it is fast."""
     if name == "auto":
-        return torch.bfloat16 if _has_fast_bfloat16(device) else torch.float32
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
 
 
-def _has_fast_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is faster than float32 there; where it is not it can be a hundred times slower."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "cpu":

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from demo.batches import Recipe, Scenes
-from demo.dataset import Form, write_dataset, write_listing
-from demo.objective import decode, mask_loss, prompt_losses
+from demo.dataset import write_dataset, write_listing
+from demo.forward import View, decode, encode
+from demo.muon import orthogonalised
+from demo.objective import embed_prompts, mask_loss, prompt_losses
 from demo.prompts import draw_prompts, jitter_boxes
 from demo.small_sam import SMALL_SAM, build, save
 from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
@@ -27,15 +29,14 @@ TINY = replace(
     decoder_mlp_dim=32,
     iou_head_dim=32,
 )
-RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4)
+RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4, view=4, whole=0.2)
 
 
 @pytest.fixture(scope="module")
 def scenes_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
-    form = Form((192, 128), 128)
-    write_dataset(folder, "train", range(6), form, 1)
-    write_dataset(folder, "val", range(1_000_000, 1_000_002), form, 1)
+    write_dataset(folder, "train", range(6), 1, (256, 168))
+    write_dataset(folder, "val", range(1_000_000, 1_000_002), 1, (256, 168))
     write_listing(folder, "train", "val")
     return folder
 
@@ -54,7 +55,7 @@ def _prompts(scenes, boxes=5, points=6):
 def test_rendering_again_keeps_what_is_there(scenes_folder):
     files = sorted((scenes_folder / "train" / "sam").iterdir())
     before = [f.stat().st_mtime_ns for f in files]
-    write_dataset(scenes_folder, "train", range(6), Form((192, 128), 128), 1)
+    write_dataset(scenes_folder, "train", range(6), 1, (256, 168))
     assert [f.stat().st_mtime_ns for f in files] == before
 
 
@@ -73,17 +74,86 @@ def test_jittered_boxes_stay_near_and_inside():
     assert 5 < (noisy - boxes)[:, 0].std() < 12
 
 
-def test_the_decoder_gives_what_upstreams_gives(scenes):
-    model, (_, prompts) = build(TINY), _prompts(scenes, boxes=3, points=0)
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    model = build(TINY)
+    for weight in [*model.image_encoder.parameters()]:
+        torch.nn.init.normal_(weight, std=0.1)
+    return model
+
+
+def test_the_encoder_gives_what_upstreams_gives(scenes, model):
+    pixels = torch.randn(2, 3, TINY.image_size, TINY.image_size)
+    with torch.no_grad():
+        ours, theirs = encode(model.image_encoder, pixels, scenes.all), model.image_encoder(pixels)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_a_view_is_encoded_as_if_the_rest_were_hidden(scenes, model):
+    """Without a block that looks at the whole picture, a view gets the very embedding of the whole one."""
+    for block in model.image_encoder.blocks:
+        block.window_size = TINY.window_size
+    for block in model.image_encoder.blocks[1:]:
+        block.attn.rel_pos_h.data.zero_(), block.attn.rel_pos_w.data.zero_()
+    model.image_encoder.neck = torch.nn.Identity()
+    pixels, view = torch.randn(1, 3, TINY.image_size, TINY.image_size), View(4, 0, 4, 4)
+    with torch.no_grad():
+        part = encode(model.image_encoder, pixels[:, :, 64:, :64], view)
+        whole = encode(model.image_encoder, pixels, scenes.all)
+    torch.testing.assert_close(part, view.of(whole))
+
+
+def test_the_decoder_gives_what_upstreams_gives(scenes, model):
+    _, prompts = _prompts(scenes, boxes=3, points=2)
     embedding = torch.randn(1, TINY.prompt_dim, 8, 8)
     with torch.no_grad():
-        logits, iou = decode(model, embedding, prompts, 20)
-        sparse, dense = model.prompt_encoder(points=None, boxes=torch.from_numpy(prompts.boxes), masks=None)
+        tokens = embed_prompts(model, prompts)
+        logits, iou = decode(model, embedding, scenes.all, tokens)
+        dense = model.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(5, -1, 8, 8)
         theirs, their_iou = model.mask_decoder.predict_masks(
-            embedding, model.prompt_encoder.get_dense_pe(), sparse, dense
+            embedding, model.prompt_encoder.get_dense_pe(), tokens, dense
         )
-    torch.testing.assert_close(logits, theirs[:, :, :20])
+    torch.testing.assert_close(logits, theirs)
     torch.testing.assert_close(iou, their_iou)
+
+
+def test_a_view_shows_its_part_of_the_picture_and_of_the_maps(scenes):
+    recipe, view = replace(RECIPE, boxes=6, points=4), View(0, 4, 4, 4)
+    batch = scenes.collate([scenes.maps[0]], view, np.random.default_rng(0), recipe)
+    whole = scenes.collate([scenes.maps[0]], scenes.all, np.random.default_rng(0), recipe)
+    torch.testing.assert_close(batch.pictures, whole.pictures[:, :, :64, 64:])
+    assert torch.equal(batch.names, whole.names[:, :16, 16:])
+    masks, (x, y) = batch.targets[0][0][recipe.boxes :], batch.prompts[0].points.T
+    assert (x >= 64).all() and (y < 64).all() and masks.shape[1:] == (16, 16)
+    rows, columns = (y / 4).astype(int), ((x - 64) / 4).astype(int)
+    assert (masks[np.arange(4), rows, columns] > 0).all()
+
+
+def test_a_batch_is_split_between_threads_without_loss(scenes):
+    recipe = replace(RECIPE, scenes=3)
+    one, two = (Training(scenes, recipe, TINY, threads=n) for n in (1, 3))
+    losses = [t._backward(scenes.batch(recipe, 0)) for t in (one, two)]
+    assert losses[0]["mask"] == pytest.approx(losses[1]["mask"], rel=1e-4)
+    for a, b in zip(one.model.parameters(), two.model.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-3, atol=1e-5)
+
+
+def test_muon_brings_singular_values_near_one():
+    matrices = torch.randn(3, 24, 40) @ torch.diag(torch.logspace(0, -2, 40))
+    for turned in (matrices, matrices.mT):
+        values = torch.linalg.svdvals(orthogonalised(turned))
+        assert values.min() > 0.3 and values.max() < 1.3
+
+
+def test_a_run_starts_from_a_checkpoint_of_another_input_size(scenes, tmp_path):
+    small = build(replace(TINY, image_size=64))
+    save(small, tmp_path / "small.pth")
+    training = Training(scenes, RECIPE, TINY, start=tmp_path / "small.pth")
+    started, before = training.mean.state_dict(), small.state_dict()
+    assert started["image_encoder.pos_embed"].shape == (1, 8, 8, TINY.embed_dim)
+    name = "mask_decoder.output_hypernetworks_mlps.0.layers.2.weight"
+    torch.testing.assert_close(started[name], before[name], rtol=2e-3, atol=1e-4)
 
 
 def test_the_mask_loss_is_small_for_a_right_mask_and_large_for_a_wrong_one():
