@@ -3,19 +3,20 @@
 import argparse
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 
 import sav.detect  # noqa: F401
+from sav.device import has_fast_bfloat16
 
 from ultralytics import YOLO  # isort: skip
 from ultralytics.models.yolo.detect import DetectionTrainer  # isort: skip
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # isort: skip
 
 ARCHITECTURE = "yolov8n.yaml"
-IMAGE_SIZE = 416
+IMAGE_SIZE = 640
 
 
 @contextmanager
@@ -78,7 +79,7 @@ def train(
     }
     model = YOLO(start_or_last, task="detect")
     model.add_callback("on_fit_epoch_end", on_epoch)
-    with bfloat16_training():
+    with bfloat16_training() if has_fast_bfloat16(model.device) else nullcontext():
         if last.exists():
             model.train(resume=True, **common)
             return
