@@ -34,12 +34,17 @@ class Plate:
         """From left to right."""
         return slice(self.left, self.right)
 
+    def moved(self, down: int, across: int) -> Plate:
+        """The plate moved by so many of its own heights and widths."""
+        dy, dx = down * (self.bottom - self.top), across * (self.right - self.left)
+        return Plate(self.top + dy, self.left + dx, self.bottom + dy, self.right + dx)
+
 
 class Layout:
     """Where the texts of one picture go, so that none covers another where there is room beside it."""
 
-    # By how many of its own heights a plate may give way, the nearest places first.
-    _WAYS = (0, 1, -1, 2, -2)
+    # By how many of its own heights and widths a plate may give way, down and up before sideways.
+    _WAYS = tuple((down, across) for across in (0, 1, -1) for down in (0, 1, -1, 2, -2))
 
     def __init__(self, size_hw: tuple[int, int]) -> None:
         self._taken = np.zeros(size_hw, np.bool_)
@@ -60,15 +65,14 @@ class Layout:
             anchor_xy: The point of the plate that belongs there, as shares of its width and height.
         """
         first = place_text(text, position_xy, size, self._taken.shape, anchor_xy)
-        height = first.bottom - first.top
-        ways = (Plate(first.top + way * height, first.left, first.bottom + way * height, first.right)
-                for way in self._WAYS)  # fmt: skip
-        plate = next((plate for plate in ways if self._is_free(plate)), first)
+        plates = (first.moved(down, across) for down, across in self._WAYS)
+        plate = next((plate for plate in plates if self._is_free(plate)), first)
         self._taken[plate.rows, plate.columns] = True
         return plate
 
     def _is_free(self, plate: Plate) -> bool:
-        is_inside = plate.top >= 0 and plate.bottom <= len(self._taken)
+        height, width = self._taken.shape
+        is_inside = min(plate.top, plate.left) >= 0 and plate.bottom <= height and plate.right <= width
         return is_inside and not self._taken[plate.rows, plate.columns].any()
 
 
