@@ -21,6 +21,8 @@ PACKAGES = (
     "segment-anything", "supervision", "av", "pycocotools",
 )  # fmt: skip
 _MIB = 2**20
+# Seconds that one product may take; without instructions for it, bfloat16 takes many times as long.
+_LONG_PRODUCT = 2.0
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -111,15 +113,21 @@ def hardware(device: str) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
     }
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        found[f"{name}_tflops"] = round(matrix_rate(torch.device(device), dtype), 3)
+        found[f"{name}_tflops"] = round(matrix_rate(torch.device(device), dtype), 4)
     return found
 
 
-def matrix_rate(device: Any, dtype: Any, repeats: int = 10) -> float:
-    """TFLOP/s of the fastest of several products of large square matrices."""
+def matrix_rate(device: Any, dtype: Any) -> float:
+    """TFLOP/s of the fastest of several products of large matrices, or of small ones if those take long."""
+    large = 8192 if device.type == "cuda" else 2048
+    rate = _product_rate(device, dtype, side=512, repeats=3)
+    is_fast = 2 * large**3 / 1e12 < rate * _LONG_PRODUCT
+    return max(rate, _product_rate(device, dtype, large, repeats=10)) if is_fast else rate
+
+
+def _product_rate(device: Any, dtype: Any, side: int, repeats: int) -> float:
     import torch
 
-    side = 8192 if device.type == "cuda" else 2048
     a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
     samples = [measured(lambda: a @ b)[0].seconds for _ in range(repeats)]
     return 2 * side**3 / min(samples) / 1e12

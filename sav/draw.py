@@ -20,7 +20,6 @@ from sav.types import Image, IntArray
 
 # The golden ratio spreads the hues of neighbouring ids as far apart as any number of them allows.
 _GOLDEN_RATIO = 0.618033988749895
-_CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _STRONG = ((1.0, 1.0), (0.72, 1.0), (1.0, 0.78))
 _SOFT = ((0.42, 0.95), (0.30, 0.80), (0.50, 0.70))
 
@@ -103,23 +102,36 @@ def draw_tracks(image_bgr: Image, scene: Scene, config: DrawConfig = DrawConfig(
 
 def tint(drawn: Image, image_bgr: Image, masks: Masks, bgr: NDArray[np.uint8], strength: float) -> None:
     """Blend each mask's colour over the untouched picture into `drawn`, large ones first, with an outline."""
-    ramp = np.arange(256, dtype=np.float32)[:, None] * (1 - strength)
-    thickness = 1 + min(masks.size_hw) // 700
+    reach = _diamond(1 + min(masks.size_hw) // 700)
     for position in _large_first(masks):
-        x0, y0, x1, y1 = masks.boxes_xyxy[position]
-        crop = masks.crop(position).view(np.uint8)
-        table = np.rint(ramp + bgr[position] * np.float32(strength)).astype(np.uint8)
-        tinted = cv2.LUT(np.ascontiguousarray(image_bgr[y0:y1, x0:x1]), table[None])
-        inner = cv2.erode(crop, _CROSS, iterations=thickness, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        tinted[crop != inner] = bgr[position]
-        drawn[y0:y1, x0:x1] = cv2.copyTo(tinted, crop, drawn[y0:y1, x0:x1].copy())
+        x0, y0, x1, y1 = masks.boxes_xyxy[position].tolist()
+        crop, place = masks.crop(position).view(np.uint8), drawn[y0:y1, x0:x1]
+        inner = cv2.erode(crop, reach, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        plain = _plain(crop.shape, bgr[position])
+        blended = cv2.addWeighted(image_bgr[y0:y1, x0:x1], 1 - strength, plain, strength, 0)
+        cv2.copyTo(blended, crop, place)
+        cv2.copyTo(plain, crop - inner, place)
 
 
 def fill(canvas: Image, masks: Masks, bgr: NDArray[np.uint8]) -> None:
     """Paint each mask in its plain colour, large ones first."""
     for position in _large_first(masks):
-        x0, y0, x1, y1 = masks.boxes_xyxy[position]
-        canvas[y0:y1, x0:x1][masks.crop(position)] = bgr[position]
+        x0, y0, x1, y1 = masks.boxes_xyxy[position].tolist()
+        crop = masks.crop(position).view(np.uint8)
+        cv2.copyTo(_plain(crop.shape, bgr[position]), crop, canvas[y0:y1, x0:x1])
+
+
+def _plain(size_hw: tuple[int, ...], bgr: NDArray[np.uint8]) -> Image:
+    """A picture of one colour; OpenCV fills it in a tenth of the time that numpy takes."""
+    plain = np.empty((*size_hw, 3), np.uint8)
+    cv2.rectangle(plain, (0, 0), size_hw[::-1], bgr.tolist(), cv2.FILLED)
+    return plain
+
+
+def _diamond(radius: int) -> NDArray[np.uint8]:
+    """All pixels within `radius` steps of the middle, along rows and columns."""
+    steps = np.abs(np.arange(-radius, radius + 1))
+    return (steps[:, None] + steps <= radius).astype(np.uint8)
 
 
 def _large_first(masks: Masks) -> IntArray:

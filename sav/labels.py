@@ -25,20 +25,29 @@ class Plate:
     right: int
 
     @property
-    def corners(self) -> tuple[int, int, int, int]:
-        """Left, top, right and bottom."""
-        return self.left, self.top, self.right, self.bottom
+    def rows(self) -> slice:
+        """From top to bottom."""
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        """From left to right."""
+        return slice(self.left, self.right)
+
+    def moved(self, down: int, across: int) -> Plate:
+        """The plate moved by so many of its own heights and widths."""
+        dy, dx = down * (self.bottom - self.top), across * (self.right - self.left)
+        return Plate(self.top + dy, self.left + dx, self.bottom + dy, self.right + dx)
 
 
 class Layout:
     """Where the texts of one picture go, so that none covers another where there is room beside it."""
 
-    # By how many of its own heights a plate may give way, the nearest places first.
-    _WAYS = (0, 1, -1, 2, -2)
+    # By how many of its own heights and widths a plate may give way, down and up before sideways.
+    _WAYS = tuple((down, across) for across in (0, 1, -1) for down in (0, 1, -1, 2, -2))
 
     def __init__(self, size_hw: tuple[int, int]) -> None:
-        self._size_hw = size_hw
-        self._taken = np.zeros((0, 4), np.int64)
+        self._taken = np.zeros(size_hw, np.bool_)
 
     def place(
         self,
@@ -55,19 +64,16 @@ class Layout:
             size: Height of the letters in pixels.
             anchor_xy: The point of the plate that belongs there, as shares of its width and height.
         """
-        first = place_text(text, position_xy, size, self._size_hw, anchor_xy)
-        height = first.bottom - first.top
-        ways = (Plate(first.top + way * height, first.left, first.bottom + way * height, first.right)
-                for way in self._WAYS)  # fmt: skip
-        plate = next((plate for plate in ways if self._is_free(plate)), first)
-        self._taken = np.concatenate([self._taken, [plate.corners]])
+        first = place_text(text, position_xy, size, self._taken.shape, anchor_xy)
+        plates = (first.moved(down, across) for down, across in self._WAYS)
+        plate = next((plate for plate in plates if self._is_free(plate)), first)
+        self._taken[plate.rows, plate.columns] = True
         return plate
 
     def _is_free(self, plate: Plate) -> bool:
-        left, top, right, bottom = plate.corners
-        x0, y0, x1, y1 = self._taken.T
-        covers = (x0 < right) & (left < x1) & (y0 < bottom) & (top < y1)
-        return top >= 0 and bottom <= self._size_hw[0] and not covers.any()
+        height, width = self._taken.shape
+        is_inside = min(plate.top, plate.left) >= 0 and plate.bottom <= height and plate.right <= width
+        return is_inside and not self._taken[plate.rows, plate.columns].any()
 
 
 def place_text(
@@ -81,22 +87,33 @@ def place_text(
 
     `anchor_xy` is the point of the plate that is to lie at `position_xy`, as shares of its width and height.
     """
-    ink_hw = np.array(_ink(text, size).shape)
-    plate_hw = np.minimum(ink_hw + 2 * _margin(size), size_hw)
-    corner = np.rint(np.asarray(position_xy)[::-1] - plate_hw * np.array(anchor_xy[::-1])).astype(int)
-    top, left = np.clip(corner, 0, np.array(size_hw) - plate_hw).tolist()
-    return Plate(top, left, top + int(plate_hw[0]), left + int(plate_hw[1]))
+    ink_height, ink_width = _ink(text, size).shape
+    height = min(ink_height + 2 * _margin(size), size_hw[0])
+    width = min(ink_width + 2 * _margin(size), size_hw[1])
+    left = _inside(position_xy[0] - width * anchor_xy[0], size_hw[1] - width)
+    top = _inside(position_xy[1] - height * anchor_xy[1], size_hw[0] - height)
+    return Plate(top, left, top + height, left + width)
+
+
+def _inside(position: float, last: int) -> int:
+    """The whole pixel nearest to `position`, from 0 to `last`."""
+    return min(max(0, round(position)), last)
 
 
 def write_on_plate(drawn: Image, text: str, plate: Plate, bgr: NDArray[np.uint8], size: int) -> None:
     """Paint a plate of colour `bgr`, and `text` on it in black or white, whichever is easier to read."""
-    ink, margin = _ink(text, size), _margin(size)
-    background = drawn[plate.top : plate.bottom, plate.left : plate.right]
-    cover: FloatArray = np.zeros(background.shape[:2], np.float32)
-    _paste(cover, ink, margin, margin)
-    luminance = float(bgr @ np.array([0.114, 0.587, 0.299]))
+    place = drawn[plate.rows, plate.columns]
+    place[:] = _written(text, size, tuple(bgr.tolist()))[: place.shape[0], : place.shape[1]]
+
+
+@lru_cache(maxsize=512)
+def _written(text: str, size: int, bgr: tuple[int, int, int]) -> Image:
+    """A whole plate with its text."""
+    cover = np.pad(_ink(text, size), _margin(size))[..., None]
+    luminance = float(np.array(bgr) @ np.array([0.114, 0.587, 0.299]))
     letters = np.float32(0 if luminance > 128 else 255)
-    background[:] = np.rint(bgr + cover[..., None] * (letters - bgr.astype(np.float32)))
+    colour = np.array(bgr, np.float32)
+    return np.rint(colour + cover * (letters - colour)).astype(np.uint8)
 
 
 def _margin(size: int) -> int:

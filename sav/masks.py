@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
@@ -108,19 +109,23 @@ class Masks:
     @cached_property
     def areas(self) -> IntArray:
         """`(N,)` int64, pixels in each mask."""
-        counts = np.concatenate([[0], np.cumsum(_BITS_IN_BYTE[self.packed], dtype=np.int64)])
-        return counts[self._offsets[1:]] - counts[self._offsets[:-1]]
+        areas = np.zeros(len(self), np.int64)
+        begins, ends = self._offsets[:-1], self._offsets[1:]
+        present = begins < ends
+        if present.any():
+            areas[present] = np.add.reduceat(_BITS_IN_BYTE[self.packed], begins[present], dtype=np.int64)
+        return areas
 
     @cached_property
     def centroids_xy(self) -> FloatArray:
         """`(N, 2)` float32, the mean pixel centre of each mask; `(0, 0)` for an empty one."""
         centroids = np.zeros((len(self), 2), np.float32)
-        for position, (crop, (rows, columns)) in enumerate(self.crops()):
-            area = max(1, int(self.areas[position]))
-            across, down = crop.sum(axis=0, dtype=np.int64), crop.sum(axis=1, dtype=np.int64)
+        for position in np.flatnonzero(self.areas).tolist():
+            across, down = _sums(self.crop(position))
+            x0, y0, _, _ = self.boxes_xyxy[position].tolist()
             centroids[position] = (
-                columns.start + across @ np.arange(len(across)) / area,
-                rows.start + down @ np.arange(len(down)) / area,
+                x0 + across @ np.arange(len(across)) / self.areas[position],
+                y0 + down @ np.arange(len(down)) / self.areas[position],
             )
         return centroids
 
@@ -173,6 +178,13 @@ def _run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int
     edges = np.delete(edges, np.concatenate([joined, joined + 1]))
     lengths = np.diff(np.concatenate([[0], edges, [height * width]]))
     return lengths[: len(lengths) - (lengths[-1] == 0)].tolist()
+
+
+def _sums(crop: BoolArray) -> tuple[IntArray, IntArray]:
+    """Pixels in each column and in each row of a crop; OpenCV adds them up several times as fast as numpy."""
+    bits = crop.view(np.uint8)
+    across, down = (cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S) for axis in (0, 1))
+    return across.ravel().astype(np.int64), down.ravel().astype(np.int64)
 
 
 _BITS_IN_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)

@@ -46,7 +46,17 @@ def test_a_text_gives_way_to_one_that_is_there():
     assert {plate.left for plate in plates} == {plates[0].left}
 
 
+def test_a_text_goes_sideways_where_there_is_no_room_above_and_below():
+    layout = Layout((120, 300))
+    plates = [layout.place("person", np.array((150, 60)), 12) for _ in range(15)]
+    covered = np.zeros((120, 300), int)
+    for plate in plates:
+        covered[plate.rows, plate.columns] += 1
+    assert covered.max() == 1
+    assert {plate.top for plate in plates[5:10]} == {plate.top for plate in plates[:5]}
+
+
 def test_without_room_a_text_stays_where_it_belongs():
-    layout = Layout((120, 160))
-    plates = [layout.place("person", np.array((80, 60)), 12) for _ in range(7)]
+    layout = Layout((120, 60))
+    plates = [layout.place("person", np.array((30, 60)), 12) for _ in range(7)]
     assert plates[5] == plates[6] == plates[0]
