@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
 from sav.config import CUTOUT_VIDEOS, MATTES, PRECISIONS, DetectionConfig, SaveOptions
+from sav.interrupts import end_like_ctrl_c
 
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
 
@@ -186,6 +187,7 @@ def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) 
     """Run a command; what the user can mend becomes one line and status 2."""
     # torch reads it at its first large tensor: fresh memory then comes in pages of 2 MiB, not of 4 KiB.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    end_like_ctrl_c()
     try:
         return run(args)
     except (OSError, ValueError) as error:

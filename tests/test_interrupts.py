@@ -4,14 +4,23 @@ import threading
 
 import pytest
 
-from sav.interrupts import uninterrupted
+from sav.interrupts import end_like_ctrl_c, uninterrupted
 
 
-def test_ctrl_c_waits_until_the_block_is_done():
+@pytest.fixture(autouse=True)
+def _restored_handler():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_waits_until_the_block_is_done(number):
+    end_like_ctrl_c()
     steps = []
     with pytest.raises(KeyboardInterrupt):
         with uninterrupted():
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
             steps.append("written")
         steps.append("never reached")
     assert steps == ["written"]

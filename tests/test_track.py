@@ -107,7 +107,8 @@ def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, ca
     assert (tmp_path / "out.mp4").read_text() == "the user's own"
 
 
-def test_ctrl_c_leaves_a_playable_video(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_kill_leave_a_playable_video(tmp_path, number):
     command = [sys.executable, "track.py", "--video_path", STREET, "--save_path", tmp_path / "out.mp4"]
     process = subprocess.Popen(
         [*command, *MODELS, *SMALL], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -115,7 +116,7 @@ def test_ctrl_c_leaves_a_playable_video(tmp_path):
     progress = b""
     while b" 3/150" not in progress and process.poll() is None:
         progress += os.read(process.stderr.fileno(), 1000)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = (said.decode() for said in process.communicate())
     assert process.returncode == 1
     assert "error: interrupted" in err
