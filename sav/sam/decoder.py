@@ -164,15 +164,18 @@ def _ask_the_picture(
     layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor, keys: Tensor, values: Tensor
 ) -> Tensor:
     """The first three steps of a layer: prompt tokens see each other, then the picture, then an MLP."""
-    if layer.skip_first_layer_pe:
-        queries = layer.self_attn(q=queries, k=queries, v=queries)
-    else:
-        with_prompts = queries + prompts
-        queries = queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries)
-    queries = layer.norm1(queries)
+    queries = among_themselves(layer, queries, prompts)
     attention = layer.cross_attn_token_to_image
     queries = layer.norm2(queries + _attend(attention, attention.q_proj(queries + prompts), keys, values))
     return layer.norm3(queries + layer.mlp(queries))
+
+
+def among_themselves(layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor) -> Tensor:
+    """The first step of a layer alone: attention of prompt tokens `(n, P, C)` to each other."""
+    if layer.skip_first_layer_pe:
+        return layer.norm1(layer.self_attn(q=queries, k=queries, v=queries))
+    with_prompts = queries + prompts
+    return layer.norm1(queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries))
 
 
 def _attend(attention: Attention, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
