@@ -79,7 +79,12 @@ class Decoder:
         self._at_once = prompts_at_once
 
     def __call__(
-        self, features: Tensor, sparse: Tensor, outputs: slice, least_iou: float | None = None
+        self,
+        features: Tensor,
+        sparse: Tensor,
+        outputs: slice,
+        least_iou: float | None = None,
+        extent_hw: tuple[int, int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Decode the masks whose predicted IoU is above `least_iou`.
 
@@ -89,6 +94,8 @@ class Decoder:
             outputs: Which of the decoder's masks are wanted: the first for one whole object, the others for
                 three of different sizes.
             least_iou: Masks with no higher predicted IoU are left out; by default none is.
+            extent_hw: Rows and columns of the features where masks are wanted; here they are made whole, as
+                upstream does.
 
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.

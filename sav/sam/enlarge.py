@@ -196,6 +196,7 @@ class Enlarger:
         square = self._sam.image_encoder.img_size
         sizes = (height, width), square, self._input_hw, self._size_hw
         down, over = _sides(*sizes, self._channels, torch.get_num_threads())
+        logits = logits[: down.last.max() + 1, : over.last.max() + 1]
         error = _ROUNDING * float(logits.abs().max())
         x0, y0, x1, y1 = tight_boxes((logits > floor - error).numpy()[None])[0].tolist()
         (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)

@@ -20,6 +20,9 @@ from sav.sam.decoder import among_themselves
 from sav.sam.lean_picture import Asked, Scratch, SeenPicture, SharedPicture, Told, centre
 from sav.sam.lean_upscaling import Upscaling
 
+# Devices on which the picture is seen by one prompt at a time, so that it stays in the cache.
+_ALONE = ("cpu",)
+
 
 @dataclass
 class _Lot:
@@ -79,7 +82,7 @@ class LeanDecoder:
         """
         shared, upscaled = self._shared(features)
         chosen = range(self._decoder.num_mask_tokens)[outputs]
-        grid_hw = features.shape[-2:]
+        grid_hw = features.shape[2], features.shape[3]
         upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw or grid_hw)
         parts = [
             self._decode(self._lot(part, shared, scratch), shared, upscaling, chosen, least_iou)
@@ -111,8 +114,7 @@ class LeanDecoder:
         told = shared.layers[0][1]
         rank = 1 + len(shared.layers) * (told.queries.shape[0] * (prompts.shape[1] - 1) + 1)
         basis = scratch.take("basis", len(sparse), rank, told.queries.shape[2])
-        # A CPU works on one prompt at a time, in its cache.
-        pieces = basis.split(1 if basis.device.type == "cpu" else len(sparse))
+        pieces = basis.split(1 if basis.device.type in _ALONE else len(sparse))
         coefficients = prompts.new_zeros(len(prompts), 1, prompts.shape[2])
         return _Lot(prompts, [SeenPicture(piece, scratch) for piece in pieces], coefficients)
 
@@ -125,7 +127,8 @@ class LeanDecoder:
         least_iou: float | None,
     ) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of a lot."""
-        iou_token, *mask_tokens = self._transform(lot, shared, [0, *(1 + output for output in chosen)]).unbind(1)
+        answers = [0, *(1 + output for output in chosen)]
+        iou_token, *mask_tokens = self._transform(lot, shared, answers).unbind(1)
         predicted_iou = self._decoder.iou_prediction_head(iou_token)[:, chosen]
         wanted = torch.ones_like(predicted_iou, dtype=torch.bool)
         if least_iou is not None:

@@ -90,9 +90,7 @@ class SharedPicture:
             centred = centre(tokens)
             answers = tuple(_by_head(vectors @ centred.T, told) for vectors in sent)
             squares = centred.square().sum(1)
-            layers.append(
-                (asked, Told(queries, positions, centred.T, squares, answers, layer.norm4.eps))
-            )
+            layers.append((asked, Told(queries, positions, centred.T, squares, answers, layer.norm4.eps)))
             sent = [vectors * layer.norm4.weight for vectors in sent]
             tokens = centred * layer.norm4.weight
         final = _asked(transformer.final_attn_token_to_image, tokens, position, tokens)
@@ -249,5 +247,3 @@ def _gathered(weights: Tensor, values: Tensor) -> Tensor:
     heads, _, dim = values.shape
     product = weights.transpose(0, 1).reshape(heads, -1, weights.shape[3]) @ values
     return product.view(heads, len(weights), -1, dim).transpose(0, 1)
-
-

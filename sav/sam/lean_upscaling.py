@@ -1,4 +1,4 @@
-"""Masks from the picture as prompts see it: the two transposed convolutions of SAM's mask decoder, and its mixers.
+"""Masks from the picture as prompts see it: transposed convolutions of SAM's mask decoder, and its mixers.
 
 Neighbouring squares of a transposed convolution with a stride of its own size do not touch, so that each is a
 matrix product, token by token, and some rows of the picture can be done at a time, in a CPU's cache.
@@ -66,22 +66,22 @@ class Upscaling:
             Logits `(K, 4 h, 4 w)` of the K wanted masks, 0 outside of the extent.
         """
         count = mixers.shape[1]
-        rows, columns = self.extent_hw
+        columns = self.extent_hw[1]
         logits = mixers.new_zeros(int(wanted.sum()), 4 * self.grid_hw[0], 4 * self.grid_hw[1])
         prompts = wanted.any(1)
         if not len(logits):
             return logits
         basis, scale = picture.basis, picture.scale
         if not prompts.all():
-            basis, scale, coefficients, mixers = (
-                x[prompts] for x in (basis, scale, coefficients, mixers)
-            )
+            basis, scale, coefficients, mixers = (x[prompts] for x in (basis, scale, coefficients, mixers))
         # The channels of four neighbours lie side by side, and are mixed at once: (m, 4 channels, 4 masks).
-        mixing = torch.einsum("mkc,st->msctk", mixers, torch.eye(4, device=mixers.device)).flatten(3).flatten(1, 2)
+        same = torch.eye(4, device=mixers.device)
+        mixing = torch.einsum("mkc,st->msctk", mixers, same).flatten(3).flatten(1, 2)
         chosen = wanted[prompts]
         for strip in self._strips(len(mixers)):
-            parts = (x.unflatten(2, self.grid_hw)[:, :, strip, :columns].flatten(2) for x in (basis, scale))
-            mixed = self._strip(*parts, self._shared[strip, :columns].flatten(0, 1), coefficients, mixing)
+            own = (x.unflatten(2, self.grid_hw)[:, :, strip, :columns].flatten(2) for x in (basis, scale))
+            shared = self._shared[strip, :columns].flatten(0, 1)
+            mixed = self._mixed(next(own), next(own), shared, coefficients, mixing)
             # (m, rows, columns, 2, 2, 2, 2, masks), the twos being rows and columns of both convolutions
             mixed = mixed.view(len(mixers), -1, columns, 2, 2, 2, 2, count).permute(0, 7, 1, 3, 5, 2, 4, 6)
             place = slice(4 * strip.start, 4 * strip.stop)
@@ -96,7 +96,7 @@ class Upscaling:
         for start in range(0, rows, at_once):
             yield slice(start, min(rows, start + at_once))
 
-    def _strip(
+    def _mixed(
         self, basis: Tensor, scale: Tensor, shared: Tensor, coefficients: Tensor, mixing: Tensor
     ) -> Tensor:
         """Mixed masks of `t` tokens, `(m, 4 t, 4 masks)`, from `(m, R, t)`, `(m, 1, t)` and `(t, 4 c)`."""
