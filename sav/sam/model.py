@@ -80,6 +80,7 @@ class SamModel:
             sam.image_encoder = LeanEncoder(sam.image_encoder, precision.dtype)
         self.sam = sam.to(device).eval()
         self.device = device
+        self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
         decoder = Decoder if precision.is_exact else LeanDecoder
         self._decoder: Decoder | LeanDecoder = decoder(self.sam, self.chunks.prompts)
@@ -149,7 +150,8 @@ class SamModel:
         `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
         sizes = embedding.input_hw, embedding.size_hw
-        return Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels).masks(logits, stability)
+        enlarger = Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels, self._is_exact)
+        return enlarger.masks(logits, stability)
 
 
 def bgr_to_rgb(image_bgr: Image) -> Image:
