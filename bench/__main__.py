@@ -30,7 +30,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("stages", nargs="*", metavar="STAGE", help=f"which of: {' '.join(STAGES)} (default: all)")
     add("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    add("--precision", default="auto", help="of our encoder, as in seg.py; the reference is float32")
+    add("--precision", default="auto", help="as in seg.py; the reference is float32")
     add("--models", metavar="LIST", help="of b, l, h (random weights) and demo (default: b; b,l,h on a GPU)")
     add("--sam", metavar="FILE", help="a SAM checkpoint instead of --models")
     add("--yolo", type=Path, metavar="FILE", help="the detector of seg.py (default: the demo checkpoint)")

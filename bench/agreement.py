@@ -1,4 +1,4 @@
-"""Whether masks of both sides agree: identical in float32, mean IoU of at least 0.99 in half precision."""
+"""Whether masks of both sides agree: identical in float32, else a mean IoU of at least 0.99."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def agree(ours: Mapping[str, Masks], theirs: Masks, in_order: bool = True) -> Ag
     """Compare our masks, by precision, with the reference's.
 
     Args:
-        ours: Masks by the name of the encoder's precision; those of `float32` should be identical.
+        ours: Masks by the name of the precision; those of `float32` should be identical.
         theirs: The reference's masks.
         in_order: Whether mask i of one side belongs to mask i of the other; else each is compared with the
             most similar one.

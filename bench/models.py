@@ -125,10 +125,7 @@ def their_sam(options: Options, name: str) -> Sam:
 
 def precisions(options: Options) -> tuple[str, ...]:
     """The precision that is timed, and float32, in which our masks should be upstream's."""
-    from sav.device import choose_precision
-
-    timed = choose_precision(options.precision, torch.device(options.device))
-    return tuple(dict.fromkeys([str(timed).removeprefix("torch."), "float32"]))
+    return tuple(dict.fromkeys([options.precision, "float32"]))
 
 
 def label(name: str) -> str:

@@ -17,7 +17,7 @@ class Options:
     Attributes:
         folder: Where generated checkpoints, pictures and videos go.
         device: `cpu`, `cuda` or `cuda:1`.
-        precision: Of our encoder, as the scripts have it; the reference is always float32.
+        precision: As the scripts have it; the reference is always float32.
         models: SAMs: `b`, `l` and `h` have the official architecture and random weights, `demo` is the demo
             checkpoint, all else is the path of a checkpoint.
         batches: Pictures that the encoder takes at once.

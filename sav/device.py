@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How SAM computes.
+
+    Attributes:
+        dtype: In which the image encoder multiplies matrices.
+        is_exact: Whether masks must be segment_anything's to the last pixel, at several times the cost;
+            otherwise they are the same but for rounding, and one sees no difference.
+    """
+
+    dtype: torch.dtype
+    is_exact: bool = False
+
+
+EXACT = Precision(torch.float32, is_exact=True)
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -32,11 +51,17 @@ def _is_here(device: torch.device) -> bool:
     return device.type == "cpu"
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """The precision of SAM's encoder: a name of `PRECISIONS`; `auto` takes bfloat16 where it is fast."""
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """The precision called `name`, one of `sav.config.PRECISIONS`.
+
+    `float32` is exact; `auto` takes the fastest that shows no difference: bfloat16 where the device is fast
+    at it, else float32, but not exact.
+    """
     if name == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+        return Precision(torch.bfloat16 if has_fast_bfloat16(device) else torch.float32)
+    if name == "float32":
+        return EXACT
+    return Precision({"bfloat16": torch.bfloat16, "float16": torch.float16}[name])
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -79,7 +79,12 @@ class Decoder:
         self._at_once = prompts_at_once
 
     def __call__(
-        self, features: Tensor, sparse: Tensor, outputs: slice, least_iou: float | None = None
+        self,
+        features: Tensor,
+        sparse: Tensor,
+        outputs: slice,
+        least_iou: float | None = None,
+        extent_hw: tuple[int, int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Decode the masks whose predicted IoU is above `least_iou`.
 
@@ -89,6 +94,8 @@ class Decoder:
             outputs: Which of the decoder's masks are wanted: the first for one whole object, the others for
                 three of different sizes.
             least_iou: Masks with no higher predicted IoU are left out; by default none is.
+            extent_hw: Rows and columns of the features where masks are wanted; here they are made whole, as
+                upstream does.
 
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
@@ -164,15 +171,18 @@ def _ask_the_picture(
     layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor, keys: Tensor, values: Tensor
 ) -> Tensor:
     """The first three steps of a layer: prompt tokens see each other, then the picture, then an MLP."""
-    if layer.skip_first_layer_pe:
-        queries = layer.self_attn(q=queries, k=queries, v=queries)
-    else:
-        with_prompts = queries + prompts
-        queries = queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries)
-    queries = layer.norm1(queries)
+    queries = among_themselves(layer, queries, prompts)
     attention = layer.cross_attn_token_to_image
     queries = layer.norm2(queries + _attend(attention, attention.q_proj(queries + prompts), keys, values))
     return layer.norm3(queries + layer.mlp(queries))
+
+
+def among_themselves(layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor) -> Tensor:
+    """The first step of a layer alone: attention of prompt tokens `(n, P, C)` to each other."""
+    if layer.skip_first_layer_pe:
+        return layer.norm1(layer.self_attn(q=queries, k=queries, v=queries))
+    with_prompts = queries + prompts
+    return layer.norm1(queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries))
 
 
 def _attend(attention: Attention, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -116,6 +116,7 @@ class Enlarger:
         size_hw: tuple[int, int],
         at_once_bytes: int,
         channels: int = 1,
+        is_exact: bool = True,
     ) -> None:
         """Prepare for the masks of a picture.
 
@@ -126,10 +127,12 @@ class Enlarger:
             at_once_bytes: Bytes of whole enlarged logits that exist at once.
             channels: In how many planes upstream enlarges the masks of a prompt: on one thread PyTorch takes
                 another routine for three than for any other number, and the two round differently.
+            is_exact: Whether every pixel must be upstream's; if not, the products on a CPU decide alone.
         """
         self._sam = sam
         self._input_hw, self._size_hw = input_hw, size_hw
         self._channels = channels
+        self._rounding = _ROUNDING if is_exact else 0.0
         square = sam.image_encoder.img_size
         self._at_once = max(1, at_once_bytes // (4 * (square * square + size_hw[0] * size_hw[1])))
 
@@ -196,7 +199,8 @@ class Enlarger:
         square = self._sam.image_encoder.img_size
         sizes = (height, width), square, self._input_hw, self._size_hw
         down, over = _sides(*sizes, self._channels, torch.get_num_threads())
-        error = _ROUNDING * float(logits.abs().max())
+        logits = logits[: down.last.max() + 1, : over.last.max() + 1]
+        error = self._rounding * float(logits.abs().max()) if self._rounding else 0.0
         x0, y0, x1, y1 = tight_boxes((logits > floor - error).numpy()[None])[0].tolist()
         (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)
         across = logits[from_rows, from_columns] @ over.weights[columns, from_columns].T
@@ -232,7 +236,8 @@ class _Crop:
 
     def counts_above(self, threshold: float) -> tuple[int, int]:
         """The least and the largest number of pixels that upstream may find above a threshold."""
-        least, most = (int(np.count_nonzero(self.values > threshold + e)) for e in (self.error, -self.error))
+        most = int(np.count_nonzero(self.values > threshold - self.error))
+        least = int(np.count_nonzero(self.values > threshold + self.error)) if self.error else most
         if least == most:
             return least, most
         rows, columns = np.nonzero(np.abs(self.values - threshold) <= self.error)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from sav.checkpoints import CheckpointError
+from sav.device import EXACT, Precision
 from sav.sam.architecture import StateDict, build_sam
 from sav.sam.model import SamModel
 
 
 def load_sam(
-    path: Path, device: torch.device, precision: torch.dtype = torch.float32, compiled: bool = False
+    path: Path, device: torch.device, precision: Precision = EXACT, compiled: bool = False
 ) -> SamModel:
     """Load any segment_anything ViT checkpoint, whatever its size and file name.
 

@@ -12,10 +12,12 @@ from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
+from sav.device import EXACT, Precision
 from sav.masks import Masks
 from sav.sam.decoder import Decoder
-from sav.sam.encoder import HalfEncoder
 from sav.sam.enlarge import Enlarger, Stability
+from sav.sam.lean_decoder import LeanDecoder
+from sav.sam.lean_encoder import LeanEncoder
 from sav.types import BoolArray, Image
 
 
@@ -32,10 +34,10 @@ class ChunkSizes:
     logits_bytes: int = 32 * 2**20
 
     @classmethod
-    def for_device(cls, device: torch.device) -> ChunkSizes:
+    def for_device(cls, device: torch.device, is_exact: bool = True) -> ChunkSizes:
         """Small chunks stay in a CPU's cache and out of the kernel's page tables; a GPU wants large ones."""
         if device.type == "cpu":
-            return cls(prompts=max(4, 2 * torch.get_num_threads()))
+            return cls(prompts=max(4, 2 * torch.get_num_threads()) * (1 if is_exact else 2))
         return cls(prompts=64, logits_bytes=1024 * 2**20)
 
 
@@ -53,6 +55,15 @@ class Embedding:
     input_hw: tuple[int, int]
     size_hw: tuple[int, int]
 
+    def extent_hw(self, square: int) -> tuple[int, int]:
+        """Rows and columns of the features that masks need, of a SAM whose square has `square` pixels."""
+        # One more than the picture covers: enlarging looks half a logit past its end.
+        rows, columns = (
+            min(cells, -(-pixels * cells // square) + 1)
+            for pixels, cells in zip(self.input_hw, self.features.shape[-2:], strict=True)
+        )
+        return rows, columns
+
 
 class SamModel:
     """Encoder, prompts and mask decoder of a `segment_anything` Sam, with bounded memory."""
@@ -61,16 +72,18 @@ class SamModel:
         self,
         sam: Sam,
         device: torch.device,
-        precision: torch.dtype = torch.float32,
+        precision: Precision = EXACT,
         chunks: ChunkSizes | None = None,
     ) -> None:
-        """Move `sam` to `device`; below float32 its image encoder is replaced by a `HalfEncoder`."""
-        if precision != torch.float32:
-            sam.image_encoder = HalfEncoder(sam.image_encoder, precision)
+        """Move `sam` to `device`; a `LeanEncoder` replaces its image encoder unless all must be exact."""
+        if not precision.is_exact:
+            sam.image_encoder = LeanEncoder(sam.image_encoder, precision.dtype)
         self.sam = sam.to(device).eval()
         self.device = device
-        self.chunks = chunks or ChunkSizes.for_device(device)
-        self._decoder = Decoder(self.sam, self.chunks.prompts)
+        self._is_exact = precision.is_exact
+        self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
+        decoder = Decoder if precision.is_exact else LeanDecoder
+        self._decoder: Decoder | LeanDecoder = decoder(self.sam, self.chunks.prompts)
         self._resize = ResizeLongestSide(sam.image_encoder.img_size)
 
     @torch.inference_mode()
@@ -102,7 +115,7 @@ class SamModel:
         boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
         scaled = self._resize.apply_boxes_torch(boxes, embedding.size_hw)
         sparse, _ = self.sam.prompt_encoder(points=None, boxes=scaled, masks=None)
-        return self._decoder(embedding.features, sparse, slice(0, 1))[0]
+        return self._decode(embedding, sparse, slice(0, 1))[0]
 
     @torch.inference_mode()
     def decode_points(
@@ -120,7 +133,13 @@ class SamModel:
         coordinates = torch.as_tensor(scaled, dtype=dtype, device=self.device)[:, None]
         labels = torch.ones(coordinates.shape[:2], dtype=torch.int, device=self.device)
         sparse, _ = self.sam.prompt_encoder(points=(coordinates, labels), boxes=None, masks=None)
-        return self._decoder(embedding.features, sparse, slice(1, None), least_iou)
+        return self._decode(embedding, sparse, slice(1, None), least_iou)
+
+    def _decode(
+        self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
+    ) -> tuple[Tensor, Tensor]:
+        extent_hw = embedding.extent_hw(self.sam.image_encoder.img_size)
+        return self._decoder(embedding.features, sparse, outputs, least_iou, extent_hw)
 
     @torch.inference_mode()
     def enlarged(
@@ -131,7 +150,8 @@ class SamModel:
         `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
         sizes = embedding.input_hw, embedding.size_hw
-        return Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels).masks(logits, stability)
+        enlarger = Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels, self._is_exact)
+        return enlarger.masks(logits, stability)
 
 
 def bgr_to_rgb(image_bgr: Image) -> Image:

@@ -87,3 +87,15 @@ def test_the_bound_on_rounding_holds_with_room_to_spare(image_size, input_hw, si
         assert crop.values.shape == size_hw
         error = np.abs(wanted - crop.values)[rows, columns]
         assert (error <= _ROUNDING / 4 * crop._largest_logits(rows, columns)).all()
+
+
+def test_where_rounding_may_decide_the_products_do(threads):
+    sam, logits = random_sam(), blobs(200)
+    enlarger = Enlarger(sam, *SIZES[1], 2**20, channels=3, is_exact=False)
+    assert all(enlarger._within(one, Stability(0.5, 1.0)) is not None for one in logits)
+    masks, kept = enlarger.masks(logits)
+    assert kept.all()
+    wanted = (upstream(sam, logits, *SIZES[1], channels=3) > 0).numpy()
+    differs = masks.dense() != wanted
+    differs[3] = False  # nothing but zeros: the sign of rounding
+    assert differs.mean() < 1e-5

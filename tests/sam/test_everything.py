@@ -3,6 +3,7 @@ import pytest
 import torch
 from segment_anything import SamAutomaticMaskGenerator
 
+from sav.device import EXACT, choose_precision
 from sav.media.pictures import read_picture
 from sav.sam.everything import EverythingConfig, point_grid, segment_everything
 from sav.sam.load import load_sam
@@ -73,3 +74,18 @@ def test_vit_b_agrees_with_upstream(picture):
 
 def test_the_grid_has_the_centres_of_its_cells():
     assert point_grid(2).tolist() == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
+
+
+def test_auto_costs_nothing_that_one_can_see():
+    picture = read_picture(sorted((ROOT / "TestImages").glob("*.jpg"))[0])
+    config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0, nms_threshold=1.1)
+    auto = choose_precision("auto", CPU)
+    models = [load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, auto)]
+    exact, fast = (segment_everything(model, model.embed([picture])[0], config).dense() for model in models)
+    assert abs(len(exact) - len(fast)) <= 0.02 * len(exact)
+    exact, fast = (masks[masks.any(axis=(1, 2))].astype(np.float32) for masks in (exact, fast))
+    assert len(exact) > 20
+    shared = np.einsum("ahw,bhw->ab", exact, fast, optimize=True)
+    joined = exact.sum((1, 2))[:, None] + fast.sum((1, 2)) - shared
+    best = (shared / joined).max(axis=1)
+    assert best.mean() >= (0.9999 if auto.dtype == torch.float32 else 0.99)

@@ -1,10 +1,11 @@
-"""SAM's image encoder in half precision: the arithmetic of segment_anything's, laid out for fast kernels.
+"""SAM's image encoder, the arithmetic of segment_anything's laid out for fast kernels, in any precision.
 
 The encoder is the ViT of Li et al., "Exploring Plain Vision Transformer Backbones for Object Detection"
 (arXiv 2203.16527), with decomposed relative positions: a query's score for a key gets the query's product
 with one vector for their distance in rows and one for their distance in columns. Upstream adds these to the
 whole score matrix in float32. Here they are a bias of `scaled_dot_product_attention`, from tables that are
-gathered once, in pieces that stay in a CPU's cache.
+gathered once, in pieces that stay in a CPU's cache, so that no score matrix of all tokens with all others is
+ever made.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from torch.nn import functional as F
 _BIAS_BYTES = {"cpu": 8 * 2**20, "cuda": 4 * 2**30}
 
 
-class HalfEncoder(nn.Module):
+class LeanEncoder(nn.Module):
     """An `ImageEncoderViT` whose matrix products run in `dtype`; the sums between blocks stay in float32."""
 
-    def __init__(self, encoder: ImageEncoderViT, dtype: torch.dtype = torch.bfloat16) -> None:
+    def __init__(self, encoder: ImageEncoderViT, dtype: torch.dtype) -> None:
         super().__init__()
         self.img_size = encoder.img_size
         self._dtype = dtype
@@ -32,7 +33,7 @@ class HalfEncoder(nn.Module):
         self._positions = encoder.pos_embed
         self._neck = encoder.neck
         grid = encoder.pos_embed.shape[1]
-        self._blocks = nn.ModuleList(_HalfBlock(block, grid, dtype) for block in encoder.blocks)
+        self._blocks = nn.ModuleList(_LeanBlock(block, grid, dtype) for block in encoder.blocks)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode `(B, 3, S, S)` float32, normalised and padded, to `(B, C, S / 16, S / 16)` float32."""
@@ -42,7 +43,7 @@ class HalfEncoder(nn.Module):
         return self._neck(x.permute(0, 3, 1, 2))
 
 
-class _HalfBlock(nn.Module):
+class _LeanBlock(nn.Module):
     """One transformer block, over windows or over the whole picture."""
 
     def __init__(self, block: Block, grid: int, dtype: torch.dtype) -> None:
@@ -61,7 +62,7 @@ class _HalfBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, H, W, C)` float32 to the same, in place."""
         x += self._attend(self.norm1(x).to(self.dtype))
-        x += self.narrow(F.gelu(self.widen(self.norm2(x).to(self.dtype))))
+        x += self.narrow(torch.ops.aten.gelu_(self.widen(self.norm2(x).to(self.dtype))))
         return x
 
     def _attend(self, x: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.detect import Detector
-from sav.device import choose_precision
+from sav.device import EXACT, Precision, choose_precision
 from sav.media.pictures import read_picture
-from sav.sam.encoder import HalfEncoder
+from sav.sam.lean_encoder import LeanEncoder
 from sav.sam.load import load_sam
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, TINY, random_sam
 
@@ -34,7 +34,7 @@ def test_the_arithmetic_is_upstreams(architecture, dtype, error):
     pixels = torch.randn(2, 3, architecture.image_size, architecture.image_size, generator=generator)
     with torch.inference_mode():
         wanted = encoder(pixels)
-        found = HalfEncoder(encoder, dtype).eval()(pixels)
+        found = LeanEncoder(encoder, dtype).eval()(pixels)
     assert found.dtype == torch.float32
     assert (found - wanted).std() < error * wanted.std()
 
@@ -42,16 +42,16 @@ def test_the_arithmetic_is_upstreams(architecture, dtype, error):
 def test_a_few_heads_at_a_time_give_the_same(monkeypatch):
     encoder = random_sam(spread=0.1).image_encoder
     pixels = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    half = HalfEncoder(encoder, torch.float32)
+    half = LeanEncoder(encoder, torch.float32)
     with torch.inference_mode():
         whole = half(pixels)
-        monkeypatch.setattr("sav.sam.encoder._BIAS_BYTES", {"cpu": 1})
+        monkeypatch.setattr("sav.sam.lean_encoder._BIAS_BYTES", {"cpu": 1})
         assert torch.allclose(half(pixels), whole, atol=1e-5)
 
 
 def test_half_precision_costs_nothing_that_one_can_see():
     detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.4))
-    exact, half = (load_sam(DEMO_SAM, CPU, precision) for precision in (torch.float32, torch.bfloat16))
+    exact, half = (load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, Precision(torch.bfloat16)))
     overlaps = []
     for path in sorted((ROOT / "TestImages").glob("*.jpg"))[:3]:
         picture = read_picture(path)
@@ -63,7 +63,7 @@ def test_half_precision_costs_nothing_that_one_can_see():
 
 
 def test_precision_is_chosen_by_name_and_auto_takes_what_is_fast_here():
-    assert choose_precision("float32", CPU) == torch.float32
-    assert choose_precision("bfloat16", CPU) == torch.bfloat16
-    assert choose_precision("auto", CPU) in (torch.float32, torch.bfloat16)
-    assert choose_precision("auto", torch.device("mps")) == torch.float32
+    assert choose_precision("float32", CPU) == EXACT
+    assert choose_precision("bfloat16", CPU) == Precision(torch.bfloat16)
+    assert choose_precision("auto", CPU) in (Precision(torch.float32), Precision(torch.bfloat16))
+    assert choose_precision("auto", torch.device("mps")) == Precision(torch.float32)

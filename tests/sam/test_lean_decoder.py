@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sav.sam.lean_decoder import LeanDecoder
+from tests.conftest import TINY, random_sam
+from tests.sam.test_decoder import OFFICIAL, prompted, upstream
+
+ARCHITECTURES = [
+    TINY,
+    OFFICIAL,
+    replace(TINY, decoder_depth=1),
+    replace(TINY, decoder_depth=3),
+    replace(TINY, prompt_dim=64, decoder_downsampling=1, mask_outputs=2),
+]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("is_multimask", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 11])
+@torch.inference_mode()
+def test_logits_and_predicted_iou_are_upstreams_but_for_rounding(architecture, is_multimask, count):
+    sam = random_sam(architecture, spread=0.1)
+    features, sparse, dense = prompted(sam, count)
+    wanted_logits, wanted_iou = upstream(sam, features, sparse, dense, is_multimask)
+    outputs = slice(1, None) if is_multimask else slice(0, 1)
+    logits, predicted_iou = LeanDecoder(sam, prompts_at_once=4)(features, sparse, outputs)
+    torch.testing.assert_close(predicted_iou, wanted_iou.flatten(), rtol=1e-4, atol=1e-5)
+    wanted_logits = wanted_logits.flatten(0, 1)
+    error = 1e-4 * float(wanted_logits.std())
+    torch.testing.assert_close(logits, wanted_logits, rtol=1e-4, atol=error)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+@torch.inference_mode()
+def test_boxes_are_prompts_too(count):
+    sam = random_sam(OFFICIAL, spread=0.1)
+    features, _, _ = prompted(sam, 1)
+    corners = torch.rand(count, 2, 2, generator=torch.Generator().manual_seed(0)) * 256
+    sparse, dense = sam.prompt_encoder(None, corners.flatten(1), None)
+    logits, predicted_iou = LeanDecoder(sam, prompts_at_once=2)(features, sparse, slice(0, 1))
+    assert logits.shape == (count, 64, 64)
+    assert predicted_iou.shape == (count,)
+    if count:
+        wanted, wanted_iou = upstream(sam, features, sparse, dense, False)
+        torch.testing.assert_close(predicted_iou, wanted_iou[:, 0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(logits, wanted[:, 0], rtol=1e-4, atol=1e-4 * float(wanted.std()))
+
+
+@torch.inference_mode()
+def test_only_masks_above_the_least_predicted_iou_are_made_and_only_in_their_extent():
+    sam = random_sam(spread=0.1)
+    features, sparse, _ = prompted(sam, 33)
+    decoder = LeanDecoder(sam, prompts_at_once=4)
+    logits, predicted_iou = decoder(features, sparse, slice(1, None))
+    assert logits.shape == (99, 32, 32)
+    for least in (-1e9, float(predicted_iou.median()), 1e9):
+        found, found_iou = decoder(features, sparse, slice(1, None), least, (8, 5))
+        chosen = predicted_iou > least
+        assert torch.equal(found_iou, predicted_iou[chosen])
+        torch.testing.assert_close(found[..., :20], logits[chosen][..., :20], rtol=1e-4, atol=1e-6)
+        assert (found[..., 20:] == 0).all()
+
+
+@torch.inference_mode()
+def test_large_features_and_a_second_picture_are_no_trouble():
+    sam = random_sam(OFFICIAL, spread=0.3)
+    decoder = LeanDecoder(sam, prompts_at_once=4)
+    for count, scale in ((3, 30.0), (4, 1e-3)):
+        features, sparse, dense = prompted(sam, count)
+        wanted, _ = upstream(sam, features * scale, sparse, dense, True)
+        found, _ = decoder(features * scale, sparse, slice(1, None))
+        error = (found - wanted.flatten(0, 1)).abs().max()
+        assert error < 1e-3 * wanted.std()
+
+
+@torch.inference_mode()
+def test_many_prompts_on_one_picture_go_together_as_on_a_gpu(monkeypatch):
+    sam = random_sam(spread=0.1)
+    features, sparse, _ = prompted(sam, 7)
+    one_by_one = LeanDecoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), 0.0)
+    monkeypatch.setattr("sav.sam.lean_decoder._ALONE", ())
+    together = LeanDecoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), 0.0)
+    for found, wanted in zip(together, one_by_one, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
