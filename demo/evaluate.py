@@ -14,6 +14,7 @@ from demo.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
 from sav.config import DetectionConfig
 from sav.detect import Detector
+from sav.device import choose_precision
 from sav.masks import Masks
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
@@ -98,7 +99,7 @@ class SamFigures:
     """Collects what SAM did, picture by picture."""
 
     def __init__(self, detector: Detector, sam_path: Path, device: torch.device) -> None:
-        self.detector, self.sam = detector, load_sam(sam_path, device)
+        self.detector, self.sam = detector, load_sam(sam_path, device, choose_precision("auto", device))
         self.true_box: dict[str, list[float]] = defaultdict(list)
         self.end_to_end: dict[str, list[float]] = defaultdict(list)
         self.objects = 0
