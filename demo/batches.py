@@ -27,7 +27,7 @@ class Recipe:
         decay: Weight decay.
         hints: Weight of the dense hints, see `demo.objective.DenseHints`.
         view: Patches a side of the part of the input that a step looks at.
-        whole: Share of the steps, the last ones, that look at whole inputs.
+        wide: Share of the steps, the last ones, whose views are as wide as the input.
         seed: Decides everything that is drawn.
     """
 
@@ -40,7 +40,7 @@ class Recipe:
     decay: float = 0.05
     hints: float = 0.5
     view: int = 32
-    whole: float = 0.06
+    wide: float = 0.15
     seed: int = 1
 
 
@@ -136,8 +136,8 @@ class Scenes:
 
     def _view(self, rng: np.random.Generator, recipe: Recipe, step: int) -> View:
         """A view at a window's border; mostly the upper part of the input, where the pictures are."""
-        if step >= recipe.steps * (1 - recipe.whole):
-            return self.all
+        if step >= recipe.steps * (1 - recipe.wide):
+            return View(0, 0, recipe.view, self.grid)
         starts = np.arange(0, self.grid - recipe.view + 1, self.window)
         top = starts[1] if len(starts) > 1 and rng.random() < 0.2 else 0
         return View(int(top), int(rng.choice(starts)), recipe.view, recipe.view)

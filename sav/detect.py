@@ -92,6 +92,7 @@ class Detector:
         """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first."""
         if not images_bgr:
             return []
+        threads = torch.get_num_threads()
         results = self._model.predict(
             list(images_bgr),
             conf=self._config.conf,
@@ -102,6 +103,8 @@ class Detector:
             device=self._device,
             verbose=False,
         )
+        # The first call leaves PyTorch a thread less than there are cores, for the whole process.
+        torch.set_num_threads(threads)
         return [_detections(result) for result in results]
 
 

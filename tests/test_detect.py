@@ -39,6 +39,16 @@ def test_a_blank_picture_has_no_detections():
     assert detector([]) == []
 
 
+def test_detecting_leaves_pytorch_its_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        Detector(DEMO_YOLO, CPU)([np.zeros((64, 96, 3), np.uint8)])
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_boxes_lie_inside_the_picture_and_a_batch_finds_what_single_pictures_do():
     pictures = [read_picture(path) for path in sorted((ROOT / "TestImages").glob("*.*g"))[:2]]
     detector = Detector(DEMO_YOLO, CPU)

@@ -9,6 +9,7 @@ comes first, before the masks are made: it changes nothing in the result, and mu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torchvision.ops import nms
 from sav.masks import Masks
 from sav.sam.enlarge import Stability
 from sav.sam.model import Embedding, SamModel
+from sav.sam.share_out import share_out
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,16 @@ def segment_everything(
     model: SamModel, embedding: Embedding, config: EverythingConfig = EverythingConfig()
 ) -> Masks:
     """All masks of an embedded picture that pass the filters, the best predicted IoU first."""
-    parts, scores = [Masks.empty(embedding.size_hw)], [torch.zeros(0)]
     points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
-    for start in range(0, len(points), config.points_per_batch):
-        masks, predicted_iou = _masks_at(
-            model, embedding, points[start : start + config.points_per_batch], config
-        )
-        parts.append(masks)
-        scores.append(predicted_iou)
-    masks = Masks.concatenate(embedding.size_hw, parts)
-    return masks[_distinct(masks, torch.cat(scores), config.nms_threshold)]
+    batches = [
+        points[start : start + config.points_per_batch]
+        for start in range(0, len(points), config.points_per_batch)
+    ]
+    work = partial(_masks_at, model, embedding, config)
+    found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
+    masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
+    scores = torch.cat([torch.zeros(0), *(predicted_iou for _, predicted_iou in found)])
+    return masks[_distinct(masks, scores, config.nms_threshold)]
 
 
 def point_grid(points_per_side: int) -> NDArray[np.float64]:
@@ -58,7 +60,7 @@ def point_grid(points_per_side: int) -> NDArray[np.float64]:
 
 @torch.inference_mode()
 def _masks_at(
-    model: SamModel, embedding: Embedding, points_xy: NDArray[np.float64], config: EverythingConfig
+    model: SamModel, embedding: Embedding, config: EverythingConfig, points_xy: NDArray[np.float64]
 ) -> tuple[Masks, Tensor]:
     """The masks of one batch of points that pass the filters, with their predicted IoU on the CPU."""
     least_iou = config.predicted_iou_threshold if config.predicted_iou_threshold > 0 else None

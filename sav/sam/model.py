@@ -86,6 +86,11 @@ class SamModel:
         self._decoder: Decoder | LeanDecoder = decoder(self.sam, self.chunks.prompts)
         self._resize = ResizeLongestSide(sam.image_encoder.img_size)
 
+    @property
+    def shares_out(self) -> bool:
+        """Whether threads should share prompts out: on a CPU, but not if their number may change rounding."""
+        return self.device.type == "cpu" and not self._is_exact
+
     @torch.inference_mode()
     def embed(self, images_bgr: Sequence[Image]) -> list[Embedding]:
         """Run the image encoder once on a batch of `(H, W, 3)` uint8 BGR pictures of any sizes."""

@@ -29,7 +29,7 @@ TINY = replace(
     decoder_mlp_dim=32,
     iou_head_dim=32,
 )
-RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4, view=4, whole=0.2)
+RECIPE = Recipe(steps=40, scenes=1, boxes=4, points=4, rate=2e-3, warmup=4, view=4, wide=0.2)
 
 
 @pytest.fixture(scope="module")
