@@ -40,7 +40,7 @@ class Recipe:
     decay: float = 0.05
     hints: float = 0.5
     view: int = 32
-    wide: float = 0.15
+    wide: float = 0.25
     seed: int = 1
 
 
