@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -50,6 +51,14 @@ def random_sam(architecture: SamArchitecture = TINY, spread: float = 0.5) -> tor
             if tensor.ndim > 1:
                 tensor.normal_(0, spread)
     return sam
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_works() -> Iterator[None]:
+    """A shell's background switches Ctrl-C off, for the tests and for every script that they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -8,13 +8,10 @@ from sav.interrupts import end_like_ctrl_c, uninterrupted
 
 
 @pytest.fixture(autouse=True)
-def _usual_handlers():
-    """Ctrl-C as in a terminal, though the tests may run in the background, where shells switch it off."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _restored_handler():
+    before = signal.getsignal(signal.SIGTERM)
     yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
