@@ -47,7 +47,7 @@ def segment_everything(
     work = partial(_masks_at, model, embedding, config)
     found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
     masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
-    scores = torch.cat([torch.zeros(0), *(predicted_iou for _, predicted_iou in found)])
+    scores = torch.cat([predicted_iou for _, predicted_iou in found])
     return masks[_distinct(masks, scores, config.nms_threshold)]
 
 
