@@ -61,7 +61,7 @@ def segment_pictures(
     options: SaveOptions = SaveOptions(),
 ) -> Report:
     """Segment each picture and write its results; what is done when Ctrl-C comes is kept."""
-    _make_folders(save_dir, segmenter)
+    made = _make_folders(save_dir, segmenter)
     done = objects = regions = 0
     stems = output_stems(pictures)
     named = list(zip(pictures, stems, strict=True))
@@ -91,12 +91,24 @@ def segment_pictures(
             )
         if not done:
             annotations.folder = None
+    if not done:
+        _remove_empty(made)
     return Report(done, len(pictures), objects, regions, save_dir)
 
 
-def _make_folders(save_dir: Path, segmenter: Segmenter) -> None:
-    for name in ("our", "mask", *(["sam"] if segmenter.with_regions else [])):
+def _make_folders(save_dir: Path, segmenter: Segmenter) -> list[Path]:
+    """Make the folders of the results, and return those that were not there, the inner ones first."""
+    names = ("our", "mask", *(["sam"] if segmenter.with_regions else []))
+    missing = [path for path in [*(save_dir / name for name in names), save_dir] if not path.exists()]
+    for name in names:
         (save_dir / name).mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    for folder in folders:
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _write_pictures(scene: Scene, save_dir: Path, stem: str, with_plain_sam: bool) -> None:

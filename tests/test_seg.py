@@ -82,9 +82,10 @@ def test_of_a_mixed_folder_the_good_ones_are_done_and_each_bad_one_is_named(stre
     assert written == {"coco.json", *pictures}
 
 
-def test_only_bad_pictures_are_a_failure(tmp_path):
+def test_only_bad_pictures_are_a_failure_that_leaves_nothing(tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     assert run("--img_path", tmp_path, "--save_dir", tmp_path / "out", "--labelled_only") == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_picture_without_detections_works(tmp_path):
