@@ -136,7 +136,11 @@ class Decoder:
         mixers = [
             lot.apply(mlp, queries[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)
         ]
-        logits = self._masks(torch.stack(mixers, dim=1)[chosen], image[chosen], grid_hw)[:, outputs]
+        picture = image[chosen]
+        if len(picture) == 1 < lot.total:
+            # PyTorch upscales a single picture by another routine than several, which rounds differently.
+            picture = picture.repeat(2, 1, 1)
+        logits = self._masks(torch.stack(mixers, dim=1)[chosen], picture, grid_hw)[:, outputs]
         return logits[wanted[chosen]], predicted_iou[wanted]
 
     def _transform(self, side: ImageSide, prompts: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,8 +166,11 @@ class Decoder:
         return self._transformer.norm_final_attn(queries), image
 
     def _masks(self, mixers: Tensor, image: Tensor, grid_hw: torch.Size) -> Tensor:
-        """All masks of `(n, masks, c)` mixers of the upscaled picture's channels, `(n, masks, 4 h, 4 w)`."""
-        upscaled = self._decoder.output_upscaling(image.transpose(1, 2).unflatten(2, grid_hw))
+        """All masks of `(n, masks, c)` mixers of the upscaled picture's channels, `(n, masks, 4 h, 4 w)`.
+
+        The picture `(n or more, T, C)` has one for each prompt; more are upscaled and left.
+        """
+        upscaled = self._decoder.output_upscaling(image.transpose(1, 2).unflatten(2, grid_hw))[: len(mixers)]
         return (mixers @ upscaled.flatten(2)).unflatten(2, upscaled.shape[2:])
 
 
