@@ -1,14 +1,18 @@
 """What training SAM minimises: mask, IoU-head and dense losses of a batch."""
 
+from collections.abc import Callable
+
 import torch
 from segment_anything.modeling import Sam
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demo.batches import Batch
-from demo.forward import decode, encode
+from demo.forward import View, decode, encode
 from demo.prompts import Prompts
 from sav.device import has_fast_bfloat16
+
+Decode = Callable[[Sam, Tensor, View, Tensor], tuple[Tensor, Tensor]]
 
 FOCAL_TO_DICE = 20.0
 USUAL_SHARE = 0.05
@@ -91,8 +95,11 @@ def prompt_losses(
     )
 
 
-def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor]:
-    """The losses of one batch, each a scalar, and the mean IoU of boxes and points."""
+def step_losses(model: Sam, hints: DenseHints, batch: Batch, decode: Decode = decode) -> dict[str, Tensor]:
+    """The losses of one batch, each a scalar, and the mean IoU of boxes and points.
+
+    `decode` is `demo.forward.decode` or the same compiled.
+    """
     count, device = len(batch.prompts[0].boxes), batch.pictures.device
     with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
         embeddings = encode(model.image_encoder, batch.pictures, batch.view)

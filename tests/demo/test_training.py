@@ -130,7 +130,9 @@ def test_a_view_shows_its_part_of_the_picture_and_of_the_maps(scenes):
     assert (masks[np.arange(4), rows, columns] > 0).all()
 
 
-def test_a_batch_is_split_between_threads_without_loss(scenes):
+def test_a_batch_is_split_between_threads_without_loss(scenes, monkeypatch):
+    # bfloat16 rounds other batches differently.
+    monkeypatch.setattr("demo.objective.has_fast_bfloat16", lambda device: False)
     recipe = replace(RECIPE, scenes=3)
     one, two = (Training(scenes, recipe, TINY, threads=n) for n in (1, 3))
     losses = [t._backward(scenes.batch(recipe, 0)) for t in (one, two)]
@@ -282,3 +284,21 @@ def _tensors(outputs):
         return [outputs]
     values = outputs.values() if isinstance(outputs, dict) else outputs
     return [t for v in values for t in _tensors(v)]
+
+
+def test_the_decoder_is_compiled_on_request(scenes, monkeypatch):
+    made = []
+
+    def compiled(function, **options):
+        def counted(*args):
+            made.append((function, options))
+            return function(*args)
+
+        return counted
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    for wanted in (False, True):
+        training = Training(scenes, RECIPE, TINY, compiled=wanted)
+        assert not made
+        training.advance()
+    assert made == [(decode, {"dynamic": False})]
