@@ -33,8 +33,8 @@ class Recipe:
 
     steps: int = 5000
     scenes: int = 4
-    boxes: int = 8
-    points: int = 6
+    boxes: int = 10
+    points: int = 4
     rate: float = 1e-3
     warmup: int = 150
     decay: float = 0.05

@@ -78,13 +78,13 @@ def _distances(table: Tensor, side: int) -> Tensor:
     return table[places[:, None] - places + len(table) // 2]
 
 
-def decode(model: Sam, embedding: Tensor, view: View, tokens: Tensor) -> tuple[Tensor, Tensor]:
+def decode(model: Sam, embedding: Tensor, places: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """All four masks and predicted IoUs for the prompts of one picture.
 
     Args:
         model: The SAM.
-        embedding: `(1, C, height, width)` of the view.
-        view: Where in the input that is.
+        embedding: `(1, C, height, width)` of a view.
+        places: `(1, C, height, width)`, the encoded places of the view's patches.
         tokens: `(n, P, C)`, the embedded prompts.
 
     Returns:
@@ -95,9 +95,9 @@ def decode(model: Sam, embedding: Tensor, view: View, tokens: Tensor) -> tuple[T
     prompts = torch.cat([own.expand(len(tokens), -1, -1), tokens], 1)
     source = embedding + encoder.no_mask_embed.weight[:, :, None, None]
     image = source.flatten(2).transpose(1, 2)
-    place = view.of(encoder.get_dense_pe()).flatten(2).transpose(1, 2)
+    place = places.flatten(2).transpose(1, 2)
     answers, image = _transform(decoder.transformer, image, place, prompts)
-    enlarged = decoder.output_upscaling(image.transpose(1, 2).unflatten(2, (view.height, view.width)))
+    enlarged = decoder.output_upscaling(image.transpose(1, 2).unflatten(2, embedding.shape[2:]))
     mixers = torch.stack(
         [mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
     )

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from demo.batches import Batch
-from demo.forward import View, decode, encode
+from demo.forward import decode, encode
 from demo.prompts import Prompts
 from sav.device import has_fast_bfloat16
 
-Decode = Callable[[Sam, Tensor, View, Tensor], tuple[Tensor, Tensor]]
+Decode = Callable[[Sam, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 FOCAL_TO_DICE = 20.0
 USUAL_SHARE = 0.05
@@ -101,13 +101,13 @@ def step_losses(model: Sam, hints: DenseHints, batch: Batch, decode: Decode = de
     `decode` is `demo.forward.decode` or the same compiled.
     """
     count, device = len(batch.prompts[0].boxes), batch.pictures.device
+    # Where things are is a float32 matter: bfloat16 would be half a pixel off.
+    places = batch.view.of(model.prompt_encoder.get_dense_pe()).contiguous()
+    tokens = [embed_prompts(model, p) for p in batch.prompts]
     with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
         embeddings = encode(model.image_encoder, batch.pictures, batch.view)
         names, sides, joints = hints(embeddings)
-        decoded = [
-            decode(model, e[None], batch.view, embed_prompts(model, p))
-            for e, p in zip(embeddings, batch.prompts, strict=True)
-        ]
+        decoded = [decode(model, e[None], places, t) for e, t in zip(embeddings, tokens, strict=True)]
     found = [
         prompt_losses(logits.float(), iou.float(), p, masks, wholes)
         for (logits, iou), p, (masks, wholes) in zip(decoded, batch.prompts, batch.targets, strict=True)

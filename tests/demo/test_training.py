@@ -9,7 +9,7 @@ from demo.batches import Recipe, Scenes
 from demo.dataset import write_dataset, write_listing
 from demo.forward import View, decode, encode
 from demo.muon import orthogonalised
-from demo.objective import embed_prompts, mask_loss, prompt_losses
+from demo.objective import DenseHints, embed_prompts, mask_loss, prompt_losses, step_losses
 from demo.prompts import draw_prompts, jitter_boxes
 from demo.small_sam import SMALL_SAM, build, save
 from demo.train_detector import ARCHITECTURE, bfloat16_training, strip, train
@@ -109,7 +109,7 @@ def test_the_decoder_gives_what_upstreams_gives(scenes, model):
     embedding = torch.randn(1, TINY.prompt_dim, 8, 8)
     with torch.no_grad():
         tokens = embed_prompts(model, prompts)
-        logits, iou = decode(model, embedding, scenes.all, tokens)
+        logits, iou = decode(model, embedding, model.prompt_encoder.get_dense_pe(), tokens)
         dense = model.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(5, -1, 8, 8)
         theirs, their_iou = model.mask_decoder.predict_masks(
             embedding, model.prompt_encoder.get_dense_pe(), tokens, dense
@@ -302,3 +302,17 @@ def test_the_decoder_is_compiled_on_request(scenes, monkeypatch):
         assert not made
         training.advance()
     assert made == [(decode, {"dynamic": False})]
+
+
+def test_places_are_encoded_in_float32_whatever_the_rest_is_in(scenes, monkeypatch):
+    monkeypatch.setattr("demo.objective.has_fast_bfloat16", lambda device: True)
+    model, batch, seen = build(TINY), scenes.batch(RECIPE, 0), []
+
+    def spied(model, embedding, places, tokens):
+        seen.append((places, tokens))
+        return decode(model, embedding, places, tokens)
+
+    step_losses(model, DenseHints(TINY.prompt_dim, len(scenes.names)), batch, spied)
+    places, tokens = seen[0]
+    assert torch.equal(places, batch.view.of(model.prompt_encoder.get_dense_pe()))
+    assert torch.equal(tokens, embed_prompts(model, batch.prompts[0]))
