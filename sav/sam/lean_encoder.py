@@ -37,7 +37,8 @@ class LeanEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode `(B, 3, S, S)` float32, normalised and padded, to `(B, C, S / 16, S / 16)` float32."""
-        x = self._patch_embed(pixels).permute(0, 2, 3, 1) + self._positions
+        # A convolution leaves its channels apart; side by side, all that follows is twice as fast.
+        x = (self._patch_embed(pixels).permute(0, 2, 3, 1) + self._positions).contiguous()
         for block in self._blocks:
             x = block(x)
         return self._neck(x.permute(0, 3, 1, 2))
@@ -79,7 +80,7 @@ class _LeanBlock(nn.Module):
         out = self._attention(*qkv.permute(2, 0, 3, 1, 4))
         out = out.view(batch, down, across, side, side, -1).transpose(2, 3)
         merged = out.reshape(batch, down * side, across * side, -1)
-        return self.proj(merged[:, :height, :width])
+        return self.proj(merged[:, :height, :width].contiguous())
 
     def _attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attention of `(windows, heads, tokens, dim)` with relative positions: `(windows, tokens, C)`."""
