@@ -12,7 +12,6 @@ from segment_anything.modeling.image_encoder import Attention as WindowAttention
 from segment_anything.modeling.image_encoder import Block
 from segment_anything.modeling.transformer import Attention
 from torch import Tensor
-from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,9 @@ def decode(model: Sam, embedding: Tensor, places: Tensor, tokens: Tensor) -> tup
     mixers = torch.stack(
         [mlp(answers[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], 1
     )
-    logits = (mixers @ enlarged.flatten(2)).unflatten(2, enlarged.shape[2:])
-    return logits, decoder.iou_prediction_head(answers[:, 0])
+    # Channels last, as the convolution leaves them: gradients of another layout take a much slower way back.
+    logits = enlarged.permute(0, 2, 3, 1) @ mixers.mT[:, None]
+    return logits.permute(0, 3, 1, 2), decoder.iou_prediction_head(answers[:, 0])
 
 
 def _transform(
@@ -130,5 +130,8 @@ def _attend(attention: Attention, queries: Tensor, keys: Tensor, values: Tensor)
     """Attention where queries or keys may be shared: batches of n and of 1 go together."""
     projected = attention.q_proj(queries), attention.k_proj(keys), attention.v_proj(values)
     q, k, v = (x.unflatten(2, (attention.num_heads, -1)).transpose(1, 2) for x in projected)
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
-    return attention.out_proj((F.softmax(scores, -1) @ v).transpose(1, 2).flatten(2))
+    q = q * q.shape[-1] ** -0.5
+    # A softmax over the last dimension goes number by number, which costs most where there are few of them.
+    few_keys = k.shape[2] < q.shape[2]
+    weights = (k @ q.mT).softmax(2).mT if few_keys else (q @ k.mT).softmax(3)
+    return attention.out_proj((weights @ v).transpose(1, 2).flatten(2))

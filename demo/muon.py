@@ -1,8 +1,8 @@
-"""Muon in float32: momentum whose updates of a matrix are made orthogonal.
+"""Muon: momentum whose updates of a matrix are made orthogonal.
 
 The method is that of kellerjordan.github.io/posts/muon, its updates scaled as in arXiv 2502.16982, so that
 Muon and AdamW can share a learning rate. torch.optim's Muon orthogonalises in bfloat16, which many CPUs can
-only emulate, hundreds of times slower than float32.
+only emulate, hundreds of times slower than float32; here that is done only where it is fast.
 """
 
 from collections import defaultdict
@@ -10,6 +10,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+
+from sav.device import has_fast_bfloat16
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic iteration that drives all singular values towards 1."""
@@ -52,7 +54,8 @@ def orthogonalised(matrices: Tensor) -> Tensor:
         return orthogonalised(matrices.mT).mT
     a, b, c = COEFFICIENTS
     x = matrices / matrices.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    x = x.to(torch.bfloat16 if has_fast_bfloat16(x.device) else torch.float32)
     for _ in range(ITERATIONS):
         square = x @ x.mT
         x = a * x + (b * square + c * square @ square) @ x
-    return x
+    return x.float()

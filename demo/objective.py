@@ -1,7 +1,5 @@
 """What training SAM minimises: mask, IoU-head and dense losses of a batch."""
 
-from collections.abc import Callable
-
 import torch
 from segment_anything.modeling import Sam
 from torch import Tensor, nn
@@ -11,8 +9,6 @@ from demo.batches import Batch
 from demo.forward import decode, encode
 from demo.prompts import Prompts
 from sav.device import has_fast_bfloat16
-
-Decode = Callable[[Sam, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 FOCAL_TO_DICE = 20.0
 USUAL_SHARE = 0.05
@@ -95,11 +91,8 @@ def prompt_losses(
     )
 
 
-def step_losses(model: Sam, hints: DenseHints, batch: Batch, decode: Decode = decode) -> dict[str, Tensor]:
-    """The losses of one batch, each a scalar, and the mean IoU of boxes and points.
-
-    `decode` is `demo.forward.decode` or the same compiled.
-    """
+def step_losses(model: Sam, hints: DenseHints, batch: Batch) -> dict[str, Tensor]:
+    """The losses of one batch, each a scalar, and the mean IoU of boxes and points."""
     count, device = len(batch.prompts[0].boxes), batch.pictures.device
     # Where things are is a float32 matter: bfloat16 would be half a pixel off.
     places = batch.view.of(model.prompt_encoder.get_dense_pe()).contiguous()

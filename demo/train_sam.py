@@ -13,7 +13,6 @@ from segment_anything.modeling import Sam
 from torch import Tensor, nn
 
 from demo.batches import Batch, Recipe, Scenes
-from demo.forward import decode
 from demo.muon import Muon
 from demo.objective import DenseHints, step_losses
 from demo.small_sam import SMALL_SAM, build, load_weights, save
@@ -33,7 +32,6 @@ class Training:
         device: str = "cpu",
         start: Path | None = None,
         threads: int = 1,
-        compiled: bool = False,
     ) -> None:
         """A run from random weights, or from those of our own checkpoint `start`."""
         torch.manual_seed(recipe.seed)
@@ -41,7 +39,6 @@ class Training:
         self.model, self.mean = build(architecture).to(device), build(architecture).to(device)
         if start:
             load_weights(self.model, start)
-        self._decode = torch.compile(decode, dynamic=False) if compiled else decode
         self._threads = ThreadPoolExecutor(threads + 1)
         self._coming: Future[Batch] | None = None
         self.hints = DenseHints(architecture.prompt_dim, len(scenes.names)).to(device)
@@ -82,7 +79,7 @@ class Training:
         return {name: float(np.mean([losses[name] for _, losses in done])) for name in done[0][1]}
 
     def _gradients(self, batch: Batch) -> tuple[tuple[Tensor, ...], dict[str, float]]:
-        losses = step_losses(self.model, self.hints, batch, self._decode)
+        losses = step_losses(self.model, self.hints, batch)
         dense = self.recipe.hints * (losses["names"] + 10 * losses["sides"] + 2 * losses["joints"])
         total = losses["mask"] + losses["iou_head"] + dense
         gradients = torch.autograd.grad(total, self.weights, materialize_grads=True)
@@ -192,9 +189,6 @@ def main() -> None:
         "--start", type=Path, help="our own earlier checkpoint to go on from with a new schedule"
     )
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--compile", action="store_true", help="compile the decoder: a slow start, then faster steps"
-    )
     parser.add_argument("--every", type=int, default=400, help="steps between validations")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -202,8 +196,9 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     scenes = Scenes(args.scenes / "train" / "sam", SMALL_SAM)
-    recipe = Recipe(steps=args.steps, rate=args.rate)
-    training = Training(scenes, recipe, SMALL_SAM, device, args.start, args.threads, args.compile)
+    training = Training(
+        scenes, Recipe(steps=args.steps, rate=args.rate), SMALL_SAM, device, args.start, args.threads
+    )
     if (args.folder / "state.pth").exists():
         training.load(args.folder / "state.pth")
     run(training, Scenes(args.scenes / "val" / "sam", SMALL_SAM, 30), args.folder, args.every)

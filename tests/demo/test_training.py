@@ -286,24 +286,6 @@ def _tensors(outputs):
     return [t for v in values for t in _tensors(v)]
 
 
-def test_the_decoder_is_compiled_on_request(scenes, monkeypatch):
-    made = []
-
-    def compiled(function, **options):
-        def counted(*args):
-            made.append((function, options))
-            return function(*args)
-
-        return counted
-
-    monkeypatch.setattr(torch, "compile", compiled)
-    for wanted in (False, True):
-        training = Training(scenes, RECIPE, TINY, compiled=wanted)
-        assert not made
-        training.advance()
-    assert made == [(decode, {"dynamic": False})]
-
-
 def test_places_are_encoded_in_float32_whatever_the_rest_is_in(scenes, monkeypatch):
     monkeypatch.setattr("demo.objective.has_fast_bfloat16", lambda device: True)
     model, batch, seen = build(TINY), scenes.batch(RECIPE, 0), []
@@ -312,7 +294,8 @@ def test_places_are_encoded_in_float32_whatever_the_rest_is_in(scenes, monkeypat
         seen.append((places, tokens))
         return decode(model, embedding, places, tokens)
 
-    step_losses(model, DenseHints(TINY.prompt_dim, len(scenes.names)), batch, spied)
+    monkeypatch.setattr("demo.objective.decode", spied)
+    step_losses(model, DenseHints(TINY.prompt_dim, len(scenes.names)), batch)
     places, tokens = seen[0]
     assert torch.equal(places, batch.view.of(model.prompt_encoder.get_dense_pe()))
     assert torch.equal(tokens, embed_prompts(model, batch.prompts[0]))
