@@ -154,15 +154,18 @@ def write_listing(folder: Path, train: str, val: str) -> Path:
 
 
 def main() -> None:
-    """Renders training scenes (seeds from 0) and validation scenes (seeds from 1 000 000)."""
+    """Renders training scenes (seeds from `--first`) and validation scenes (seeds from 1 000 000)."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the scenes go; scenes already there are kept")
     parser.add_argument("--train", type=int, default=3000, help="number of training scenes")
+    parser.add_argument(
+        "--first", type=int, default=0, help="seed of the first training scene, for scenes not yet seen"
+    )
     parser.add_argument("--val", type=int, default=60, help="number of validation scenes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), args.jobs)
-    write_dataset(args.folder, "train", range(args.train), args.jobs)
+    write_dataset(args.folder, "train", range(args.first, args.first + args.train), args.jobs)
     write_listing(args.folder, "train", "val")
 
 

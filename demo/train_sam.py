@@ -185,6 +185,9 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=default.steps)
     parser.add_argument("--rate", type=float, default=default.rate)
+    parser.add_argument("--boxes", type=int, default=default.boxes, help="box prompts a scene")
+    parser.add_argument("--points", type=int, default=default.points, help="point prompts a scene")
+    parser.add_argument("--hints", type=float, default=default.hints, help="weight of the dense hints")
     parser.add_argument(
         "--start", type=Path, help="our own earlier checkpoint to go on from with a new schedule"
     )
@@ -196,9 +199,8 @@ def main() -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     scenes = Scenes(args.scenes / "train" / "sam", SMALL_SAM)
-    training = Training(
-        scenes, Recipe(steps=args.steps, rate=args.rate), SMALL_SAM, device, args.start, args.threads
-    )
+    recipe = Recipe(steps=args.steps, rate=args.rate, boxes=args.boxes, points=args.points, hints=args.hints)
+    training = Training(scenes, recipe, SMALL_SAM, device, args.start, args.threads)
     if (args.folder / "state.pth").exists():
         training.load(args.folder / "state.pth")
     run(training, Scenes(args.scenes / "val" / "sam", SMALL_SAM, 30), args.folder, args.every)

@@ -1,5 +1,8 @@
 import csv
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,6 +60,20 @@ def test_rendering_again_keeps_what_is_there(scenes_folder):
     before = [f.stat().st_mtime_ns for f in files]
     write_dataset(scenes_folder, "train", range(6), 1, (256, 168))
     assert [f.stat().st_mtime_ns for f in files] == before
+
+
+def test_the_commands_render_scenes_not_yet_seen_and_train_on_them(tmp_path):
+    scenes, run_folder = str(tmp_path / "scenes"), str(tmp_path / "run")
+    first = Path(__file__).parents[2] / "model" / "demo_sam.pth"
+    render = ["demo.dataset", scenes, "--train", "1", "--first", "5", "--val", "1", "--jobs", "1"]
+    prompts = ["--boxes", "2", "--points", "1", "--hints", "0.1"]
+    learn = ["demo.train_sam", scenes, run_folder, "--start", str(first), "--steps", "1", *prompts]
+    for command in (render, learn):
+        subprocess.run(
+            [sys.executable, "-m", *command], cwd=first.parents[1], check=True, capture_output=True
+        )
+    assert [path.name for path in (tmp_path / "scenes" / "train" / "sam").iterdir()] == ["0000005.npz"]
+    load_sam(tmp_path / "run" / "demo_sam.pth", torch.device("cpu"))
 
 
 def test_a_point_asks_for_the_part_and_the_whole_that_it_lies_on(scenes):
