@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -67,7 +68,8 @@ def segment_video(
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
     Ctrl-C and a damaged end are not errors here: the frames until then are saved under a name that says so.
-    A camera has no other end, so what it gave is the whole video.
+    A camera has no other end, so what it gave is the whole video; where it did not simply hang up, a line on
+    stderr says what happened.
     """
     last_track = 0
     problem = ""
@@ -88,16 +90,18 @@ def segment_video(
                 last_track = max([last_track, *scene.track_ids.tolist()])
                 progress.update()
         except KeyboardInterrupt:
-            problem = "interrupted"
+            problem = "" if reader.is_live else "interrupted"
         except VideoDamagedError as error:
-            problem = str(error)
+            if reader.is_live:
+                progress.write(str(error), file=sys.stderr)
+            else:
+                problem = str(error)
         with uninterrupted():
-            if problem and not reader.is_live:
+            if problem:
                 writer.interrupt()
             else:
                 writer.end_time = reader.end_time
                 writer.close()
-                problem = ""
     folder = annotations.folder or target.folder
     return Report(writer.frame_count, last_track, writer.saved_path, folder, problem)
 

@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 
 import track
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
+from tests.media import rtsp
 
 STREET = ROOT / "TestImages" / "street.mp4"
 MODELS = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO), "--device", "cpu"]
@@ -31,14 +32,26 @@ def pictures_of(path) -> list[tuple[Fraction, np.ndarray]]:
         ]
 
 
-def make_video(path, pictures, rate=10) -> None:
+def make_video(path, pictures, rate=10, first=0) -> None:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        for number, picture in enumerate(pictures, first):
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def make_changing_video(folder):
+    """A video of 20 small frames and then 4 large ones."""
+    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8)
+    make_video(folder / "whole.ts", list(noise))
+    make_video(folder / "larger.ts", list(np.repeat(np.repeat(noise[:4], 2, 1), 2, 2)), first=24)
+    changing = folder / "changing.ts"
+    changing.write_bytes((folder / "whole.ts").read_bytes() + (folder / "larger.ts").read_bytes())
+    return changing
 
 
 @pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
@@ -92,12 +105,7 @@ def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
 
 
 def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, capsys):
-    whole = tmp_path / "whole.ts"
-    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8)
-    make_video(whole, list(noise))
-    make_video(tmp_path / "larger.ts", list(np.repeat(np.repeat(noise[:4], 2, 1), 2, 2)))
-    changing = tmp_path / "changing.ts"
-    changing.write_bytes(whole.read_bytes() + (tmp_path / "larger.ts").read_bytes())
+    changing = make_changing_video(tmp_path)
     (tmp_path / "out.mp4").write_text("the user's own")
     assert run(changing, tmp_path / "out.mp4") == 1
     assert "changes its size" in (said := capsys.readouterr()).err
@@ -105,6 +113,15 @@ def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, ca
     assert len(pictures_of(tmp_path / "out.interrupted.mp4")) == 20
     assert (tmp_path / "out.interrupted_annotations" / "coco.json").exists()
     assert (tmp_path / "out.mp4").read_text() == "the user's own"
+
+
+def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(tmp_path, capsys):
+    with rtsp.serve(rtsp.rtp_packets(make_changing_video(tmp_path))) as url:
+        assert run(url, tmp_path / "out.mp4") == 0
+    assert "changes its size" in (said := capsys.readouterr()).err
+    assert "error" not in said.err
+    assert "20 frames" in said.out
+    assert len(pictures_of(tmp_path / "out.mp4")) == 20
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -17,6 +17,7 @@ import pytest
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.video import VideoDamagedError, VideoError, VideoSizeChangedError
+from tests.media import rtsp
 from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number
 
 Maker = Callable[..., Path]
@@ -510,6 +511,28 @@ def test_an_address_that_falls_silent_ends_cleanly(make_video: Maker) -> None:
             server.shutdown()
             thread.join()
     assert seen > 30
+
+
+def test_a_network_camera_is_read_until_it_hangs_up(make_video: Maker) -> None:
+    packets = rtsp.rtp_packets(make_video("camera.ts", count=40))
+    with rtsp.serve(packets) as url, open_video(url) as video:
+        assert video.is_live
+        assert video.frame_rate == NTSC
+        assert [read_number(frame.image) for frame in video] == list(range(40))
+
+
+def test_a_network_camera_that_falls_silent_loses_no_frame(make_video: Maker) -> None:
+    packets = rtsp.rtp_packets(make_video("camera.ts", count=40))
+    config = ReaderConfig(read_timeout=0.3)
+    seen = []
+    with (
+        rtsp.serve(packets, hold=threading.Event()) as url,
+        open_video(url, config=config) as video,
+        pytest.raises(VideoDamagedError, match="stopped sending"),
+    ):
+        for frame in video:
+            seen.append(read_number(frame.image))
+    assert seen == list(range(40))
 
 
 @pytest.mark.skipif(not SHARED_MEDIA.exists(), reason="needs the shared media")
