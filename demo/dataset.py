@@ -21,6 +21,9 @@ SIZE = (768, 512)
 MIN_PIXELS = 200
 """Objects with fewer visible pixels than this, at `SIZE`, do not count: too little is left to name."""
 
+FIRST_VALIDATION_SEED = 1_000_000
+"""Seeds from here on are not for training."""
+
 CLASS_NAMES = tuple(CLASSES.values())
 
 
@@ -164,8 +167,12 @@ def main() -> None:
     parser.add_argument("--val", type=int, default=60, help="number of validation scenes")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
-    write_dataset(args.folder, "val", range(1_000_000, 1_000_000 + args.val), args.jobs)
-    write_dataset(args.folder, "train", range(args.first, args.first + args.train), args.jobs)
+    training = range(args.first, args.first + args.train)
+    validation = range(FIRST_VALIDATION_SEED, FIRST_VALIDATION_SEED + args.val)
+    if training.stop > FIRST_VALIDATION_SEED:
+        parser.error(f"seeds from {FIRST_VALIDATION_SEED} on are not for training; take a smaller --first")
+    write_dataset(args.folder, "val", validation, args.jobs)
+    write_dataset(args.folder, "train", training, args.jobs)
     write_listing(args.folder, "train", "val")
 
 

@@ -76,6 +76,14 @@ def test_the_commands_render_scenes_not_yet_seen_and_train_on_them(tmp_path):
     load_sam(tmp_path / "run" / "demo_sam.pth", torch.device("cpu"))
 
 
+def test_scenes_of_validation_and_evaluation_are_not_trained_on(tmp_path):
+    command = ["demo.dataset", str(tmp_path / "scenes"), "--train", "2", "--first", "999999"]
+    said = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    assert said.returncode == 2
+    assert "not for training" in said.stderr
+    assert not (tmp_path / "scenes").exists()
+
+
 def test_a_point_asks_for_the_part_and_the_whole_that_it_lies_on(scenes):
     _, prompts = _prompts(scenes)
     columns, rows = np.floor(prompts.points).astype(int).T

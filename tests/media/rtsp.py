@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import av
@@ -50,8 +51,8 @@ def _interleaved(packet: bytes) -> bytes:
 
 
 @contextmanager
-def serve(packets: list[bytes], hold: threading.Event | None = None) -> Iterator[str]:
-    """The address of a server that sends the packets; then it hangs up, or waits in silence for `hold`."""
+def serve(packets: list[bytes], hangs_up: bool = True) -> Iterator[str]:
+    """The address of a server that sends the packets and then hangs up, or falls silent."""
 
     class Camera(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -59,10 +60,16 @@ def serve(packets: list[bytes], hold: threading.Event | None = None) -> Iterator
                 method, number = request
                 self._answer(method, number)
                 if method == "PLAY":
-                    self.wfile.write(b"".join(map(_interleaved, packets)))
-                    if hold:
-                        hold.wait(60)
+                    self._play()
                     return
+
+        def _play(self) -> None:
+            """Send all packets, and hear the client to its end: else the last of them might be lost."""
+            with suppress(ConnectionError):
+                self.wfile.write(b"".join(map(_interleaved, packets)))
+                if hangs_up:
+                    self.connection.shutdown(socket.SHUT_WR)
+                self.rfile.read()
 
         def _request(self) -> tuple[str, str] | None:
             """Method and number of the next request; None when there is none."""

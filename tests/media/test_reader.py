@@ -526,7 +526,7 @@ def test_a_network_camera_that_falls_silent_loses_no_frame(make_video: Maker) ->
     config = ReaderConfig(read_timeout=0.3)
     seen = []
     with (
-        rtsp.serve(packets, hold=threading.Event()) as url,
+        rtsp.serve(packets, hangs_up=False) as url,
         open_video(url, config=config) as video,
         pytest.raises(VideoDamagedError, match="stopped sending"),
     ):
