@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from operator import index as as_index
+from typing import Any, overload
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from sav.crops import BITS_IN_BYTE, pack, run_lengths, sums, tight_boxes, trim
 from sav.types import BoolArray, FloatArray, IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Masks:
     """N masks of a `size_hw` picture.
 
     A dense stack of 300 masks at 4000x3000 pixels takes 3.6 GB; this takes the area of the masks' tight boxes
     divided by eight. An empty mask has the box `(0, 0, 0, 0)` and no bits.
+
+    `masks[3]` and `for mask in masks` give one mask at the picture's size, `(H, W)` bool; `masks[3:5]` and
+    `masks[masks.areas > 100]` give masks in compact form again. Two are equal if their pixels are.
 
     Attributes:
         size_hw: Height and width of the picture.
@@ -34,8 +38,21 @@ class Masks:
     packed: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        if self.boxes_xyxy.ndim != 2 or self.boxes_xyxy.shape[1] != 4:
-            raise ValueError(f"boxes_xyxy must have shape (N, 4), not {self.boxes_xyxy.shape}")
+        boxes = self.boxes_xyxy
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise ValueError(f"boxes_xyxy must have shape (N, 4), not {boxes.shape}")
+        if boxes.dtype != np.int64 or self.packed.dtype != np.uint8:
+            raise ValueError(
+                f"masks are int64 boxes and uint8 bits, not {boxes.dtype} and {self.packed.dtype}"
+            )
+        if (
+            (boxes < 0).any()
+            or (boxes[:, :2] > boxes[:, 2:]).any()
+            or (boxes[:, 2:] > self.size_hw[::-1]).any()
+        ):
+            raise ValueError(
+                f"boxes_xyxy must lie in the picture, {self.size_hw[1]}x{self.size_hw[0]} pixels"
+            )
         if self.packed.shape != (int(self._offsets[-1]),):
             raise ValueError(f"packed has {self.packed.size} bytes, the boxes ask for {self._offsets[-1]}")
 
@@ -55,16 +72,16 @@ class Masks:
         """Compress a `(N, H, W)` bool stack."""
         boxes = tight_boxes(dense)
         crops = [mask[y0:y1, x0:x1] for mask, (x0, y0, x1, y1) in zip(dense, boxes.tolist(), strict=True)]
-        return cls(_size_of(dense), boxes, _pack(crops))
+        return cls(_size_of(dense), boxes, pack(crops))
 
     @classmethod
     def from_crops(cls, size_hw: tuple[int, int], crops: Sequence[BoolArray], corners_xy: IntArray) -> Masks:
         """Compress one `(h, w)` bool crop a mask, trimmed; its top left pixel lies at `corners_xy[i]`."""
-        tight = [_trim(crop) for crop in crops]
+        tight = [trim(crop) for crop in crops]
         boxes = np.array([box for _, box in tight], np.int64).reshape(-1, 4)
         present = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         boxes[present] += np.tile(np.asarray(corners_xy, np.int64).reshape(-1, 2), 2)[present]
-        return cls(size_hw, boxes, _pack([crop for crop, _ in tight]))
+        return cls(size_hw, boxes, pack([crop for crop, _ in tight]))
 
     @classmethod
     def concatenate(cls, size_hw: tuple[int, int], parts: Sequence[Masks]) -> Masks:
@@ -81,8 +98,39 @@ class Masks:
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
 
-    def __getitem__(self, index: Any) -> Masks:
-        """The masks that a boolean mask, an index array or a slice picks, in its order."""
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Masks):
+            return NotImplemented
+        return (
+            self.size_hw == other.size_hw
+            and np.array_equal(self.boxes_xyxy, other.boxes_xyxy)
+            and np.array_equal(self.packed, other.packed)
+        )
+
+    def __repr__(self) -> str:
+        return f"<Masks: {len(self)} of {self.size_hw[1]}x{self.size_hw[0]} pixels>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The masks alone, without what was worked out from them, for pickles and copies."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __iter__(self) -> Iterator[BoolArray]:
+        return (self[position] for position in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> BoolArray: ...
+
+    @overload
+    def __getitem__(self, index: slice | NDArray[Any] | list[int] | list[bool]) -> Masks: ...
+
+    def __getitem__(self, index: Any) -> BoolArray | Masks:
+        """One mask at the picture's size, `(H, W)` bool, or those that a slice, indices or flags pick."""
+        if not isinstance(index, slice) and np.ndim(index) == 0:
+            mask = np.zeros(self.size_hw, np.bool_)
+            position = range(len(self))[as_index(index)]
+            mask[self._place(position)] = self.crop(position)
+            return mask
+
         chosen = np.arange(len(self))[index]
         pieces = [self.packed[self._offsets[i] : self._offsets[i + 1]] for i in chosen]
         return Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
@@ -96,8 +144,12 @@ class Masks:
 
     def crops(self) -> Iterator[tuple[BoolArray, tuple[slice, slice]]]:
         """Each mask's crop with the rows and columns of the picture that it covers."""
-        for position, (x0, y0, x1, y1) in enumerate(self.boxes_xyxy.tolist()):
-            yield self.crop(position), (slice(y0, y1), slice(x0, x1))
+        for position in range(len(self)):
+            yield self.crop(position), self._place(position)
+
+    def _place(self, position: int) -> tuple[slice, slice]:
+        x0, y0, x1, y1 = self.boxes_xyxy[position].tolist()
+        return slice(y0, y1), slice(x0, x1)
 
     def dense(self) -> BoolArray:
         """All masks at the picture's size, `(N, H, W)` bool. Large: a byte a pixel and mask."""
@@ -113,7 +165,7 @@ class Masks:
         begins, ends = self._offsets[:-1], self._offsets[1:]
         present = begins < ends
         if present.any():
-            areas[present] = np.add.reduceat(_BITS_IN_BYTE[self.packed], begins[present], dtype=np.int64)
+            areas[present] = np.add.reduceat(BITS_IN_BYTE[self.packed], begins[present], dtype=np.int64)
         return areas
 
     @cached_property
@@ -121,7 +173,7 @@ class Masks:
         """`(N, 2)` float32, the mean pixel centre of each mask; `(0, 0)` for an empty one."""
         centroids = np.zeros((len(self), 2), np.float32)
         for position in np.flatnonzero(self.areas).tolist():
-            across, down = _sums(self.crop(position))
+            across, down = sums(self.crop(position))
             x0, y0, _, _ = self.boxes_xyxy[position].tolist()
             centroids[position] = (
                 x0 + across @ np.arange(len(across)) / self.areas[position],
@@ -146,10 +198,53 @@ class Masks:
             self.size_hw, [crop & ~region[where] for crop, where in self.crops()], self.boxes_xyxy[:, :2]
         )
 
+    def areas_within(self, boxes_xyxy: NDArray[Any]) -> IntArray:
+        """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes; see `clipped`."""
+        windows = self._windows(boxes_xyxy)
+        return np.array(
+            [np.count_nonzero(crop[window]) for (crop, _), window in zip(self.crops(), windows, strict=True)],
+            np.int64,
+        )
+
+    def clipped(self, boxes_xyxy: NDArray[Any]) -> Masks:
+        """Each mask without what lies outside its own box.
+
+        Args:
+            boxes_xyxy: `(N, 4)`, integers or fractions of pixels; a pixel that a box touches is in it.
+
+        Raises:
+            ValueError: If that is not a box a mask.
+        """
+        windows = self._windows(boxes_xyxy)
+        crops = [crop[window] for (crop, _), window in zip(self.crops(), windows, strict=True)]
+        starts = np.array([(columns.start, rows.start) for rows, columns in windows], np.int64).reshape(-1, 2)
+        return Masks.from_crops(self.size_hw, crops, self.boxes_xyxy[:, :2] + starts)
+
+    def _windows(self, boxes_xyxy: NDArray[Any]) -> list[tuple[slice, slice]]:
+        """Rows and columns of each crop that lie in its box."""
+        if boxes_xyxy.shape != self.boxes_xyxy.shape:
+            raise ValueError(
+                f"{len(self)} masks need boxes of shape {self.boxes_xyxy.shape}, not {boxes_xyxy.shape}"
+            )
+        outer = np.concatenate([np.floor(boxes_xyxy[:, :2]), np.ceil(boxes_xyxy[:, 2:])], axis=1)
+        corners, sizes = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
+        inner = np.clip(outer - np.tile(corners, 2), 0, np.tile(sizes, 2)).astype(np.int64)
+        return [(slice(y0, max(y0, y1)), slice(x0, max(x0, x1))) for x0, y0, x1, y1 in inner.tolist()]
+
+    def iou_matrix(self) -> NDArray[np.float64]:
+        """`(N, N)`, intersection over union of every two masks; 0 for an empty one, with itself as well.
+
+        Counted on run lengths, and only where boxes overlap.
+        """
+        rles = self.rles()
+        if not rles:
+            return np.zeros((0, 0))
+        return np.asarray(coco_mask.iou(rles, rles, [False] * len(rles)), np.float64)
+
     @cached_property
     def run_lengths(self) -> list[list[int]]:
         """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, a list a mask."""
-        return [_run_lengths(crop, where, self.size_hw) for crop, where in self.crops()]
+        return [run_lengths(crop, where, self.size_hw) for crop, where in self.crops()]
 
     def rles(self) -> list[dict[str, Any]]:
         """COCO run-length encodings, `{"size": [H, W], "counts": str}`, as pycocotools writes them."""
@@ -162,60 +257,6 @@ class Masks:
         runs = [{"size": [height, width], "counts": lengths} for lengths in self.run_lengths]
         encoded = coco_mask.frPyObjects(runs, height, width) if runs else []
         return [rle["counts"].decode("ascii") for rle in encoded]
-
-
-def _run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int, int]) -> list[int]:
-    """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, from the crop alone."""
-    rows, columns = where
-    height, width = size_hw
-    padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
-    padded[:, 1:-1] = crop.T
-    steps = np.diff(padded, axis=1)
-    column, row = np.nonzero(steps)
-    edges = (columns.start + column) * height + rows.start + row
-    # A run that reaches the bottom edge goes on at the top of the next column: one run, not two.
-    joined = np.flatnonzero((edges[:-1] == edges[1:]) & (steps[column, row][:-1] == -1))
-    edges = np.delete(edges, np.concatenate([joined, joined + 1]))
-    lengths = np.diff(np.concatenate([[0], edges, [height * width]]))
-    return lengths[: len(lengths) - (lengths[-1] == 0)].tolist()
-
-
-def _sums(crop: BoolArray) -> tuple[IntArray, IntArray]:
-    """Pixels in each column and in each row of a crop; OpenCV adds them up several times as fast as numpy."""
-    bits = crop.view(np.uint8)
-    across, down = (cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S) for axis in (0, 1))
-    return across.ravel().astype(np.int64), down.ravel().astype(np.int64)
-
-
-_BITS_IN_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
-
-
-def tight_boxes(dense: BoolArray) -> IntArray:
-    """Boxes `(N, 4)` around the masks of a `(N, H, W)` bool stack, right and bottom exclusive; 0 if empty."""
-    left, right = _first_and_last(np.any(dense, axis=1))
-    top, bottom = _first_and_last(np.any(dense, axis=2))
-    return np.stack([left, top, right, bottom], axis=1)
-
-
-def _first_and_last(occupied: NDArray[Any]) -> tuple[IntArray, IntArray]:
-    """First True and one past the last True in each row of `(N, L)`; 0 and 0 where there is none."""
-    if occupied.size == 0:
-        nothing = np.zeros(len(occupied), np.int64)
-        return nothing, nothing
-    length = occupied.shape[1]
-    last = length - occupied[:, ::-1].argmax(axis=1)
-    return occupied.argmax(axis=1), np.where(occupied.any(axis=1), last, 0)
-
-
-def _trim(crop: BoolArray) -> tuple[BoolArray, tuple[int, ...]]:
-    """Cut a crop to its True pixels; the box is relative to the crop."""
-    box = tuple(tight_boxes(crop[None])[0].tolist())
-    x0, y0, x1, y1 = box
-    return crop[y0:y1, x0:x1], box
-
-
-def _pack(crops: Sequence[BoolArray]) -> NDArray[np.uint8]:
-    return np.concatenate([np.zeros(0, np.uint8), *(np.packbits(crop) for crop in crops)])
 
 
 def _size_of(dense: BoolArray) -> tuple[int, int]:

@@ -19,7 +19,8 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
 
-from sav.masks import Masks, tight_boxes
+from sav.crops import tight_boxes
+from sav.masks import Masks
 from sav.types import BoolArray, IntArray
 
 # How far apart the two ways to enlarge may be, as a share of the largest logit that has a part in a pixel: a
