@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
     from sav.picture_run import segment_pictures
     from sav.segment import Segmenter
 
-    segmenter = Segmenter(
+    segmenter = Segmenter.load(
         yolo_checkpoint=args.yolo_checkpoint,
         sam_checkpoint=args.sam_checkpoint,
         device=args.device,
-        config=cli.detection_config(args),
-        with_regions=not args.labelled_only,
+        detect=cli.detection_config(args),
+        regions=not args.labelled_only,
         offline=args.offline,
         precision=args.precision,
         compiled=args.compile,

@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> int:
         from sav.segment import Segmenter
         from sav.video_run import segment_video
 
-        segmenter = Segmenter(
+        segmenter = Segmenter.load(
             yolo_checkpoint=args.yolo_checkpoint,
             sam_checkpoint=args.sam_checkpoint,
             device=args.device,
-            config=cli.detection_config(args),
+            detect=cli.detection_config(args),
             offline=args.offline,
             precision=args.precision,
             compiled=args.compile,

@@ -99,14 +99,6 @@ class StubSam:
         return Masks.from_crops(size_hw, crops, boxes[:, :2].astype(np.int64))
 
 
-class StubSegmenter(Segmenter):
-    """The real video pipeline around stub models."""
-
-    def __init__(self) -> None:
-        self.detector = self._video_detector = StubDetector()
-        self.sam, self.with_regions = StubSam(), False
-
-
 def measure_video(frames: int) -> dict[str, float]:
     from sav.media.reader import open_video
     from sav.video_run import segment_video
@@ -114,7 +106,7 @@ def measure_video(frames: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"
         make_video(source, frames)
-        segmenter = StubSegmenter()
+        segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
         with open_video(source) as reader:
             tracker = make_tracker("botsort", frame_rate=30.0)
             report = segment_video(reader, segmenter, tracker, Path(folder) / "out.mp4")

@@ -12,7 +12,7 @@ import torch
 
 from demo.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
-from sav.config import DetectionConfig
+from sav.config import PICTURE_DETECTION
 from sav.detect import Detector
 from sav.device import choose_precision
 from sav.masks import Masks
@@ -211,7 +211,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (args.folder or Path(temporary)).resolve()
         write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), 1)
-        config = DetectionConfig()
+        config = PICTURE_DETECTION
         boxes = detector_figures(args.detector, folder, config.imgsz)
         figures = SamFigures(
             Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu")

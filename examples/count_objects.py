@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> Counter[str]:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
-    segmenter = Segmenter(args.yolo, args.sam, args.device)
+    segmenter = Segmenter.load(args.yolo, args.sam, device=args.device)
 
     # A scene is all that is known of one frame. Its track_ids stay with the objects from frame to frame, so
     # a dictionary from id to name holds each object once. A later name is the better one: it comes from a

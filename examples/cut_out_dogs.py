@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> list[Path]:
 
     # The detector looks for dogs alone, and SAM is not asked for what has no name: both save time.
     config = DetectionConfig(classes=(args.of,))
-    segmenter = Segmenter(args.yolo, args.sam, args.device, config, with_regions=False)
+    segmenter = Segmenter.load(args.yolo, args.sam, device=args.device, detect=config, regions=False)
     scene = segmenter(args.picture)
 
     args.folder.mkdir(parents=True, exist_ok=True)

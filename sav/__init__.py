@@ -6,21 +6,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sav.config import DetectionConfig
-    from sav.scene import Scene
+    from sav.checkpoints import CheckpointError
+    from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+    from sav.draw import DrawConfig
+    from sav.masks import Masks
+    from sav.media.reader import open_video
+    from sav.media.video import VideoDamagedError, VideoError
+    from sav.scene import Instance, Scene
     from sav.segment import Segmenter
     from sav.trackers import Tracker
+    from sav.types import Detections, Frame
 
-__all__ = ["DetectionConfig", "Scene", "Segmenter", "Tracker"]
 __version__ = "0.1.0"
 
 # Where each public name lives; imported when it is first used, since torch takes seconds.
 _HOMES = {
+    "CheckpointError": "sav.checkpoints",
     "DetectionConfig": "sav.config",
+    "Detections": "sav.types",
+    "DrawConfig": "sav.draw",
+    "Frame": "sav.types",
+    "Instance": "sav.scene",
+    "MaskConfig": "sav.config",
+    "Masks": "sav.masks",
+    "PICTURE_DETECTION": "sav.config",
     "Scene": "sav.scene",
     "Segmenter": "sav.segment",
     "Tracker": "sav.trackers",
+    "VIDEO_DETECTION": "sav.config",
+    "VideoDamagedError": "sav.media.video",
+    "VideoError": "sav.media.video",
+    "open_video": "sav.media.reader",
 }
+__all__ = [
+    "PICTURE_DETECTION",
+    "VIDEO_DETECTION",
+    "CheckpointError",
+    "DetectionConfig",
+    "Detections",
+    "DrawConfig",
+    "Frame",
+    "Instance",
+    "MaskConfig",
+    "Masks",
+    "Scene",
+    "Segmenter",
+    "Tracker",
+    "VideoDamagedError",
+    "VideoError",
+    "open_video",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,4 +65,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return [*__all__, "__version__"]

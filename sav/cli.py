@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
-from sav.config import CUTOUT_VIDEOS, MATTES, PRECISIONS, DetectionConfig, SaveOptions
+from sav.config import CUTOUT_VIDEOS, MATTES, PICTURE_DETECTION, PRECISIONS, DetectionConfig, SaveOptions
 from sav.interrupts import end_like_ctrl_c
 
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         return f"'{extra[0]}' belongs to no flag"
 
 
-def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig = DetectionConfig()) -> None:
+def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig = PICTURE_DETECTION) -> None:
     """Flags that say which models to run, on what, and what the detector keeps."""
     parser.add_argument(
         "--sam_checkpoint",

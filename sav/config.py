@@ -1,34 +1,76 @@
-"""Settings that the command lines show with their defaults; free of torch, so that --help is instant."""
+"""Settings that a user can change, each with its default; free of torch, so that --help is instant."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 
 # How exactly SAM's image encoder computes: `auto` takes bfloat16 where the device does it fast.
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
+# Beyond these a detector needs more memory than any machine has, or finds nothing more.
+LARGEST_IMGSZ = 16_384
+MOST_DETECTIONS = 100_000
+
 
 @dataclass(frozen=True)
 class DetectionConfig:
-    """What the detector keeps.
+    """What the detector keeps. A field that is None means the default of pictures, or of videos.
 
     Attributes:
-        conf: Lowest score.
+        conf: Lowest score, 0 to 1.
         iou: IoU above which the weaker of two boxes of a class is dropped.
-        imgsz: Long side, in pixels, at which the detector sees a picture.
+        imgsz: Long side, in pixels, at which the detector sees a picture; a smaller one is not enlarged.
         max_det: Most boxes in a picture.
-        classes: Names or ids of the classes to keep; empty means all.
+        classes: Names or ids of the classes to keep, or one of them; empty means all.
+
+    Raises:
+        ValueError: If a value is out of its range.
     """
 
-    conf: float = 0.25
-    iou: float = 0.7
-    imgsz: int = 640
-    max_det: int = 300
-    classes: tuple[str, ...] = ()
+    conf: float | None = None
+    iou: float | None = None
+    imgsz: int | None = None
+    max_det: int | None = None
+    classes: tuple[str | int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("conf", "iou"):
+            _check_share(name, getattr(self, name))
+        _check_whole("imgsz", self.imgsz, 1, LARGEST_IMGSZ)
+        _check_whole("max_det", self.max_det, 1, MOST_DETECTIONS)
+        object.__setattr__(self, "classes", _as_classes(self.classes))
+
+    def over(self, defaults: DetectionConfig) -> DetectionConfig:
+        """These settings, with those of `defaults` where a field is open."""
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(defaults, **{name: value for name, value in chosen.items() if value not in (None, ())})
 
 
+PICTURE_DETECTION = DetectionConfig(conf=0.25, iou=0.7, imgsz=640, max_det=300)
 # Trackers make use of weak detections; videos are often wide and their objects small.
-VIDEO_DETECTION = replace(DetectionConfig(), conf=0.1, imgsz=1920)
+VIDEO_DETECTION = replace(PICTURE_DETECTION, conf=0.1, imgsz=1920)
+
+
+@dataclass(frozen=True)
+class MaskConfig:
+    """What is done with masks after SAM has made them.
+
+    Attributes:
+        duplicate_iou: Of objects of one class whose masks overlap by more than this IoU, one stays: in a
+            picture the surest, in a video the one that was followed first. 1 keeps all.
+
+    Raises:
+        ValueError: If it is not from 0 to 1.
+    """
+
+    duplicate_iou: float = 0.8
+
+    def __post_init__(self) -> None:
+        _check_share("duplicate_iou", self.duplicate_iou)
+
 
 MATTES = ("mp4", "png")
 CUTOUT_VIDEOS = ("prores", "vp9")
@@ -55,3 +97,29 @@ class SaveOptions:
             raise ValueError(
                 f"cutout_matte is one of {', '.join(MATTES)}, cutout_video one of {', '.join(CUTOUT_VIDEOS)}"
             )
+
+
+def _check_share(name: str, value: object) -> None:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= float(value) <= 1):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not (is_number and least <= int(value) <= most):  # type: ignore[call-overload]
+        shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "that many"
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
+
+
+def _as_classes(wanted: object) -> tuple[str | int, ...]:
+    """One class or several as a tuple."""
+    if isinstance(wanted, str | Integral) and not isinstance(wanted, bool):
+        wanted = [wanted]
+    if wanted is None or not isinstance(wanted, Iterable):
+        raise ValueError(f"classes must be names or ids, such as ('person', 'dog') or (0, 16), not {wanted!r}")
+    classes = [int(one) if isinstance(one, Integral) else one for one in wanted]
+    for one in classes:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise ValueError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
+    return tuple(classes)

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from sav.checkpoints import CheckpointError
-from sav.config import DetectionConfig
+from sav.config import PICTURE_DETECTION, DetectionConfig
 from sav.types import Detections
 from sav.types import Image as Picture
 
@@ -63,7 +63,7 @@ class Detector:
     """
 
     def __init__(
-        self, checkpoint: Path, device: torch.device, config: DetectionConfig = DetectionConfig()
+        self, checkpoint: Path, device: torch.device, config: DetectionConfig = PICTURE_DETECTION
     ) -> None:
         """Load the model and resolve the class names.
 
@@ -73,7 +73,7 @@ class Detector:
         """
         self._model = _load(checkpoint)
         self._device = device
-        self._config = config
+        self._config = config.over(PICTURE_DETECTION)
         self.categories: Mapping[int, str] = MappingProxyType(dict(self._model.names))
         self._class_ids = resolve_classes(config.classes, self.categories)
 
@@ -84,7 +84,7 @@ class Detector:
             ValueError: If the model does not know a class that `config` names.
         """
         other = copy.copy(self)
-        other._config = config
+        other._config = config.over(PICTURE_DETECTION)
         other._class_ids = resolve_classes(config.classes, self.categories)
         return other
 
@@ -131,7 +131,7 @@ def _detections(result: Any) -> Detections:
     return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
 
 
-def resolve_classes(wanted: Sequence[str], categories: Mapping[int, str]) -> list[int] | None:
+def resolve_classes(wanted: Sequence[str | int], categories: Mapping[int, str]) -> list[int] | None:
     """Class ids for names or ids; None, which ultralytics takes for all, if none is wanted.
 
     Raises:
@@ -139,8 +139,9 @@ def resolve_classes(wanted: Sequence[str], categories: Mapping[int, str]) -> lis
     """
     ids = {name.casefold(): class_id for class_id, name in categories.items()}
     found = []
-    for item in wanted:
-        if item.casefold() in ids:
+    for wish in wanted:
+        item = str(wish)
+        if item.casefold() in ids and not isinstance(wish, int):
             found.append(ids[item.casefold()])
         elif item.isdecimal() and int(item) in categories:
             found.append(int(item))

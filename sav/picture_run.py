@@ -81,7 +81,7 @@ def segment_pictures(
                     continue
                 scene = segmenter(frame)
                 with uninterrupted():
-                    _write_pictures(scene, save_dir, stem, segmenter.with_regions)
+                    _write_pictures(scene, save_dir, stem, segmenter.regions)
                     annotations.write(scene)
                 done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
         except KeyboardInterrupt:
@@ -98,7 +98,7 @@ def segment_pictures(
 
 def _make_folders(save_dir: Path, segmenter: Segmenter) -> list[Path]:
     """Make the folders of the results, and return those that were not there, the inner ones first."""
-    names = ("our", "mask", *(["sam"] if segmenter.with_regions else []))
+    names = ("our", "mask", *(["sam"] if segmenter.regions else []))
     missing = [path for path in [*(save_dir / name for name in names), save_dir] if not path.exists()]
     for name in names:
         (save_dir / name).mkdir(parents=True, exist_ok=True)

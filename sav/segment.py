@@ -1,193 +1,296 @@
-"""Detections and SAM joined into scenes: boxes as prompts, and what SAM finds beyond them."""
+"""The way in from Python: a detector and a SAM that make scenes of pictures and videos."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sav.checkpoints import find_checkpoint
-from sav.config import VIDEO_DETECTION, DetectionConfig
-from sav.detect import Detector
+from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.device import choose_device, choose_precision
-from sav.follow import follow
-from sav.masks import Masks
-from sav.media.pictures import read_picture
+from sav.inputs import Picture, as_frame, as_frames
 from sav.media.reader import open_video
 from sav.media.selection import Moment
 from sav.media.video import VideoReader
 from sav.pipeline import overlap
-from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
+from sav.sam.model import SamModel
 from sav.scene import Scene
+from sav.scenes import Cutter, Detector, Seen, look, stream
 from sav.trackers import Tracker, make_tracker
-from sav.types import Frame, Image, IntArray
+from sav.types import Detections
+from sav.video_scenes import Tracking, VideoScenes
 
 # Frames that a GPU takes at once; a CPU gains nothing by it, and from a camera it would be delay.
 _GPU_BATCH = 4
-
-
-@dataclass(frozen=True)
-class RegionConfig:
-    """When a mask that SAM found by itself is kept as an unlabelled region.
-
-    Attributes:
-        explained: Smallest share of it on labelled objects that counts as explained by them.
-        least_area: Pixels outside all labelled objects of which it must have more.
-    """
-
-    explained: float = 0.3
-    least_area: int = 100
+# Frames per second of frames that come without a time.
+_USUAL_RATE = 30
 
 
 class Segmenter:
     """A detector and a SAM that make scenes of pictures and videos.
 
+    What is set here holds for all calls; `detect`, `masks` and `regions` can be given for one call, too.
+
     Attributes:
         detector: Finds boxes.
         sam: Finds masks.
-        with_regions: Whether pictures get unlabelled regions.
+        detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
+        masks: What is done with masks after SAM has made them.
+        regions: Whether pictures get what SAM finds beyond the objects, without a name.
     """
 
     def __init__(
         self,
+        detector: Detector,
+        sam: SamModel,
+        *,
+        detect: DetectionConfig = DetectionConfig(),
+        masks: MaskConfig = MaskConfig(),
+        regions: bool = True,
+    ) -> None:
+        """Join two models that are loaded; `Segmenter.load` takes their files.
+
+        Raises:
+            ValueError: If the detector does not know a class that `detect` names.
+            TypeError: If the models are not models.
+        """
+        if not callable(detector) or not hasattr(detector, "categories"):
+            raise TypeError("for checkpoint files write Segmenter.load(yolo_checkpoint, sam_checkpoint)")
+        self.detector, self.sam = detector, sam
+        self.detect, self.masks, self.regions = detect, masks, regions
+        self._detector_for(None, PICTURE_DETECTION)
+
+    @classmethod
+    def load(
+        cls,
         yolo_checkpoint: str | Path,
         sam_checkpoint: str | Path,
+        *,
         device: str = "auto",
-        config: DetectionConfig | None = None,
-        with_regions: bool = True,
-        offline: bool = False,
         precision: str = "auto",
         compiled: bool = False,
-    ) -> None:
+        offline: bool = False,
+        detect: DetectionConfig = DetectionConfig(),
+        masks: MaskConfig = MaskConfig(),
+        regions: bool = True,
+    ) -> Segmenter:
         """Find or fetch both checkpoints and load them.
 
         Args:
             yolo_checkpoint: Any ultralytics detection checkpoint.
             sam_checkpoint: Any segment_anything ViT checkpoint.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
-            config: What the detector keeps; by default `DetectionConfig()` in pictures and
-                `VIDEO_DETECTION` in videos.
-            with_regions: In pictures, look for what the detector has no name for, too; much slower.
-            offline: Never download a missing official checkpoint.
             precision: `float32` for segment_anything's masks to the last pixel; `auto` for the fastest that
                 shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
             compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
+            offline: Never download a missing official checkpoint.
+            detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
+            masks: What is done with masks after SAM has made them.
+            regions: In pictures, look for what the detector has no name for, too; much slower.
 
         Raises:
             CheckpointError: If one cannot be had or used.
-            ValueError: If there is no such device, or the detector does not know a class that `config` names,
+            ValueError: If there is no such device, or the detector does not know a class that `detect` names,
                 or `torch.compile` does not work here.
         """
+        from sav.detect import Detector as YoloDetector
+
         chosen = choose_device(device)
-        found = [find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint)]
-        self.detector = Detector(found[0], chosen, config or DetectionConfig())
-        self.sam = load_sam(found[1], chosen, choose_precision(precision, chosen), compiled)
-        self.with_regions = with_regions
-        self._video_detector = self.detector if config else self.detector.with_config(VIDEO_DETECTION)
+        yolo_file, sam_file = (find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint))
+        detector = YoloDetector(yolo_file, chosen, detect)
+        sam = load_sam(sam_file, chosen, choose_precision(precision, chosen), compiled)
+        return cls(detector, sam, detect=detect, masks=masks, regions=regions)
 
     @property
     def categories(self) -> Mapping[int, str]:
         """Every class that the detector knows, id to name."""
         return self.detector.categories
 
-    def __call__(self, picture: Image | Frame | str | Path) -> Scene:
+    def __call__(
+        self,
+        picture: Picture,
+        *,
+        boxes_xyxy: ArrayLike | None = None,
+        class_ids: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+        regions: bool | None = None,
+    ) -> Scene:
         """Everything that the two models see in one picture.
 
         Args:
-            picture: `(H, W, 3)` uint8 BGR, or a frame, or the path of a file.
+            picture: A file's path, `(H, W, 3)` uint8 BGR, a Pillow picture, or a frame.
+            boxes_xyxy: `(N, 4)` boxes in pixels, in place of what the detector would find; each gets a mask.
+            class_ids: `(N,)` their classes in the detector's numbering; by default the first.
+            scores: `(N,)` their scores, 0 to 1; by default 1.
+            detect: What the detector keeps, for this call.
+            masks: What is done with the masks, for this call.
+            regions: Whether to look for what has no name, for this call.
 
         Raises:
             OSError: If there is no such file.
-            ValueError: If it is no picture.
+            ValueError: If it is no picture, or a setting or a box makes no sense.
+            TypeError: If it is several pictures, or of a kind that is none.
         """
-        frame = _as_frame(picture)
-        detections = self.detector([frame.image])[0]
-        embedding = self.sam.embed([frame.image])[0]
-        masks = self.sam.masks_from_boxes(embedding, detections.boxes_xyxy)
-        everything = (
-            segment_everything(self.sam, embedding) if self.with_regions else Masks.empty(frame.size_hw)
-        )
-        regions, region_ids = unexplained(everything, masks)
-        return Scene(
-            frame=frame,
-            detections=detections,
-            masks=masks,
-            track_ids=np.arange(1, len(detections) + 1),
-            categories=self.categories,
-            everything=everything,
-            regions=regions,
-            region_ids=region_ids,
-        )
+        frame = as_frame(picture)
+        if boxes_xyxy is None:
+            seen = look(self._detector_for(detect, PICTURE_DETECTION), [frame])[0]
+        else:
+            seen = Seen.in_picture(frame, self._given(boxes_xyxy, class_ids, scores))
+            masks = masks or MaskConfig(duplicate_iou=1)
+        return self._cutter(masks, self.regions if regions is None else regions)([seen])[0]
+
+    def pictures(
+        self,
+        pictures: str | Path | Iterable[Picture],
+        *,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+        regions: bool | None = None,
+        batch: int | None = None,
+    ) -> Iterator[Scene]:
+        """A scene for each of several pictures, in order; reading works ahead while the models do.
+
+        Args:
+            pictures: A folder, or anything that gives what a call takes.
+            detect: What the detector keeps.
+            masks: What is done with the masks.
+            regions: Whether to look for what has no name.
+            batch: Pictures that the models take at once; by default 4 on a GPU, else 1.
+
+        Raises:
+            OSError: At once, if there is no such folder; in its place, if a file is missing.
+            ValueError: In its place, if something is no picture.
+        """
+        detector = self._detector_for(detect, PICTURE_DETECTION)
+        cutter = self._cutter(masks, self.regions if regions is None else regions)
+        return self._overlapped(as_frames(pictures), detector, cutter, batch or self._batch())
 
     def track(
         self,
-        source: str | Path | VideoReader,
+        source: str | int | Path | VideoReader | Iterable[Picture],
+        *,
         tracker: str | Tracker = "botsort",
         start: str | Moment | None = None,
         end: str | Moment | None = None,
         stride: int = 1,
+        frame_rate: float | None = None,
         batch: int | None = None,
-    ) -> Iterator[Scene]:
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+    ) -> VideoScenes:
         """Follow every object of a video; decoding works ahead while the models do.
 
         Args:
-            source: A video, a folder of numbered pictures, a camera's number, an address, or a reader
-                from `open_video`, which is left open and has its own start, end and stride.
+            source: A video, a folder of numbered pictures, a camera's number, an address, a reader from
+                `open_video`, which is left open and has its own start, end and stride, or frames: anything
+                that gives what a call takes, such as `(T, H, W, 3)` uint8 BGR or a generator.
             tracker: `botsort`, `bytetrack`, a YAML file with ultralytics' tracker keys, or a tracker that
                 has seen nothing yet.
             start: First frame: its number, seconds (`"12.5s"`) or a time (`"00:01:30"`).
             end: First frame that is not wanted, likewise.
             stride: Take every how many frames.
+            frame_rate: Frames per second of frames that are handed in; by default 30.
             batch: Frames that the models take at once; by default 4 on a GPU, else 1.
+            detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
+            masks: What is done with the masks.
 
         Returns:
-            Each frame's scene, in order. Close it, or go through to its end, to let go of the source.
+            Each frame's scene, in order. It has a length where that is known; close it, use it with `with`,
+            or go through to its end, to let go of the source.
 
         Raises:
             OSError: At once, if there is no such source or tracker.
             ValueError: At once, if it cannot be read or an argument makes no sense.
             VideoDamagedError: After the last good frame, if the video stops before its end.
         """
+        detector, cutter = self._detector_for(detect, VIDEO_DETECTION), self._cutter(masks, False)
+        if not isinstance(source, str | int | np.integer | Path | VideoReader):
+            rate = Fraction(frame_rate or _USUAL_RATE)
+            followed = make_tracker(tracker, frame_rate=float(rate)) if isinstance(tracker, str) else tracker
+            frames = as_frames(source, rate)
+            return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed))
+
         is_lent = isinstance(source, VideoReader)
         reader = source if isinstance(source, VideoReader) else open_video(source, start, end, stride)
         try:
             if isinstance(tracker, str):
                 tracker = make_tracker(tracker, frame_rate=float(reader.frame_rate))
-        except Exception:
+        except BaseException:
             if not is_lent:
                 reader.close()
             raise
-        on_gpu = self.sam.device.type != "cpu"
-        batch = batch or (_GPU_BATCH if on_gpu and not reader.is_live else 1)
-        return self._followed(reader, tracker, batch, is_lent)
+        batch = batch or (1 if reader.is_live else self._batch())
+        scenes = self._overlapped(reader, detector, cutter, batch, tracker)
+        return VideoScenes(scenes, reader.info, None if is_lent else reader.close)
 
-    def _followed(self, reader: VideoReader, tracker: Tracker, batch: int, is_lent: bool) -> Iterator[Scene]:
-        try:
-            with closing(overlap(reader, capacity=2 * batch)) as frames:
-                yield from follow(self._video_detector, self.sam, frames, tracker, batch)
-        finally:
-            if not is_lent:
-                reader.close()
+    def start_tracking(
+        self,
+        tracker: str | Tracker = "botsort",
+        *,
+        frame_rate: float = _USUAL_RATE,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+    ) -> Tracking:
+        """Follow objects through frames that are handed in one by one: `scene = tracking(frame)`.
 
+        Args:
+            tracker: As for `track`.
+            frame_rate: Frames per second, for how long lost objects are remembered.
+            detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
+            masks: What is done with the masks.
 
-def _as_frame(picture: Image | Frame | str | Path) -> Frame:
-    if isinstance(picture, Frame):
-        return picture
-    if isinstance(picture, (str, Path)):
-        return Frame(read_picture(Path(picture)), name=Path(picture).name)
-    return Frame(picture)
+        Raises:
+            OSError: If there is no such tracker.
+            ValueError: If an argument makes no sense.
+        """
+        followed = make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker
+        detector = self._detector_for(detect, VIDEO_DETECTION)
+        return Tracking(detector, self._cutter(masks, False), followed, Fraction(frame_rate))
 
+    def _overlapped(
+        self,
+        frames: Iterable,
+        detector: Detector,
+        cutter: Cutter,
+        batch: int,
+        tracker: Tracker | None = None,
+    ) -> Iterator[Scene]:
+        with closing(overlap(frames, capacity=2 * batch)) as ahead:
+            yield from stream(detector, cutter, ahead, tracker, batch)
 
-def unexplained(
-    everything: Masks, objects: Masks, config: RegionConfig = RegionConfig()
-) -> tuple[Masks, IntArray]:
-    """The masks that no labelled object explains, less the objects' pixels, and their positions."""
-    covered = objects.union()
-    inside = everything.areas_inside(covered)
-    outside = everything.areas - inside
-    kept = np.flatnonzero((inside < config.explained * everything.areas) & (outside > config.least_area))
-    return everything[kept].without(covered), kept
+    def _batch(self) -> int:
+        return 1 if self.sam.device.type == "cpu" else _GPU_BATCH
+
+    def _cutter(self, masks: MaskConfig | None, with_regions: bool) -> Cutter:
+        return Cutter(self.sam, self.categories, masks or self.masks, with_regions)
+
+    def _detector_for(self, detect: DetectionConfig | None, defaults: DetectionConfig) -> Detector:
+        """The detector with the settings of one call over this segmenter's over the mode's."""
+        if not hasattr(self.detector, "with_config"):
+            if detect is not None:
+                raise TypeError(f"{type(self.detector).__name__} takes no settings: it has no with_config")
+            return self.detector
+        return self.detector.with_config((detect or DetectionConfig()).over(self.detect.over(defaults)))
+
+    def _given(
+        self, boxes_xyxy: ArrayLike, class_ids: ArrayLike | None, scores: ArrayLike | None
+    ) -> Detections:
+        """A caller's own boxes, checked."""
+        boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
+        first = min(self.categories, default=0)
+        classes = np.full(len(boxes), first) if class_ids is None else np.asarray(class_ids)
+        unknown = set(classes.ravel().tolist()) - set(self.categories)
+        if unknown:
+            raise ValueError(f"class_ids has {sorted(unknown)}, which the detector does not know")
+        if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
+            raise ValueError("boxes_xyxy must be finite, each with its right and bottom beyond left and top")
+        sure = np.ones(len(boxes)) if scores is None else np.asarray(scores)
+        return Detections(boxes, sure.astype(np.float32), classes.astype(np.int64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Any
 
@@ -25,8 +25,26 @@ def _check(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> Non
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
 
 
-@dataclass(frozen=True)
-class Frame:
+class Arrays:
+    """A dataclass of arrays: two are equal if all that is in them is."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        return all(_is_same(getattr(self, name), getattr(other, name)) for name in names)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other) and one.dtype == other.dtype
+    return bool(one == other)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame(Arrays):
     """One picture, or one frame of a video.
 
     Attributes:
@@ -53,8 +71,8 @@ class Frame:
         return height, width
 
 
-@dataclass(frozen=True)
-class Detections:
+@dataclass(frozen=True, eq=False)
+class Detections(Arrays):
     """What a detector saw in one frame.
 
     Attributes:
@@ -86,8 +104,8 @@ class Detections:
         return Detections(self.boxes_xyxy[index], self.scores[index], self.class_ids[index])
 
 
-@dataclass(frozen=True)
-class Tracks:
+@dataclass(frozen=True, eq=False)
+class Tracks(Arrays):
     """The tracks that live in one frame, each with the detection that it was matched to.
 
     Attributes:

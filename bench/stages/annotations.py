@@ -56,8 +56,11 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     from sav.video_run import segment_video
 
     checkpoints = (ROOT / "model" / "demo_yolo.pt", ROOT / "model" / "demo_sam.pth")
-    segmenter = Segmenter(
-        *checkpoints, options.device, DetectionConfig(conf=0.1), precision=options.precision
+    segmenter = Segmenter.load(
+        *checkpoints,
+        device=options.device,
+        precision=options.precision,
+        detect=DetectionConfig(conf=0.1, imgsz=640),
     )
 
     def run() -> int:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from sav.masks import Masks
-from sav.segment import unexplained
+from sav.scenes import unexplained
 
 
 def square(top, left, side, size_hw=(100, 100)) -> np.ndarray:

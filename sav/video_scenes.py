@@ -1,0 +1,96 @@
+"""The scenes of a video as they are handed out: all of them in order, or one for each frame handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from types import TracebackType
+
+from sav.inputs import Picture, as_frame
+from sav.media.video import VideoInfo
+from sav.scene import Scene
+from sav.scenes import Cutter, Detector, look
+from sav.trackers import Tracker
+from sav.types import Frame
+
+
+class VideoScenes:
+    """An iterator over a video's scenes that lets go of its source when it ends or is closed.
+
+    Attributes:
+        info: The video's properties; None for frames that a caller hands in.
+    """
+
+    def __init__(
+        self,
+        scenes: Iterator[Scene],
+        info: VideoInfo | None = None,
+        release: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand out `scenes`, and call `release` when that is over."""
+        self._scenes, self._release = scenes, release
+        self.info = info
+
+    def __iter__(self) -> VideoScenes:
+        return self
+
+    def __next__(self) -> Scene:
+        try:
+            return next(self._scenes)
+        except BaseException:
+            self.close()
+            raise
+
+    def __len__(self) -> int:
+        """How many scenes there are in all, by what the video says of itself: an estimate.
+
+        Raises:
+            TypeError: If nobody knows, as for a camera.
+        """
+        if self.info is None or self.info.frame_count is None:
+            raise TypeError("nobody knows how many frames this video has")
+        return self.info.frame_count
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __enter__(self) -> VideoScenes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End, and let go of the source; also before the first frame."""
+        release, self._release = self._release, None
+        try:
+            close = getattr(self._scenes, "close", None)
+            if close is not None:
+                close()
+        finally:
+            if release is not None:
+                release()
+
+
+class Tracking:
+    """Follows objects through frames that come one by one, without delay: `scene = tracking(frame)`."""
+
+    def __init__(self, detector: Detector, cutter: Cutter, tracker: Tracker, frame_rate: Fraction) -> None:
+        self._detector, self._cutter, self._tracker = detector, cutter, tracker
+        self._frame_rate = frame_rate
+        self._count = 0
+
+    def __call__(self, picture: Picture) -> Scene:
+        """The scene of the next frame, in whatever form `Segmenter.__call__` takes a picture.
+
+        Raises:
+            ValueError: If it is no picture.
+        """
+        frame = as_frame(picture)
+        if not isinstance(picture, Frame):
+            frame = replace(frame, index=self._count, time=self._count / self._frame_rate)
+        self._count += 1
+        return self._cutter(look(self._detector, [frame], self._tracker))[0]
