@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         sam_checkpoint=args.sam_checkpoint,
         device=args.device,
         detect=cli.detection_config(args),
+        masks=cli.mask_config(args),
         regions=not args.labelled_only,
         offline=args.offline,
         precision=args.precision,

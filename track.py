@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             sam_checkpoint=args.sam_checkpoint,
             device=args.device,
             detect=cli.detection_config(args),
+            masks=cli.mask_config(args),
             offline=args.offline,
             precision=args.precision,
             compiled=args.compile,

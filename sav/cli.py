@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
-from sav.config import CUTOUT_VIDEOS, MATTES, PICTURE_DETECTION, PRECISIONS, DetectionConfig, SaveOptions
+from sav.config import (
+    CUTOUT_VIDEOS,
+    MATTES,
+    PICTURE_DETECTION,
+    PRECISIONS,
+    DetectionConfig,
+    MaskConfig,
+    SaveOptions,
+)
 from sav.interrupts import end_like_ctrl_c
 
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
@@ -104,6 +112,14 @@ def add_model_flags(parser: argparse.ArgumentParser, defaults: DetectionConfig =
         help="most detections in a picture (default: %(default)s)",
     )
     parser.add_argument(
+        "--duplicate_iou",
+        type=share,
+        default=MaskConfig().duplicate_iou,
+        metavar="IOU",
+        help="of objects of one class whose masks overlap by more than this, one stays; 1 keeps all"
+        " (default: %(default)s)",
+    )
+    parser.add_argument(
         "--classes",
         nargs="+",
         default=(),
@@ -161,6 +177,11 @@ def save_options(args: argparse.Namespace) -> SaveOptions:
 def detection_config(args: argparse.Namespace) -> DetectionConfig:
     """The detector's settings out of parsed flags."""
     return DetectionConfig(args.conf, args.iou, args.imgsz, args.max_det, tuple(args.classes))
+
+
+def mask_config(args: argparse.Namespace) -> MaskConfig:
+    """What is done with masks, out of parsed flags."""
+    return MaskConfig(args.duplicate_iou)
 
 
 def share(text: str) -> float:

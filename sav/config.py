@@ -15,6 +15,34 @@ LARGEST_IMGSZ = 16_384
 MOST_DETECTIONS = 100_000
 
 
+def _check_share(name: str, value: object) -> None:
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if value is not None and not (is_number and 0 <= float(value) <= 1):  # type: ignore[arg-type]
+        raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
+
+
+def _check_whole(name: str, value: object, least: int, most: int) -> None:
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    if value is not None and not (is_number and least <= int(value) <= most):  # type: ignore[call-overload]
+        shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "that many"
+        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
+
+
+def _as_classes(wanted: object) -> tuple[str | int, ...]:
+    """One class or several as a tuple."""
+    if isinstance(wanted, str | Integral) and not isinstance(wanted, bool):
+        wanted = [wanted]
+    if wanted is None or not isinstance(wanted, Iterable):
+        raise ValueError(
+            f"classes must be names or ids, such as ('person', 'dog') or (0, 16), not {wanted!r}"
+        )
+    classes = [int(one) if isinstance(one, Integral) else one for one in wanted]
+    for one in classes:
+        if not isinstance(one, str | int) or isinstance(one, bool):
+            raise ValueError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
+    return tuple(classes)
+
+
 @dataclass(frozen=True)
 class DetectionConfig:
     """What the detector keeps. A field that is None means the default of pictures, or of videos.
@@ -97,29 +125,3 @@ class SaveOptions:
             raise ValueError(
                 f"cutout_matte is one of {', '.join(MATTES)}, cutout_video one of {', '.join(CUTOUT_VIDEOS)}"
             )
-
-
-def _check_share(name: str, value: object) -> None:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if value is not None and not (is_number and 0 <= float(value) <= 1):  # type: ignore[arg-type]
-        raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    is_number = isinstance(value, Integral) and not isinstance(value, bool)
-    if value is not None and not (is_number and least <= int(value) <= most):  # type: ignore[call-overload]
-        shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "that many"
-        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
-
-
-def _as_classes(wanted: object) -> tuple[str | int, ...]:
-    """One class or several as a tuple."""
-    if isinstance(wanted, str | Integral) and not isinstance(wanted, bool):
-        wanted = [wanted]
-    if wanted is None or not isinstance(wanted, Iterable):
-        raise ValueError(f"classes must be names or ids, such as ('person', 'dog') or (0, 16), not {wanted!r}")
-    classes = [int(one) if isinstance(one, Integral) else one for one in wanted]
-    for one in classes:
-        if not isinstance(one, str | int) or isinstance(one, bool):
-            raise ValueError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
-    return tuple(classes)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def rows(scene: Scene) -> list[dict[str, Any]]:
-    """A row an object: where it was seen, id, class, score, the detector's box and the mask's area, in pixels."""
+    """A row an object: where it was seen, id, class, score, the detector's box, the mask's area in pixels."""
     columns = zip(
         scene.track_ids.tolist(),
         scene.class_ids.tolist(),

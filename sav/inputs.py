@@ -32,7 +32,9 @@ def as_frame(picture: Any) -> Frame:
     if isinstance(picture, str | Path):
         path = Path(picture)
         if path.is_dir():
-            raise IsADirectoryError(f"{path} is a folder; write: for scene in segmenter.pictures({str(path)!r})")
+            raise IsADirectoryError(
+                f"{path} is a folder; write: for scene in segmenter.pictures({str(path)!r})"
+            )
         return Frame(read_picture(path), name=path.name)
     if isinstance(picture, Pillow.Image):
         rgb = np.asarray(picture.convert("RGB"))
@@ -43,7 +45,7 @@ def as_frame(picture: Any) -> Frame:
     if isinstance(picture, Iterable):
         raise TypeError("for several pictures write: for scene in segmenter.pictures(...)")
     raise TypeError(
-        f"{type(picture).__name__} is no picture; give a path, a (H, W, 3) uint8 BGR array or a Pillow picture"
+        f"{type(picture).__name__} is no picture; give a path, a (H, W, 3) uint8 BGR array or a PIL image"
     )
 
 

@@ -176,7 +176,7 @@ class Scene(Arrays):
         return list(outlines(self.masks))
 
     def crops(self) -> list[NDArray[np.uint8]]:
-        """Each object cut out: `(h, w, 4)` uint8 BGRA, transparent around it; `(0, 0, 4)` for an empty mask."""
+        """Each object cut out: `(h, w, 4)` uint8 BGRA, transparent around it."""
         from sav.annotations.cutout import cut_out
 
         return [cut_out(self.frame.image[where], crop) for crop, where in self.masks.crops()]
@@ -242,6 +242,6 @@ class Scene(Arrays):
             class_name=self.categories[class_id],
             score=float(self.scores[position]),
             box_xyxy=self.boxes_xyxy[position].copy(),
-            mask=self.masks[[position]].dense()[0],
+            mask=self.masks[position],
             is_doubtful=bool(self.doubtful[position]),
         )

@@ -24,14 +24,11 @@ _LEAST_AREA = 100
 
 
 class Detector(Protocol):
-    """What finds boxes; `sav.detect.Detector` is one, and a caller may bring another.
-
-    Attributes:
-        categories: Every class that it knows, id to name.
-    """
+    """What finds boxes; `sav.detect.Detector` is one, and a caller may bring another."""
 
     @property
-    def categories(self) -> Mapping[int, str]: ...
+    def categories(self) -> Mapping[int, str]:
+        """Every class that it knows, id to name."""
 
     def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
         """The boxes in each `(H, W, 3)` uint8 BGR picture, the surest first."""
@@ -60,7 +57,7 @@ class Seen:
 
     @classmethod
     def in_video(cls, frame: Frame, detections: Detections, tracks: Tracks) -> Seen:
-        """The detections that tracks are made of, in the tracks' order, with the classes they were voted into."""
+        """The detections that tracks are made of, in the tracks' order, with the classes voted for them."""
         chosen = detections[tracks.detection_indices]
         voted = Detections(chosen.boxes_xyxy, chosen.scores, tracks.class_ids)
         return cls(frame, voted, tracks.track_ids, is_tracked=True)

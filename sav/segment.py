@@ -219,7 +219,11 @@ class Segmenter:
             return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed))
 
         is_lent = isinstance(source, VideoReader)
-        reader = source if isinstance(source, VideoReader) else open_video(source, start, end, stride)
+        if isinstance(source, VideoReader):
+            reader = source
+        else:
+            path = source if isinstance(source, str | Path) else str(source)  # a camera's number
+            reader = open_video(path, start, end, stride)
         try:
             if isinstance(tracker, str):
                 tracker = make_tracker(tracker, frame_rate=float(reader.frame_rate))

@@ -79,7 +79,7 @@ def segment_video(
         writer = VideoWriter(save_path, reader.info)
         stack.callback(_put_beside, annotations, writer)
         stack.enter_context(writer)
-        scenes = segmenter.track(reader, tracker, batch=batch)
+        scenes = segmenter.track(reader, tracker=tracker, batch=batch)
         shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
         progress = stack.enter_context(tqdm(total=reader.frame_count, unit="frame", dynamic_ncols=True))
         try:

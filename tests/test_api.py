@@ -20,7 +20,7 @@ SMALL = DetectionConfig(conf=0.1, imgsz=416)
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return Segmenter(DEMO_YOLO, DEMO_SAM, device="cpu", config=SMALL, with_regions=False)
+    return Segmenter.load(DEMO_YOLO, DEMO_SAM, device="cpu", detect=SMALL, regions=False)
 
 
 def test_importing_the_package_does_not_import_torch():
@@ -100,7 +100,7 @@ def test_a_video_is_followed_frame_by_frame(segmenter):
 def test_a_reader_and_a_tracker_of_ones_own_give_the_same(segmenter):
     with open_video(STREET, end=4, stride=2) as reader:
         tracker: Tracker = make_tracker("botsort", frame_rate=float(reader.frame_rate))
-        own = list(segmenter.track(reader, tracker))
+        own = list(segmenter.track(reader, tracker=tracker))
     named = list(segmenter.track(STREET, end=4, stride=2, batch=2))
     assert [scene.track_ids.tolist() for scene in own] == [scene.track_ids.tolist() for scene in named]
     assert [scene.frame.time for scene in own] == [scene.frame.time for scene in named]
@@ -123,24 +123,20 @@ def test_the_source_is_let_go_when_one_stops_early(segmenter, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("nowhere.mp4",), FileNotFoundError, "nowhere.mp4"),
-        ((str(DOGS.with_suffix(".txt")),), FileNotFoundError, "dogs.txt"),
-        ((str(STREET), "deepsort"), FileNotFoundError, "deepsort"),
-        ((str(STREET), "botsort", "100000"), VideoError, "ends before the start"),
+        ({"source": "nowhere.mp4"}, FileNotFoundError, "nowhere.mp4"),
+        ({"source": DOGS.with_suffix(".txt")}, FileNotFoundError, "dogs.txt"),
+        ({"source": STREET, "tracker": "deepsort"}, FileNotFoundError, "deepsort"),
+        ({"source": STREET, "start": "100000"}, VideoError, "ends before the start"),
+        ({"source": STREET, "start": 0.1}, ValueError, "'0.1s'"),
+        ({"source": 97}, FileNotFoundError, "camera 97"),
+        ({"source": np.zeros((4, 4, 3), np.uint8)}, ValueError, "T, H, W, 3"),
     ],
 )
 def test_what_cannot_be_tracked_is_an_error_at_once(segmenter, arguments, error, message):
     with pytest.raises(error, match=message):
-        segmenter.track(*arguments)
+        segmenter.track(**arguments)
 
 
 def test_a_missing_picture_is_an_error(segmenter):
     with pytest.raises(OSError, match=r"nowhere\.jpg"):
         segmenter("nowhere.jpg")
-
-
-def test_pictures_and_videos_have_defaults_of_their_own():
-    segmenter = Segmenter(DEMO_YOLO, DEMO_SAM, device="cpu", with_regions=False)
-    assert segmenter.detector._config == DetectionConfig()
-    assert segmenter._video_detector._config == sav.config.VIDEO_DETECTION
-    assert segmenter._video_detector._model is segmenter.detector._model

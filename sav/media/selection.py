@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Integral
 
 _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)s")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)")
@@ -22,8 +23,12 @@ def parse_moment(text: str | int | Fraction) -> Moment:
     Raises:
         ValueError: It is none of these.
     """
-    if isinstance(text, int | Fraction):
+    if isinstance(text, Integral):
+        return int(text)
+    if isinstance(text, Fraction):
         return text
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} may mean a frame or seconds: write {text} seconds as '{text}s'")
     text = text.strip()
     if re.fullmatch(r"\d+", text):
         return int(text)
