@@ -6,7 +6,7 @@ import contextlib
 import logging
 import socket
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,30 +45,52 @@ OFFICIAL: dict[str, Release] = {
 _SERVER_TIMEOUT = 30.0
 
 
-def find_checkpoint(path: str | Path, offline: bool = False, releases: dict[str, Release] = OFFICIAL) -> Path:
-    """The checkpoint at `path`; one with an official name that is not there is downloaded to it.
+def find_checkpoints(
+    paths: Sequence[str | Path], offline: bool = False, releases: Mapping[str, Release] = OFFICIAL
+) -> list[Path]:
+    """The checkpoints at `paths`; those with official names that are not there are downloaded to them.
+
+    Nothing is downloaded unless all can be had.
 
     Args:
-        path: Where the file is, or is to be.
+        paths: Where the files are, or are to be.
         offline: Never try to download.
         releases: Which names can be downloaded, and from where.
 
     Raises:
-        CheckpointError: If there is no such file and it cannot be downloaded.
+        CheckpointError: If some are not there and cannot be downloaded; the message names them all.
     """
-    path = Path(path)
+    places = [Path(path) for path in paths]
+    problems = [problem for place in places if (problem := _problem(place, offline, releases))]
+    if problems:
+        raise CheckpointError("; ".join(dict.fromkeys(problems)))
+    for place in places:
+        if not place.exists():
+            _download(releases[place.name], place)
+    return places
+
+
+def find_checkpoint(
+    path: str | Path, offline: bool = False, releases: Mapping[str, Release] = OFFICIAL
+) -> Path:
+    """One checkpoint, found or downloaded as `find_checkpoints` does it."""
+    return find_checkpoints([path], offline, releases)[0]
+
+
+def _problem(path: Path, offline: bool, releases: Mapping[str, Release]) -> str | None:
+    """Why there is no checkpoint to be had at `path`; None if there is one, or it can be downloaded."""
     if path.is_dir():
-        raise CheckpointError(f"{path} is a folder; name the checkpoint file in it")
+        return f"{path} is a folder; name the checkpoint file in it"
     if path.exists():
-        return path
+        return None if path.is_file() else f"{path} is not a file"
     if path.name not in releases:
-        known = ", ".join(sorted(releases))
-        raise CheckpointError(f"no checkpoint at {path}; names that are downloaded when missing: {known}")
-    release = releases[path.name]
+        return (
+            f"no checkpoint at {path}; names that are downloaded when missing: {', '.join(sorted(releases))}"
+        )
     if offline:
-        raise CheckpointError(f"no checkpoint at {path}, and --offline was given; {_by_hand(release, path)}")
-    _download(release, path)
-    return path
+        by_hand = _by_hand(releases[path.name], path)
+        return f"no checkpoint at {path}, and --offline was given; {by_hand}"
+    return None
 
 
 def _by_hand(release: Release, path: Path) -> str:
@@ -81,15 +103,30 @@ def _download(release: Release, path: Path) -> None:
 
     logger.info("downloading %s to %s", release.url, path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial, _socket_timeout(_SERVER_TIMEOUT):
-            download_url_to_file(release.url, str(partial), hash_prefix=release.sha256_prefix or None)
+        with _folder_for(path), whole_file(path) as partial, _socket_timeout(_SERVER_TIMEOUT):
+            download_url_to_file(
+                release.url, str(partial.absolute()), hash_prefix=release.sha256_prefix or None
+            )
             _check_archive(partial)
     except (OSError, RuntimeError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(
             f"could not download {path.name} ({reason}); {_by_hand(release, path)}"
         ) from error
+
+
+@contextlib.contextmanager
+def _folder_for(path: Path) -> Iterator[None]:
+    """Make the folders that `path` is to lie in; if the block fails, those that were made go again."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # somebody else has put something there
+            for folder in missing:
+                folder.rmdir()
+        raise
 
 
 def _check_archive(path: Path) -> None:

@@ -1,11 +1,12 @@
 import hashlib
 import http.server
+import os
 import threading
 import zipfile
 
 import pytest
 
-from sav.checkpoints import OFFICIAL, CheckpointError, Release, find_checkpoint
+from sav.checkpoints import OFFICIAL, CheckpointError, Release, find_checkpoint, find_checkpoints
 
 
 @pytest.fixture
@@ -71,10 +72,31 @@ def test_one_without_a_published_digest_is_checked_as_an_archive(tmp_path, publi
 def test_a_bad_download_leaves_nothing_and_says_where_to_get_the_file(tmp_path, served, published, name):
     (served[0] / "page.pt").write_text("<html>please log in</html>")
     (served[0] / "cut.pt").write_bytes((served[0] / "sam.pth").read_bytes()[:5000])
-    folder = tmp_path / "model"
     with pytest.raises(CheckpointError, match=r"get it from http.* and put it at"):
-        find_checkpoint(folder / name, releases=published)
-    assert list(folder.iterdir()) == []
+        find_checkpoint(tmp_path / "new" / "model" / name, releases=published)
+    assert not (tmp_path / "new").exists()
+
+    (tmp_path / "model").mkdir()
+    with pytest.raises(CheckpointError):
+        find_checkpoint(tmp_path / "model" / name, releases=published)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_all_that_are_missing_are_named_before_anything_is_downloaded(tmp_path, served, published):
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*best\.pt.*; .*folder") as caught:
+        find_checkpoints(
+            [tmp_path / "sam.pth", tmp_path / "best.pt", served[0]], offline=False, releases=published
+        )
+    assert "sam.pth;" not in str(caught.value)
+    with pytest.raises(CheckpointError, match=r"no checkpoint at .*yolo\.pt.*no checkpoint at .*sam\.pth"):
+        find_checkpoints([tmp_path / "yolo.pt", tmp_path / "sam.pth"], offline=True, releases=published)
+    assert served[2] == []
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_no_checkpoint(tmp_path):
+    os.mkfifo(tmp_path / "sam.pth")
+    with pytest.raises(CheckpointError, match="is not a file"):
+        find_checkpoint(tmp_path / "sam.pth")
 
 
 def test_with_no_network_the_error_says_where_to_get_the_file(tmp_path):

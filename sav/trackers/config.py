@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,12 @@ import yaml
 TRACKER_TYPES = ("botsort", "bytetrack")
 CAMERA_MOTION_METHODS = ("sparseOptFlow", "none")
 _APPEARANCE_KEYS = ("with_reid", "model", "proximity_thresh", "appearance_thresh")
+
+# More frames than any video has.
+_LONGEST_BUFFER = 10_000_000
+# A tracker's file is a dozen flat lines.
+_LARGEST_FILE = 2**16
+_DEEPEST_NESTING = 8
 
 
 @dataclass(frozen=True)
@@ -46,14 +54,17 @@ class TrackerConfig:
         for name in ("track_high_thresh", "track_low_thresh", "new_track_thresh", "match_thresh"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
+                raise ValueError(f"{name} must be a number from 0 to 1, not {_shown(value)}")
         low, high, frames = self.track_low_thresh, self.track_high_thresh, self.track_buffer
         if low > high:
             raise ValueError(f"track_low_thresh ({low}) must not be above track_high_thresh ({high})")
-        if isinstance(frames, bool) or not isinstance(frames, int) or frames < 0:
-            raise ValueError(f"track_buffer must be a whole number of frames, 0 or more, not {frames!r}")
+        is_whole = isinstance(frames, int) and not isinstance(frames, bool)
+        if not is_whole or not 0 <= frames <= _LONGEST_BUFFER:
+            raise ValueError(
+                f"track_buffer must be a whole number of frames, 0 to {_LONGEST_BUFFER}, not {_shown(frames)}"
+            )
         if not isinstance(self.fuse_score, bool):
-            raise ValueError(f"fuse_score must be true or false, not {self.fuse_score!r}")
+            raise ValueError(f"fuse_score must be true or false, not {_shown(self.fuse_score)}")
 
 
 def load_config(name_or_yaml: str) -> TrackerConfig:
@@ -65,12 +76,15 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
 
     Raises:
         FileNotFoundError: If it is neither a known name nor a file.
+        IsADirectoryError: If it is a folder.
         ValueError: If the file is not YAML, or has an unknown key, a wrong value, or asks for appearance
             matching.
     """
     if name_or_yaml in TRACKER_TYPES:
         return TrackerConfig(tracker_type=name_or_yaml)
     path = Path(name_or_yaml)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name the tracker's YAML file in it")
     if not path.is_file():
         raise FileNotFoundError(
             f"no tracker or file called {name_or_yaml!r}: "
@@ -83,22 +97,66 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
 
 
 def _read_yaml(path: Path) -> dict[Any, Any]:
+    """The keys and values of a file from anywhere, in bounded time and memory.
+
+    Raises:
+        ValueError: If it is no flat YAML.
+    """
+    with path.open("rb") as file:
+        text = file.read(_LARGEST_FILE + 1)
+    if len(text) > _LARGEST_FILE:
+        raise ValueError("is too large for a tracker's settings")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError("is not a text file") from error
+        _check_structure(text)
+        content = _build(text)
     except yaml.YAMLError as error:
-        raise ValueError("is not YAML: " + " ".join(str(error).split())) from error
+        raise ValueError("is not YAML: " + " ".join(str(error).split())[:200]) from error
     if not isinstance(content, dict):
         raise ValueError("holds no tracker: write lines such as 'tracker_type: botsort'")
     return content
 
 
+def _check_structure(text: bytes) -> None:
+    """Look at the parser's events, which cost no more than the text is long, before anything is built.
+
+    Raises:
+        ValueError: If there are aliases, deep nesting, or a key twice.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise ValueError("has aliases (*), which a tracker's settings do without")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST_NESTING:
+            raise ValueError(f"is nested more than {_DEEPEST_NESTING} deep")
+
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    counts = Counter(key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode))
+    for key, count in counts.items():
+        if count > 1:
+            raise ValueError(f"key {_shown(key)} comes twice")
+
+
+def _build(text: bytes) -> Any:
+    """What the text stands for.
+
+    Raises:
+        yaml.YAMLError: If it is not YAML.
+        ValueError: If a value is not of its tag's kind, for which PyYAML has no error of its own.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (KeyError, AttributeError, OverflowError, ValueError) as error:
+        raise ValueError("holds a number, date or tag that makes no sense") from error
+
+
 def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
     known = {field.name for field in fields(TrackerConfig)}
-    unknown = sorted(str(key) for key in keys if key not in known and key not in _APPEARANCE_KEYS)
+    unknown = [key for key in keys if key not in known and key not in _APPEARANCE_KEYS]
     if unknown:
-        raise ValueError(f"unknown key {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        shown = ", ".join(map(_shown, unknown[:5]))
+        raise ValueError(f"unknown key {shown}; known are {', '.join(sorted(known))}")
     if "tracker_type" not in keys:
         raise ValueError(f"lacks tracker_type: {' or '.join(TRACKER_TYPES)}")
     if keys.get("with_reid", False) is not False:
@@ -111,4 +169,12 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} must be {' or '.join(choices)}, not {value!r}")
+        raise ValueError(f"{name} must be {' or '.join(choices)}, not {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    """A value in a message: its beginning, however large it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no decimal number of more than 4300 digits
+        return "a number of thousands of digits"

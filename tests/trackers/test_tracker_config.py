@@ -66,6 +66,20 @@ def test_camera_motion_can_be_switched_off(yaml_file, value):
         ("tracker_type: botsort\ntrack_buffer: 2.5", "track_buffer"),
         ("tracker_type: botsort\ntrack_buffer: -1", "track_buffer"),
         ("tracker_type: botsort\nfuse_score: 1", "fuse_score"),
+        ("tracker_type: botsort\ntrack_buffer: 99999999999999999999999", "track_buffer must be"),
+        ("tracker_type: botsort\ntrack_buffer: 0x" + "f" * 20000, "track_buffer must be"),
+        ("tracker_type: botsort\ntrack_buffer: " + "9" * 20000, "makes no sense"),
+        ("tracker_type: botsort\nmatch_thresh: .inf", "match_thresh must be"),
+        ("tracker_type: botsort\ntracker_type: bytetrack", "'tracker_type' comes twice"),
+        ("tracker_type: botsort\nfuse_score: !!bool foo", "makes no sense"),
+        ("tracker_type: !!timestamp x", "makes no sense"),
+        ("tracker_type: botsort\ntrack_buffer: 2024-13-45", "makes no sense"),
+        ("tracker_type: !!python/object/apply:os.system ['true']", "not YAML"),
+        ("tracker_type: " + "[" * 5000 + "]" * 5000, "nested more than 8 deep"),
+        ("a: &a [1, 1]\n" + "".join(f"a: &a [*a, *a] # {i}\n" for i in range(60)), "aliases"),
+        ("tracker_type: " + "b" * 60000, "not 'bbb"),
+        ("k" * 60000, "holds no tracker"),
+        ("tracker_type: botsort\n" + "# much\n" * 20000, "too large"),
         ("tracker_type: [", "not YAML"),
         ("", "holds no tracker"),
         ("- botsort", "holds no tracker"),
@@ -77,6 +91,7 @@ def test_a_wrong_file_is_named_with_what_is_wrong_in_one_line(yaml_file, text, w
         make_tracker(path, frame_rate=30)
     message = str(caught.value)
     assert message.startswith(path) and words in message and "\n" not in message
+    assert len(message) < len(path) + 400
 
 
 def test_a_file_that_is_not_text_is_named(tmp_path):
@@ -86,7 +101,19 @@ def test_a_file_that_is_not_text_is_named(tmp_path):
         make_tracker(str(path), frame_rate=30)
 
 
-@pytest.mark.parametrize("name", ["nowhere.yaml", "deepsort", ""])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_as_notepad_saves_it_is_read(tmp_path, encoding):
+    path = tmp_path / "tracker.yaml"
+    path.write_text("tracker_type: bytetrack\n", encoding=encoding)
+    assert load_config(str(path)) == load_config("bytetrack")
+
+
+def test_a_folder_is_named_as_one(tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        make_tracker(str(tmp_path), frame_rate=30)
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "deepsort", "\0"])
 def test_what_is_neither_a_tracker_nor_a_file_is_named(name):
     with pytest.raises(FileNotFoundError, match="botsort or bytetrack") as caught:
         make_tracker(name, frame_rate=30)
