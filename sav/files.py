@@ -1,38 +1,171 @@
-"""Files that appear under their name whole, or not at all."""
+"""Files that appear under their name whole, or not at all, and stay so when the power goes."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows, which by itself does not let go of a file that is open
+    fcntl = None  # type: ignore[assignment]
+
+_SUFFIX = ".sav-part"
+_STAGING = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
+# Bytes of a name that a hidden name repeats: most file systems take 255.
+_MOST_REPEATED = 200
+# What the disk says when there is no use in going on.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_OF_THE_DISK = _FULL | {
+    errno.EACCES, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR,
+    errno.EPERM,
+}  # fmt: skip
+
+
+class WriteError(OSError):
+    """A file cannot be written; the message names it.
+
+    Attributes:
+        is_final: Whether nothing else can be written there either, because the disk is full, say.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"cannot write {path}: {error.strerror or error}")
+        self.errno = error.errno
+        self.is_final = error.errno in _FULL
+
+
+@contextlib.contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Have what the disk says inside the block name `path`, whatever hidden name it is written under.
+
+    Raises:
+        WriteError: In place of the operating system's error.
+    """
+    try:
+        yield
+    except WriteError:
+        raise
+    except OSError as error:
+        if error.errno not in _OF_THE_DISK:
+            raise
+        raise WriteError(path, error) from error
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Lend a hidden name beside `path` to write to; it becomes `path` if the block ends well.
+    """Lend a hidden name to write to; it becomes `path` if the block ends well.
 
-    The hidden name keeps the suffix, since some writers choose their format by it. If the block raises, the
-    half-written file is removed and what was at `path` before stays.
+    The hidden name ends as `path` does, since some writers choose their format by it. If the block raises,
+    the half-written file is removed and what was at `path` before stays.
+
+    Raises:
+        WriteError: It cannot be written.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with named_errors(path), staging_folder(path) as staging:
+        yield staging / path.name
+        put_in_place(staging / path.name, path)
 
 
 @contextlib.contextmanager
 def staging_folder(beside: Path) -> Iterator[Path]:
-    """Lend a hidden folder beside `beside` for files that are not to be seen yet; it goes with the block."""
-    staging = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
-    try:
+    """Lend a hidden folder beside `beside` for files that are not to be seen yet; it goes with the block.
+
+    A process that is killed leaves its folder behind. Each has a lock on its own, which ends with the process
+    whatever ends it; the next who stages something there removes those that nobody has a lock on.
+    """
+    remove_abandoned(beside.parent)
+    with contextlib.ExitStack() as stack:
+        staging = _new_folder(beside)
+        while not _is_locked(staging, stack):
+            staging = _new_folder(beside)
+        stack.callback(shutil.rmtree, staging, ignore_errors=True)
         yield staging
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Give a finished file its name, in place of what has it; it is on the disk before that.
+
+    Raises:
+        WriteError: It cannot be done; what was at `path` stays.
+    """
+    with named_errors(path):
+        _sync(partial)
+        try:
+            partial.replace(path)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            with staging_folder(path) as near:  # `path` is on another disk
+                shutil.copyfile(partial, near / path.name)
+                _sync(near / path.name)
+                (near / path.name).replace(path)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in `folder` reach the disk, where the system can do that."""
+    with contextlib.suppress(OSError):
+        _sync(folder)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the staging folders in `folder` that no living process has a lock on."""
+    if fcntl is None:
+        return
+    for path in [Path(entry) for entry in _entries(folder) if _STAGING.fullmatch(entry.name)]:
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _new_folder(beside: Path) -> Path:
+    name = os.fsdecode(os.fsencode(beside.name)[:_MOST_REPEATED])
+    return Path(tempfile.mkdtemp(prefix=f".{name}.", suffix=_SUFFIX, dir=beside.parent))
+
+
+def _is_locked(staging: Path, stack: contextlib.ExitStack) -> bool:
+    """Lock a folder until `stack` ends; False if another process took it for abandoned in the moment before.
+
+    Where there are no locks, nothing is ever taken for abandoned.
+    """
+    if fcntl is None:
+        return True
+    lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    stack.callback(os.close, lock)
+    with contextlib.suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return staging.exists()
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or the names in a folder, reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what it lies on cannot do that
+            raise
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        os.close(descriptor)
 
 
 def publish(staging: Path, folder: Path) -> None:
@@ -46,4 +179,4 @@ def publish(staging: Path, folder: Path) -> None:
         target = folder / item.name
         if target.is_dir() or (item.is_dir() and target.exists()):
             target.replace(staging / f".old-{item.name}")
-        item.replace(target)
+        put_in_place(item, target)
