@@ -15,6 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.packet import Packet
 
+from sav.media.pyav import fraction
 from sav.media.video import AudioSource
 
 _log = logging.getLogger(__name__)
@@ -109,18 +110,18 @@ class AudioTracks:
         """Shift a packet in time where its stream's clock has jumped back, so that the sound goes on."""
         shift, last_end = self._clocks.get(packet.stream_index, (0, None))
         begin = (packet.pts or 0) + shift
-        if last_end is not None and (last_end - begin) * Fraction(packet.time_base) > _JUMP:
+        if last_end is not None and (last_end - begin) * fraction(packet.time_base) > _JUMP:
             shift, begin = shift + last_end - begin, last_end
         packet.pts = packet.dts = begin
         self._clocks[packet.stream_index] = shift, begin + (packet.duration or 0)
 
 
 def _begin(packet: Packet) -> Fraction:
-    return (packet.pts or 0) * Fraction(packet.time_base)
+    return (packet.pts or 0) * fraction(packet.time_base)
 
 
 def _end(packet: Packet) -> Fraction:
-    return ((packet.pts or 0) + (packet.duration or 0)) * Fraction(packet.time_base)
+    return ((packet.pts or 0) + (packet.duration or 0)) * fraction(packet.time_base)
 
 
 class _Track(ABC):
@@ -157,7 +158,7 @@ class _CopiedTrack(_Track):
         self._next: int | None = None
 
     def take(self, packet: Packet) -> Iterator[Packet]:
-        tick = Fraction(packet.time_base)
+        tick = fraction(packet.time_base)
         own = (_begin(packet) - self._origin) / self._clock
         samples = round(own)
         if self._next is not None and self._frame_size and abs(own - self._next) <= tick / self._clock:

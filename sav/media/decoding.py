@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from sav.media.deinterlacing import progressive
+from sav.media.pyav import fraction
 from sav.media.video import LiveSound, VideoDamagedError
 
 _log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ _TOLERATED_GAP = Fraction(1, 2)
 
 def frame_rate_of(stream: VideoStream) -> Fraction:
     """Frames per second: the average, else FFmpeg's guess, else 25; live streams may claim absurd rates."""
-    rates = [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
-    return next((rate for rate in rates if rate <= _HIGHEST_RATE), _USUAL_RATE)
+    rates = [fraction(stream.average_rate), fraction(stream.guessed_rate)]
+    return next((rate for rate in rates if 0 < rate <= _HIGHEST_RATE), _USUAL_RATE)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Decoder:
         """
         clock = _Clock(self._name)
         for picture in progressive(self._decoded()):
-            tick = Fraction(picture.time_base or 0)
+            tick = fraction(picture.time_base)
             duration = picture.duration * tick or self._frame_duration
             ticks = self._ticks(picture)
             time = clock.time(None if ticks is None else ticks * tick, duration, tick)
@@ -178,8 +179,8 @@ class _Packets:
             except (av.FFmpegError, OSError) as error:
                 self.damage = f"cannot be read any further ({getattr(error, 'strerror', None) or error})"
                 break
-            if packet.pts is not None and packet.time_base is not None:
-                last_end = max(last_end, (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base))
+            if packet.pts is not None and packet.time_base:
+                last_end = max(last_end, (packet.pts + (packet.duration or 0)) * fraction(packet.time_base))
             if packet.stream_index == self._stream.index and packet.size:
                 was_cut = packet.is_corrupt
                 yield packet
@@ -192,7 +193,7 @@ class _Packets:
         """The empty packet that brings out the last pictures."""
         packet: Packet = Packet()
         packet.stream = self._stream
-        packet.time_base = Fraction(self._stream.time_base or 0)
+        packet.time_base = fraction(self._stream.time_base)
         return packet
 
     def _judge_end(self, last_end: Fraction, was_cut: bool) -> None:

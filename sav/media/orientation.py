@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type
 
+from sav.media.pyav import display_matrix
 from sav.types import Image
 
 
@@ -34,11 +33,10 @@ class Orientation:
         The matrix `((a, b, u), (c, d, v), (x, y, w))` takes a pixel (p, q) to (a p + c q + x, b p + d q + y),
         as FFmpeg's libavutil/display.h describes.
         """
-        side_data: Any = picture.side_data  # declared as a dict, but its iterator gives the entries
-        matrices = [data for data in side_data if data.type is Type.DISPLAYMATRIX]
-        if not matrices:
+        matrix = display_matrix(picture)
+        if matrix is None:
             return cls()
-        a, b, _, c, d = np.frombuffer(bytes(matrices[0]), np.int32)[:5].tolist()
+        a, b, c, d = matrix
         if abs(b) + abs(c) > abs(a) + abs(d):
             return cls(transpose=True, mirror_x=c < 0, mirror_y=b < 0)
         return cls(mirror_x=a < 0, mirror_y=d < 0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from sav.media.pyav import fraction
 from sav.media.selection import Moment, reached
 
 # Codecs whose packets give one picture each, so that counting packets is counting frames.
@@ -44,7 +44,7 @@ def find(container: InputContainer, stream: VideoStream, start: Moment) -> Landm
     """
     if stream.codec_context.name not in _CODECS or container.format.name not in _FORMATS:
         return None
-    time_base = Fraction(stream.time_base or 0)
+    time_base = fraction(stream.time_base)
     first_pts: int | None = None
     before: Landmark | None = None
     try:

@@ -17,6 +17,7 @@ from sav.media.colors import ColorTags, ToBgr
 from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
 from sav.media.opening import Input, picture_stream
 from sav.media.orientation import Orientation
+from sav.media.pyav import fraction
 from sav.media.selection import Selection, reached
 from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
 from sav.types import Frame
@@ -116,7 +117,7 @@ class StreamReader(VideoReader):
             if landmark is not None:
                 pictures = self._seek(landmark)
                 if pictures is not None:
-                    first_time = landmark.first_pts * Fraction(self._stream.time_base or 0)
+                    first_time = landmark.first_pts * fraction(self._stream.time_base)
                     return first_time, zip(itertools.count(landmark.number), pictures)
             self._container.close()
             self._open()
@@ -124,7 +125,7 @@ class StreamReader(VideoReader):
 
     def _seek(self, landmark: seeking.Landmark) -> Iterator[TimedPicture] | None:
         """The pictures from the landmark's on, or None if it cannot be reached from a key frame before it."""
-        target = landmark.pts * Fraction(self._stream.time_base or 0)
+        target = landmark.pts * fraction(self._stream.time_base)
         try:
             self._container.seek(landmark.pts, stream=self._stream)
         except av.FFmpegError:
@@ -143,12 +144,12 @@ class StreamReader(VideoReader):
 
     def _describe(self, first: TimedPicture) -> VideoInfo:
         stream, picture = self._stream, first.picture
-        aspect = Fraction(stream.sample_aspect_ratio or 1)
+        aspect = fraction(stream.sample_aspect_ratio) or Fraction(1)
         rate = frame_rate_of(stream)
         return VideoInfo(
             size_hw=self._orientation.size_hw(self._decoded_size),
             frame_rate=rate / self._selection.stride,
-            time_base=Fraction(stream.time_base or 1 / rate),
+            time_base=fraction(stream.time_base) or 1 / rate,
             name=self._source.name,
             frame_count=None if self._sound else self._selection.count_of(self._total(rate), rate),
             sample_aspect_ratio=1 / aspect if self._orientation.transpose else aspect,
@@ -163,7 +164,7 @@ class StreamReader(VideoReader):
         if self._stream.frames:
             return self._stream.frames
         if self._stream.duration:
-            return round(self._stream.duration * Fraction(self._stream.time_base or 0) * rate)
+            return round(self._stream.duration * fraction(self._stream.time_base) * rate)
         return round(self._container.duration * rate / _MICROSECONDS) if self._container.duration else None
 
     def _origin(self, first_time: Fraction) -> Fraction:
@@ -173,9 +174,9 @@ class StreamReader(VideoReader):
         has run before, such as that of a broadcast, and is taken off.
         """
         starts = [
-            stream.start_time * Fraction(stream.time_base)
+            stream.start_time * fraction(stream.time_base)
             for stream in self._container.streams.audio
-            if stream.start_time is not None and stream.time_base
+            if stream.start_time is not None
         ]
         begin = min([first_time, *starts])
         return Fraction(0) if first_time >= 0 and abs(begin) < 1 else begin

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from sav.media.colors import ColorTags
+from sav.media.pyav import open_input
 from sav.types import Frame
 
 
@@ -56,14 +57,7 @@ class Input:
             VideoError: It is not a video, or does not answer.
         """
         try:
-            return av.open(
-                self.url,
-                "r",
-                format=self.format,
-                options=dict(self.options),
-                metadata_errors="replace",  # titles in old encodings are common, and not needed
-                timeout=self.timeouts,
-            )
+            return open_input(self.url, format=self.format, options=dict(self.options), timeout=self.timeouts)
         except av.error.ExitError:
             raise VideoError(f"{self.name} did not answer in time: check the address") from None
         except (av.error.InvalidDataError, av.error.EOFError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import io
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -13,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
@@ -131,6 +133,20 @@ def test_the_display_matrix_turns_frames_upright(
         frame = next(iter(video))
         assert video.size_hw == frame.size_hw == expected.shape[:2]
     assert np.abs(frame.image[8:-8, 8:-8].astype(int) - expected[8:-8, 8:-8]).mean() < 6
+
+
+def test_a_camera_that_turns_each_jpeg_by_its_exif_is_read_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turn by a quarter, clockwise
+    coded = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(upright(0, (96, 160))[..., ::-1]))
+    picture.save(coded, "jpeg", exif=exif, quality=95)
+    (tmp_path / "turned.mjpeg").write_bytes(coded.getvalue() * 3)
+    with open_video(tmp_path / "turned.mjpeg") as video:
+        images = [frame.image for frame in video]
+    expected = np.rot90(upright(0, (96, 160)), -1)
+    assert [image.shape for image in images] == [expected.shape] * 3
+    assert np.abs(images[0][8:-8, 8:-8].astype(int) - expected[8:-8, 8:-8]).mean() < 6
 
 
 def test_the_shape_of_pixels_is_known_and_turns_with_the_picture(make_video: Maker) -> None:

@@ -1,0 +1,56 @@
+"""What the versions of PyAV that we run with do differently, 17 to 19."""
+
+from __future__ import annotations
+
+import math
+import struct
+from fractions import Fraction
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import Type
+from av.video.frame import VideoFrame
+
+_VERSION = int(av.__version__.split(".")[0])
+
+# Titles in old encodings are common, and not needed; from 19 on they do no harm by themselves.
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < 19 else {}
+
+
+def open_input(url: str, **options: Any) -> InputContainer:
+    """Open what can be read, whatever encoding its titles have.
+
+    Args:
+        url: A file, an address or a device.
+        options: Those of `av.open`.
+
+    Raises:
+        FFmpegError: FFmpeg cannot open it.
+    """
+    return av.open(url, "r", **_LENIENT, **options)
+
+
+def fraction(value: Any) -> Fraction:
+    """A rate, an aspect or a time base; 0 where it is unset, which is None until 18 and 0/1 from 19 on."""
+    if value is None or not value.denominator:
+        return Fraction(0)
+    return Fraction(value.numerator, value.denominator)
+
+
+def display_matrix(frame: VideoFrame) -> tuple[float, float, float, float] | None:
+    """The numbers `a, b, c, d` of the matrix that turns a picture upright; None if there is none.
+
+    Until 18 a kind of side data that PyAV has no name for hides all others: there the rotation is what is
+    left of the matrix, and a mirrored picture stays mirrored.
+    """
+    try:
+        beside: Any = frame.side_data
+        found = beside.get(Type.DISPLAYMATRIX)
+    except ValueError:
+        turn = math.radians(frame.rotation)
+        return math.cos(turn), -math.sin(turn), math.sin(turn), math.cos(turn)
+    if found is None:
+        return None
+    a, b, _, c, d = struct.unpack("=5i", bytes(found)[:20])
+    return a, b, c, d
