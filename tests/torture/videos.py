@@ -127,8 +127,6 @@ def videos() -> dict[str, bytes]:
     """Whole videos of every kind, by name."""
     with tempfile.TemporaryDirectory() as folder:
         return {
-            name: make_video(
-                Path(folder), name, count=12, codec=codec, audio=audio, **options
-            ).read_bytes()
+            name: make_video(Path(folder), name, count=12, codec=codec, audio=audio, **options).read_bytes()
             for name, (codec, audio, options) in _KINDS.items()
         }
