@@ -16,6 +16,8 @@ try:
 except ImportError:  # Windows, which by itself does not let go of a file that is open
     fcntl = None  # type: ignore[assignment]
 
+# What this process has staged.
+_staged: set[Path] = set()
 _SUFFIX = ".sav-part"
 _STAGING = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
 # Bytes of a name that a hidden name repeats: most file systems take 255.
@@ -68,6 +70,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: It cannot be written.
     """
+    if any(_STAGING.fullmatch(part) for part in path.parts):
+        yield path  # nobody sees it yet, and it goes with the staging folder
+        return
     with named_errors(path), staging_folder(path) as staging:
         yield staging / path.name
         put_in_place(staging / path.name, path)
@@ -85,12 +90,23 @@ def staging_folder(beside: Path) -> Iterator[Path]:
         staging = _new_folder(beside)
         while not _is_locked(staging, stack):
             staging = _new_folder(beside)
+        _staged.add(staging)
+        stack.callback(_staged.discard, staging)
         stack.callback(shutil.rmtree, staging, ignore_errors=True)
         yield staging
 
 
-def put_in_place(partial: Path, path: Path) -> None:
+def remove_unfinished() -> None:
+    """Remove all that this process has staged: for an end on the spot, which no `finally` sees."""
+    for staging in list(_staged):
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def put_in_place(partial: Path, path: Path) -> Path:
     """Give a finished file its name, in place of what has it; it is on the disk before that.
+
+    Returns:
+        `path`.
 
     Raises:
         WriteError: It cannot be done; what was at `path` stays.
@@ -107,6 +123,7 @@ def put_in_place(partial: Path, path: Path) -> None:
                 _sync(near / path.name)
                 (near / path.name).replace(path)
         sync_folder(path.parent)
+    return path
 
 
 def sync_folder(folder: Path) -> None:

@@ -173,3 +173,17 @@ def test_staged_files_and_folders_replace_those_of_the_same_name(tmp_path):
         publish(staging, target)
     names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
     assert names == ["out", "out/labels", "out/labels/new.txt", "out/notes.txt", "out/table.csv"]
+
+
+def test_inside_a_staging_folder_a_file_is_written_as_it_is(tmp_path):
+    with staging_folder(tmp_path / "out") as staging:
+        with whole_file(staging / "a.json") as partial:
+            assert partial == staging / "a.json"
+            partial.touch()
+        assert list(staging.iterdir()) == [staging / "a.json"]
+
+
+def test_an_end_on_the_spot_takes_along_what_is_staged(tmp_path):
+    with staging_folder(tmp_path / "a"), staging_folder(tmp_path / "b"):
+        files.remove_unfinished()
+        assert not list(tmp_path.iterdir())

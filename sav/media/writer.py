@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sav.files import put_in_place, staging_folder
 from sav.media.audio import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
 from sav.media.save_path import check_save_path
@@ -55,8 +56,20 @@ class VideoWriter:
             (`reader.end_time`); else the last frame is shown for as long as the average one.
     """
 
-    def __init__(self, path: str | Path, info: VideoInfo, config: WriterConfig | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        info: VideoInfo,
+        config: WriterConfig | None = None,
+        put: Callable[[Path, Path], Path] = put_in_place,
+    ) -> None:
         """Begin a video like the one that `info` describes.
+
+        Args:
+            path: Where it goes.
+            info: The source's properties.
+            config: How it is encoded.
+            put: Gives the finished file the name that it is called with, or another, which it returns.
 
         Raises:
             OSError: It cannot be written at `path`; see `check_save_path`.
@@ -71,12 +84,15 @@ class VideoWriter:
         self.frame_count = 0
         self.end_time: Fraction | None = None
         self._from_bgr = FromBgr(info.colors, info.size_hw)
-        self._temporary = self._path.with_name(f".{self._path.stem}.{uuid.uuid4().hex[:8]}.part.mp4")
-        # Delays are kept in ticks of the movie's clock, which by default has only milliseconds.
-        options = {"movflags": "faststart", "movie_timescale": str(_track_timescale(info.time_base))}
-        self._output = av.open(str(self._temporary), "w", format="mp4", options=options)
-        self._stream = self._add_stream(config or WriterConfig())
-        self._audio = AudioTracks(info.audio, self._output, info.origin) if info.audio else None
+        self._put = put
+        with ExitStack() as stack:
+            self._temporary = stack.enter_context(staging_folder(self._path)) / self._path.name
+            # Delays are kept in ticks of the movie's clock, which by default has only milliseconds.
+            options = {"movflags": "faststart", "movie_timescale": str(_track_timescale(info.time_base))}
+            self._output = av.open(str(self._temporary), "w", format="mp4", options=options)
+            self._stream = self._add_stream(config or WriterConfig())
+            self._audio = AudioTracks(info.audio, self._output, info.origin) if info.audio else None
+            self._staging = stack.pop_all()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -212,14 +228,14 @@ class VideoWriter:
             if self._audio is not None:
                 self._audio.finish(self._audio_end(is_whole))
             self._output.close()
-            self._temporary.replace(path)
+            saved_path = self._put(self._temporary, path)
         except av.FFmpegError as error:
             self._discard()
             raise OSError(f"cannot write {path}: {error.strerror}") from None
         except Exception:
             self._discard()
             raise
-        self.saved_path = path
+        self.saved_path = saved_path
         self._discard()
 
     def _audio_end(self, is_whole: bool) -> Fraction | None:
@@ -237,7 +253,7 @@ class VideoWriter:
             self._output.close()
         except (av.FFmpegError, OSError, ValueError) as error:
             _log.debug("closing an unfinished file: %s", error)
-        self._temporary.unlink(missing_ok=True)
+        self._staging.close()
 
 
 def _track_timescale(time_base: Fraction) -> int:
