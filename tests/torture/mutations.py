@@ -1,4 +1,4 @@
-"""Files as disks, networks and attackers leave them: bits flipped, ends cut, sizes wrong, pieces of others."""
+"""Files as disks, networks and attackers leave them: bits flipped, ends cut, sizes wrong, pieces moved."""
 
 from __future__ import annotations
 
