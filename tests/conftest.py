@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import signal
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -59,6 +62,13 @@ def ctrl_c_works() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def trackeval() -> ModuleType:
+    """TrackEval, which prints on import and asks for newer packages than our lowest: without it, a skip."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return pytest.importorskip("trackeval")
 
 
 @pytest.fixture

@@ -34,10 +34,7 @@ def test_frames_and_ids_count_from_one(tmp_path, make_scene):
     assert (tmp_path / "mot.txt").read_text() == "1,4,7.00,5.00,10.00,20.00,0.9000,-1,-1,-1\n"
 
 
-def test_trackeval_reads_the_file_and_finds_perfect_tracks_perfect(tmp_path, make_scene):
-    with contextlib.redirect_stdout(io.StringIO()):
-        import trackeval
-
+def test_trackeval_reads_the_file_and_finds_perfect_tracks_perfect(tmp_path, make_scene, trackeval):
     frames = [make_scene(blocks((5, 7 + 3 * i), (50, 150 - 3 * i)), track_ids=[1, 2]) for i in range(10)]
     truth = tmp_path / "gt" / "MOT15-train" / "video"
     (truth / "gt").mkdir(parents=True)

@@ -9,9 +9,6 @@ from pycocotools import mask as coco_mask
 
 from tests.annotations.conftest import NAMES, PIECES, PIXEL, RING, VIDEO
 
-with contextlib.redirect_stdout(io.StringIO()):
-    import trackeval
-
 
 def decoded(rle) -> np.ndarray:
     if isinstance(rle["counts"], list):
@@ -48,7 +45,9 @@ def test_a_tracks_class_is_the_one_it_ends_with(save, awkward_video):
     assert track["category_id"] == 1
 
 
-def test_trackeval_reads_both_files_and_finds_perfect_tracks_perfect(save, awkward_video, tmp_path):
+def test_trackeval_reads_both_files_and_finds_perfect_tracks_perfect(
+    save, awkward_video, tmp_path, trackeval
+):
     folder = save("youtubevis", awkward_video, VIDEO) / "youtubevis"
     truth = tmp_path / "truth" / "youtube_vis_all"
     tracker = tmp_path / "trackers" / "youtube_vis_all" / "ours" / "data"

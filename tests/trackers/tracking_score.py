@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from sav.trackers.association import iou
 
-with contextlib.redirect_stdout(io.StringIO()):
-    import trackeval
-
 
 @dataclass(frozen=True)
 class TrackingScore:
@@ -47,6 +44,8 @@ def score_tracks(
     }
     quiet = {"PRINT_CONFIG": False}
     with contextlib.redirect_stdout(io.StringIO()):
+        import trackeval
+
         hota = trackeval.metrics.HOTA().eval_sequence(data)
         clear = trackeval.metrics.CLEAR(quiet).eval_sequence(data)
         identity = trackeval.metrics.Identity(quiet).eval_sequence(data)

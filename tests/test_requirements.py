@@ -1,0 +1,77 @@
+"""What pip is asked for: floors that CI runs, caps, and everything that the code imports."""
+
+import ast
+import sys
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.conftest import ROOT
+
+OURS = {"sav", "seg", "track", "demo", "bench", "tests"}
+OPTIONAL = {"pandas", "supervision"}  # imported only by the method that converts to them
+
+
+def read(name: str) -> dict[str, Requirement]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    wanted = [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
+    return {canonicalize_name(requirement.name): requirement for requirement in wanted}
+
+
+RUN = read("requirements.txt")
+ALL = RUN | read("requirements-dev.txt")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_requirement_has_a_floor_and_a_cap(name):
+    assert sorted(bound.operator for bound in ALL[name].specifier) == ["<", ">="]
+
+
+def test_the_constraints_are_exactly_the_floors():
+    lowest = {
+        name: str(requirement.specifier) for name, requirement in read("constraints-lowest.txt").items()
+    }
+    floors = {
+        name: f"=={bound.version}"
+        for name, requirement in ALL.items()
+        for bound in requirement.specifier
+        if bound.operator == ">="
+    }
+    assert lowest == floors
+
+
+def imported(*places: str) -> set[str]:
+    """The modules of other packages that the Python files of these places import anywhere."""
+    files = [file for place in places for file in [*ROOT.glob(f"{place}.py"), *ROOT.glob(f"{place}/**/*.py")]]
+    names = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module)
+
+    return {name.partition(".")[0] for name in names} - OURS - set(sys.stdlib_module_names)
+
+
+def not_required(modules: set[str], requirements: Iterable[str]) -> set[str]:
+    distributions = packages_distributions()
+    return {
+        module
+        for module in modules
+        if not {canonicalize_name(name) for name in distributions.get(module, [module])} & set(requirements)
+    }
+
+
+def test_whatever_the_program_imports_is_required():
+    modules = imported("sav", "seg", "track")
+    assert {"torch", "av", "cv2"} <= modules
+    assert not_required(modules, RUN) == OPTIONAL
+
+
+def test_whatever_is_imported_anywhere_is_required_for_development():
+    modules = imported("sav", "seg", "track", "demo", "bench", "tests", "examples")
+    assert not_required(modules, ALL) == set()
