@@ -14,6 +14,9 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 LARGEST_IMGSZ = 16_384
 MOST_DETECTIONS = 100_000
 
+# Width times height, in millions, above which a picture is not decoded unless the user says so.
+MAX_PICTURE_MEGAPIXELS = 200.0
+
 
 def _check_share(name: str, value: object) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)

@@ -54,6 +54,9 @@ LOGGER.setLevel(logging.WARNING)
 # What else finds boxes besides plain detection: their masks and key points are not used.
 _TASKS_WITH_BOXES = ("detect", "segment", "pose")
 
+# What ultralytics puts around a picture that is not square.
+_GREY = (114, 114, 114)
+
 
 class Detector:
     """An ultralytics detection model on one device.
@@ -94,7 +97,7 @@ class Detector:
             return []
         threads = torch.get_num_threads()
         results = self._model.predict(
-            list(images_bgr),
+            [_thick_enough(image, self._config.imgsz or 1) for image in images_bgr],
             conf=self._config.conf,
             iou=self._config.iou,
             imgsz=self._config.imgsz,
@@ -105,7 +108,9 @@ class Detector:
         )
         # The first call leaves PyTorch a thread less than there are cores, for the whole process.
         torch.set_num_threads(threads)
-        return [_detections(result) for result in results]
+        return [
+            _detections(result, image.shape[:2]) for result, image in zip(results, images_bgr, strict=True)
+        ]
 
 
 def _load(checkpoint: Path) -> YOLO:
@@ -123,10 +128,21 @@ def _load(checkpoint: Path) -> YOLO:
     return model
 
 
-def _detections(result: Any) -> Detections:
+def _thick_enough(image_bgr: Picture, imgsz: int) -> Picture:
+    """A picture so thin that nothing is left of it at `imgsz` with grey below or beside it."""
+    height, width = image_bgr.shape[:2]
+    least = -(-max(height, width) // imgsz)
+    below, beside = max(0, least - height), max(0, least - width)
+    if not below and not beside:
+        return image_bgr
+    padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=_GREY)
+    return np.asarray(padded, np.uint8)
+
+
+def _detections(result: Any, size_hw: tuple[int, ...]) -> Detections:
     """Boxes, scores and classes of one ultralytics result as arrays, the boxes inside the picture."""
     table = result.boxes.data.float().cpu().numpy()
-    height, width = result.orig_shape
+    height, width = size_hw
     boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
     return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
 

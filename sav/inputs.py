@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image as Pillow
 
-from sav.media.pictures import list_pictures, read_picture
+from sav.media.pictures import list_pictures, read_picture, readable
 from sav.types import Frame, Image
 
 Picture: TypeAlias = "Image | Frame | Pillow.Image | str | Path"
@@ -35,7 +35,7 @@ def as_frame(picture: Any) -> Frame:
             raise IsADirectoryError(
                 f"{path} is a folder; write: for scene in segmenter.pictures({str(path)!r})"
             )
-        return Frame(read_picture(path), name=path.name)
+        return Frame(read_picture(path), name=readable(path.name))
     if isinstance(picture, Pillow.Image):
         rgb = np.asarray(picture.convert("RGB"))
         name = Path(str(getattr(picture, "filename", ""))).name

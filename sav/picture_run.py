@@ -12,10 +12,10 @@ from sav import cli
 from sav.annotations.formats import PICTURE_FORMATS
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
-from sav.config import SaveOptions
+from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.draw import draw_everything, draw_masks
 from sav.interrupts import uninterrupted
-from sav.media.pictures import output_stems, read_picture, write_picture
+from sav.media.pictures import output_stems, read_picture, readable, write_picture
 from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.types import Frame
@@ -59,8 +59,12 @@ def segment_pictures(
     save_dir: Path,
     formats: Sequence[str] = PICTURE_FORMATS,
     options: SaveOptions = SaveOptions(),
+    max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
 ) -> Report:
-    """Segment each picture and write its results; what is done when Ctrl-C comes is kept."""
+    """Segment each picture and write its results; what is done when Ctrl-C comes is kept.
+
+    Pictures of more than `max_megapixels` are refused.
+    """
     made = _make_folders(save_dir, segmenter)
     done = objects = regions = 0
     stems = output_stems(pictures)
@@ -72,9 +76,10 @@ def segment_pictures(
     ):
         try:
             for index, (path, stem) in enumerate(progress):
-                progress.set_postfix_str(path.name)
+                name = readable(path.name)
+                progress.set_postfix_str(name)
                 try:
-                    frame = Frame(read_picture(path), index, path.name)
+                    frame = Frame(read_picture(path, max_megapixels), index, name)
                 except (OSError, ValueError) as error:
                     progress.clear()
                     cli.tell_error(error)

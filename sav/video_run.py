@@ -35,6 +35,7 @@ class Report:
         saved_path: Where the video is; None if there was nothing to save.
         annotations: The folder of the annotation files.
         problem: What ended the run before the video's end; empty if nothing did.
+        left_out: Frames that could not be read, while others after them could.
     """
 
     frames: int
@@ -42,11 +43,12 @@ class Report:
     saved_path: Path | None
     annotations: Path
     problem: str
+    left_out: int = 0
 
     @property
     def status(self) -> int:
         """The exit status that says how much was done."""
-        if not self.problem:
+        if not self.problem and not self.left_out:
             return cli.DONE
         return cli.PARTLY_DONE if self.saved_path else cli.FAILED
 
@@ -103,7 +105,7 @@ def segment_video(
                 writer.end_time = reader.end_time
                 writer.close()
     folder = annotations.folder or target.folder
-    return Report(writer.frame_count, last_track, writer.saved_path, folder, problem)
+    return Report(writer.frame_count, last_track, writer.saved_path, folder, problem, reader.left_out)
 
 
 def annotations_folder(save_path: Path) -> Path:

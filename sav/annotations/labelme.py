@@ -31,7 +31,7 @@ class LabelmeWriter(AnnotationWriter):
     def write(self, scene: Scene) -> None:
         """Add one picture or frame, its objects and its regions."""
         stem = self.target.stem(scene)
-        write_picture(self._path(f"labelme/{stem}.jpg"), scene.frame.image)
+        picture = write_picture(self._path(f"labelme/{stem}.jpg"), scene.frame.image)
         scores = [f"score {score:.4f}" for score in scene.scores.tolist()]
         ids = scene.track_ids.tolist()
         nothing = [""] * len(scene.regions), [None] * len(scene.regions)
@@ -43,7 +43,7 @@ class LabelmeWriter(AnnotationWriter):
                 *_shapes(scene.masks, scene.class_names, scores, ids),
                 *_shapes(scene.regions, [UNLABELLED] * len(scene.regions), *nothing),
             ],
-            "imagePath": f"{stem}.jpg",
+            "imagePath": picture.name,
             "imageData": None,
             "imageHeight": height,
             "imageWidth": width,

@@ -37,6 +37,8 @@ class Target:
         """The name, without suffix, of the files about one scene."""
         if self.stems:
             return self.stems[scene.frame.index]
+        if self.video and scene.frame.name in self.video.stems:
+            return self.video.stems[scene.frame.name]
         return Path(scene.frame.name).stem or f"{scene.frame.index:06d}"
 
     @property

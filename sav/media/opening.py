@@ -11,6 +11,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.media.video import Input, VideoError
 
 _LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
@@ -24,11 +25,13 @@ class ReaderConfig:
         picture_rate: Frames per second of a folder of pictures.
         open_timeout: Seconds until an address that does not answer is given up.
         read_timeout: Seconds without a packet after which a camera counts as gone.
+        max_megapixels: Width times height, in millions, above which a picture of a folder is left out.
     """
 
     picture_rate: int = 25
     open_timeout: float = 15.0
     read_timeout: float = 15.0
+    max_megapixels: float = MAX_PICTURE_MEGAPIXELS
 
 
 def describe(source: str | Path, config: ReaderConfig) -> Input:

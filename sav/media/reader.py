@@ -41,5 +41,5 @@ def open_video(
     config = config or ReaderConfig()
     selection = Selection.parse(start, end, stride)
     if str(source) and Path(source).is_dir():
-        return FolderReader(Path(source), selection, Fraction(config.picture_rate))
+        return FolderReader(Path(source), selection, Fraction(config.picture_rate), config.max_megapixels)
     return StreamReader(describe(source, config), selection)

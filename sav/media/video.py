@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import TracebackType
@@ -120,6 +120,7 @@ class VideoInfo:
         origin: The time in the source, in seconds, that is 0 in its copy.
         audio: Its sound, or None.
         is_live: Whether it comes from a camera or a stream without an end.
+        stems: What to call a frame's files, by its name, where that is not its name without the suffix.
     """
 
     size_hw: tuple[int, int]
@@ -132,6 +133,7 @@ class VideoInfo:
     origin: Fraction = Fraction(0)
     audio: AudioSource | None = None
     is_live: bool = False
+    stems: Mapping[str, str] = field(default_factory=dict)
 
 
 class VideoReader(ABC):
@@ -140,10 +142,12 @@ class VideoReader(ABC):
     Attributes:
         info: The video's properties.
         end_time: When the last frame delivered so far ends, in seconds of the source's clock.
+        left_out: Frames so far that could not be read, while others after them could.
     """
 
     info: VideoInfo
     end_time: Fraction | None = None
+    left_out: int = 0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:

@@ -65,6 +65,16 @@ class Embedding:
         return rows, columns
 
 
+class _Resize(ResizeLongestSide):
+    """Keeps a row of a picture that is a thousand times as wide as high, and a column likewise."""
+
+    @staticmethod
+    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> tuple[int, int]:
+        """Height and width inside SAM's square."""
+        height, width = ResizeLongestSide.get_preprocess_shape(oldh, oldw, long_side_length)
+        return max(1, height), max(1, width)
+
+
 class SamModel:
     """Encoder, prompts and mask decoder of a `segment_anything` Sam, with bounded memory."""
 
@@ -84,7 +94,7 @@ class SamModel:
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
         decoder = Decoder if precision.is_exact else LeanDecoder
         self._decoder: Decoder | LeanDecoder = decoder(self.sam, self.chunks.prompts)
-        self._resize = ResizeLongestSide(sam.image_encoder.img_size)
+        self._resize = _Resize(sam.image_encoder.img_size)
 
     @property
     def shares_out(self) -> bool:

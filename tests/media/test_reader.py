@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -344,17 +345,44 @@ def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
         ]
 
 
-def test_a_folder_with_a_bad_or_odd_picture_ends_there(tmp_path: Path) -> None:
-    for number in (1, 2):
+@pytest.mark.parametrize("bad", [0, 1, 3])
+def test_a_bad_picture_of_a_folder_is_named_and_left_out(tmp_path: Path, caplog: Any, bad: int) -> None:
+    for number in range(4):
         cv2.imwrite(str(tmp_path / f"{number}.png"), numbered_image(number))
-    (tmp_path / "3.png").write_bytes((tmp_path / "2.png").read_bytes()[:100])
-    with open_video(tmp_path) as video, pytest.raises(VideoDamagedError, match=r"3\.png"):
-        for seen in video:
-            last = seen.index
-    assert last == 1
-    cv2.imwrite(str(tmp_path / "3.png"), numbered_image(3, (64, 64)))
-    with open_video(tmp_path) as video, pytest.raises(VideoSizeChangedError, match=r"3\.png is 64x64"):
+    (tmp_path / f"{bad}.png").write_bytes((tmp_path / f"{bad}.png").read_bytes()[:100])
+    others = [number for number in range(4) if number != bad]
+    with open_video(tmp_path) as video:
+        frames = list(video)
+        assert video.left_out == 1
+        assert video.end_time == Fraction(others[-1] + 1, 25)
+    assert [(frame.index, read_number(frame.image), frame.time) for frame in frames] == [
+        (index, number, Fraction(number, 25)) for index, number in enumerate(others)
+    ]
+    assert f"{bad}.png cannot be read" in caplog.text
+
+
+def test_a_folder_of_bad_pictures_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "1.png").touch()
+    with pytest.raises(VideoError, match="no picture that can be read"):
+        open_video(tmp_path)
+
+
+def test_a_folder_whose_pictures_change_their_size_ends_there(tmp_path: Path) -> None:
+    for number, size in ((1, (96, 128)), (2, (64, 64))):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), numbered_image(number, size))
+    with open_video(tmp_path) as video, pytest.raises(VideoSizeChangedError, match=r"2\.png is 64x64"):
         list(video)
+
+
+def test_results_of_frames_that_differ_in_their_suffix_have_names_of_their_own(tmp_path: Path) -> None:
+    for name in ("a.jpg", "a.png", "b.png", "m" * 240 + ".png"):
+        cv2.imwrite(str(tmp_path / name), numbered_image(1))
+    with open_video(tmp_path) as video:
+        stems = video.info.stems
+        assert [frame.name for frame in video][:3] == ["a.jpg", "a.png", "b.png"]
+    assert (stems["a.jpg"], stems["a.png"]) == ("a_jpg", "a_png")
+    assert "b.png" not in stems
+    assert len(stems["m" * 240 + ".png"]) < 200
 
 
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:

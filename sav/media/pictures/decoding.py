@@ -1,0 +1,128 @@
+"""Pillow's decoders: what they give as upright BGR, and what bounds their time and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from PIL import ExifTags, ImageFile
+from PIL import Image as Pillow
+
+from sav.media.pictures.kinds import open_as
+from sav.media.pictures.scaling import to_8_bits
+from sav.types import Image
+
+_CHUNK = 2**22  # pixels converted at once
+
+# Times that a decoder may go over the largest picture allowed: a small JPEG can ask for thousands of scans.
+_MOST_PASSES = 25
+
+# What of OpenCV makes a picture upright, by its Exif orientation: whether rows become columns, then the flip.
+_TURNS = {
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
+
+
+class TooLargeError(ValueError):
+    """A picture has more pixels than are allowed."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How large a picture may be.
+
+    Attributes:
+        megapixels: Width times height, in millions.
+    """
+
+    megapixels: float
+
+    @property
+    def pixels(self) -> float:
+        """The same in pixels."""
+        return self.megapixels * 1e6
+
+    def check(self, width: int, height: int) -> None:
+        """Raise TooLargeError if a picture of this size is too large."""
+        if width * height > self.pixels:
+            raise TooLargeError(
+                f"it has {width * height / 1e6:.1f} megapixels ({width}x{height}), and the limit is"
+                f" {self.megapixels:g}; if there is memory for it, raise --max_megapixels"
+            )
+
+
+def decode_with_pillow(kind: str, file: BinaryIO, limit: Limit) -> Image:
+    """Decode a file of this kind to `(H, W, 3)` uint8 BGR, upright.
+
+    Raises:
+        Exception: Of any type, if it is damaged.
+    """
+    with open_as(kind, file) as opened:
+        limit.check(*opened.size)
+        if kind == "JPEG":
+            _check_scans(opened, file, limit)
+        if opened.info.get("compression") in (1, 2) and kind == "BMP":
+            return _decode_run_lengths(file)
+        opened.load()
+        return upright(to_bgr(opened), orientation_of(opened))
+
+
+def _check_scans(opened: ImageFile.ImageFile, file: BinaryIO, limit: Limit) -> None:
+    place = file.tell()
+    file.seek(0)
+    scans = file.read().count(b"\xff\xda")
+    file.seek(place)
+    if "progressive" in opened.info and scans * opened.width * opened.height > _MOST_PASSES * limit.pixels:
+        raise ValueError(f"it would be decoded in {scans} passes; save it again with fewer scans")
+
+
+def _decode_run_lengths(file: BinaryIO) -> Image:
+    """A run-length coded BMP, which Pillow decodes byte by byte in Python."""
+    file.seek(0)
+    try:
+        decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        decoded = None
+    if decoded is None:
+        raise ValueError("its run lengths are damaged, or it is wider or higher than a million pixels")
+    return np.asarray(decoded, np.uint8)
+
+
+def to_bgr(picture: Pillow.Image) -> Image:
+    """The pixels of a Pillow picture as `(H, W, 3)` uint8 BGR, without transparency."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return np.repeat(to_8_bits(np.asarray(picture))[..., None], 3, axis=2)
+    # What stands for transparent makes Pillow warn where it is lost.
+    picture.info.pop("transparency", None)
+    width, height = picture.size
+    bgr = np.empty((height, width, 3), np.uint8)
+    rows = max(1, _CHUNK // width)
+    for top in range(0, height, rows):
+        part = picture.crop((0, top, width, min(top + rows, height)))
+        bgr[top : top + rows] = np.asarray(part.convert("RGB"))[..., ::-1]
+    return bgr
+
+
+def orientation_of(opened: Pillow.Image) -> int:
+    """The Exif orientation of a loaded picture, 1 to 8; 1 if its Exif data are broken."""
+    try:
+        orientation = opened.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow's readers of Exif and XMP raise anything
+        return 1
+    return orientation if isinstance(orientation, int) and orientation in _TURNS else 1
+
+
+def upright(image: Image, orientation: int) -> Image:
+    """Turn a picture that was taken in this Exif orientation."""
+    is_transposed, flip = _TURNS.get(orientation, (False, None))
+    if is_transposed:
+        image = np.asarray(cv2.transpose(image), np.uint8)
+    return image if flip is None else np.asarray(cv2.flip(image, flip), np.uint8)

@@ -1,0 +1,142 @@
+"""Which files are pictures, which are left out, and what their results are called."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import features
+
+_log = logging.getLogger(__name__)
+
+_ALWAYS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif",
+    ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
+)  # fmt: skip
+_AVIF = (".avif",)
+_HEIF = (".heic", ".heif", ".hif")
+
+# The pictures of every kind that is read here.
+SUFFIXES = (
+    *_ALWAYS,
+    *(_AVIF if features.check("avif") else ()),
+    *(_HEIF if find_spec("pillow_heif") else ()),
+)
+
+_KNOWN = ", ".join(SUFFIXES)
+
+# Pictures that people have beside those; what else lies in a folder is none of ours.
+_OTHERS = {
+    *_AVIF, *_HEIF, ".jxl", ".jxr", ".heics", ".avifs", ".ico", ".cur", ".icns", ".svg", ".svgz", ".psd",
+    ".psb", ".xcf", ".ai", ".eps", ".exr", ".hdr", ".tga", ".dds", ".pcx", ".qoi", ".sgi", ".ras", ".wmf",
+    ".emf", ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2",
+    ".pef", ".srw", ".x3f", ".3fr", ".iiq", ".kdc", ".dcr", ".mrw", ".raw", ".dcm", ".fits", ".fit", ".nii",
+    ".czi", ".nd2", ".lif", ".lsm", ".svs", ".ndpi", ".mrxs", ".vsi", ".ecw", ".sid", ".img",
+}.difference(SUFFIXES)  # fmt: skip
+
+# Most bytes of a result's name before what each kind of result adds to it; file systems hold 255.
+LONGEST_STEM = 180
+
+
+def list_pictures(path: Path) -> list[Path]:
+    """The picture at `path`, or all pictures in that folder, sorted by name; logs what it leaves out.
+
+    Hidden files are no pictures (a Mac leaves a `._a.jpg` beside each `a.jpg`), and neither are folders.
+
+    Raises:
+        FileNotFoundError: If there is nothing at `path`, or no picture in the folder.
+        ValueError: If `path` is a file of another kind, or an address.
+    """
+    if path.is_dir():
+        return _in_folder(path)
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE) and not path.exists():
+        raise ValueError(f"{path} is an address, and pictures are read from disk only: download it first")
+    if not path.exists() and not path.is_symlink():
+        raise FileNotFoundError(f"there is no picture or folder {path}")
+    suffix = path.suffix.lower()
+    if suffix in _OTHERS:
+        raise ValueError(f"{path}: {suffix} files cannot be read here; {_advice([suffix])}")
+    if suffix not in SUFFIXES:
+        raise ValueError(f"{path} is not a picture; known are {_KNOWN}")
+    return [path]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+    named = [item for item in visible if item.suffix.lower() in SUFFIXES]
+    found = [item for item in named if not item.is_dir()]
+
+    unread = Counter(item.suffix.lower() for item in visible if item.suffix.lower() in _OTHERS)
+    left_out = _left_out(unread, len(named) - len(found))
+    if not found:
+        raise FileNotFoundError(f"no pictures in {folder}; {left_out or f'looked for {_KNOWN}'}")
+    if left_out:
+        _log.warning("%s", left_out)
+    return found
+
+
+def _left_out(unread: Counter[str], folders: int) -> str:
+    """What to say of pictures that cannot be read, and folders that look like pictures; empty if of none."""
+    parts = []
+    if unread:
+        counts = _in_words([f"{count} {suffix}" for suffix, count in sorted(unread.items())])
+        files = "file" if unread.total() == 1 else "files"
+        parts.append(f"{counts} {files}, which cannot be read here ({_advice(unread)})")
+    if folders:
+        parts.append(f"{folders} {'folder' if folders == 1 else 'folders'} named like a picture")
+    return f"left out: {', and '.join(parts)}" if parts else ""
+
+
+def _advice(suffixes: Iterable[str]) -> str:
+    heif = any(suffix in _HEIF for suffix in suffixes)
+    return "convert to JPEG or PNG" + (", or pip install pillow-heif" if heif else "")
+
+
+def _in_words(items: Sequence[str]) -> str:
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def output_stems(pictures: Sequence[Path]) -> list[str]:
+    """A name for each picture's results, without suffix; no two are the same, on any file system.
+
+    A picture alone in having its stem keeps it; `a.jpg` and `a.png` become `a_jpg` and `a_png`. Names too
+    long for what results add to them are cut and end in eight digits of their hash; what is not UTF-8 is
+    replaced.
+    """
+    plain = [_fit(readable(picture.stem)) for picture in pictures]
+    shared = Counter(_folded(stem) for stem in plain)
+    taken = {stem for stem, count in shared.items() if count == 1}
+    stems = []
+    for picture, stem in zip(pictures, plain, strict=True):
+        if shared[_folded(stem)] > 1:
+            stem = _fit(f"{readable(picture.stem)}_{picture.suffix[1:]}")
+            while _folded(stem) in taken:
+                stem += "_"
+            taken.add(_folded(stem))
+        stems.append(stem)
+    return stems
+
+
+def readable(name: str) -> str:
+    """A file's name with what is not UTF-8 in it replaced, so that any file can hold it."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _fit(stem: str) -> str:
+    """The stem if it is short enough, else its beginning and a hash of all of it."""
+    whole = stem.encode()
+    if len(whole) <= LONGEST_STEM:
+        return stem
+    digest = hashlib.blake2b(whole, digest_size=4).hexdigest()
+    return f"{whole[: LONGEST_STEM - 9].decode('utf-8', 'ignore')}_{digest}"
+
+
+def _folded(stem: str) -> str:
+    """The same for names that some file system takes for the same."""
+    return unicodedata.normalize("NFC", stem.casefold())
