@@ -24,6 +24,8 @@ from bench.worker import Runner, stage_module
 from sav.masks import Masks
 from tests.conftest import random_sam as tiny_sam
 
+pytestmark = pytest.mark.long
+
 HARDWARE = {"bfloat16_tflops": 1.0, "float32_tflops": 0.5}
 
 

@@ -27,6 +27,7 @@ def test_the_dogs_are_cut_out(tmp_path, capsys):
         assert set(cutout[..., 3].ravel().tolist()) == {0, 255}
 
 
+@pytest.mark.long
 def test_objects_are_counted_by_class(capsys):
     video = str(ROOT / "TestImages" / "street.mp4")
     counts = example("count_objects").main([video, "--end", "4", *MODELS])

@@ -80,6 +80,7 @@ def test_the_lines_that_open_the_files_run(work, monkeypatch):
     assert found["objects"][0].shape == (*found["ids"].shape, 4)
 
 
+@pytest.mark.long
 def test_the_python_api_runs_as_written(work, monkeypatch, capsys):
     monkeypatch.chdir(work)
     exec(API, found := {})

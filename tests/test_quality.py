@@ -21,6 +21,8 @@ from demo.score import mean_score, object_scores, report
 from tests.conftest import ROOT
 from tests.test_readme import DEMO
 
+pytestmark = pytest.mark.long
+
 TRUTH = ROOT / "TestImages" / "ground_truth"
 
 # Measured with the checkpoints in model/, less what another processor's rounding may move.

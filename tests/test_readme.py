@@ -40,6 +40,7 @@ def test_the_flags_in_the_table_are_those_of_both_scripts():
         assert named <= set(re.findall(r"--\w+", usage))
 
 
+@pytest.mark.long
 def test_the_python_code_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     (code,) = re.findall(r"```python\n(.*?)```", README, re.S)

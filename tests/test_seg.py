@@ -27,6 +27,7 @@ def street(tmp_path):
     return folder
 
 
+@pytest.mark.long
 def test_a_run_writes_all_that_it_promises(street, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("--img_path", street, "--save_dir", out) == 0
@@ -62,6 +63,7 @@ def test_a_bad_picture_does_not_stop_the_run(street, tmp_path, capsys):
     assert (tmp_path / "out" / "our" / "street_our.jpg").exists()
 
 
+@pytest.mark.long
 def test_of_a_mixed_folder_the_good_ones_are_done_and_each_bad_one_is_named(street, tmp_path, capsys):
     whole = (street / "street.png").read_bytes()
     (street / "truncated.png").write_bytes(whole[: len(whole) // 2])
@@ -88,6 +90,7 @@ def test_only_bad_pictures_are_a_failure_that_leaves_nothing(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.long
 def test_a_picture_without_detections_works(tmp_path):
     write_picture(tmp_path / "blank.png", np.zeros((50, 70, 3), np.uint8))
     assert run("--img_path", tmp_path, "--save_dir", tmp_path / "out", "--conf", "1") == 0

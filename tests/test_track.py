@@ -213,6 +213,7 @@ def test_help_does_not_wait_for_torch():
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (SHARED / "media" / "dog.mp4").exists(), reason="needs the real videos")
 def test_a_real_video_keeps_its_time_stamps_and_its_sound_byte_for_byte(tmp_path):
     source = SHARED / "media" / "dog.mp4"

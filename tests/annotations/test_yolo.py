@@ -43,6 +43,7 @@ def test_ultralytics_loads_every_mask_with_its_class(save, awkward_scene, load):
     assert 0 < bridge.sum() <= 60
 
 
+@pytest.mark.long
 def test_ultralytics_trains_on_the_export(save, awkward_video, tmp_path):
     folder = save("yolo", awkward_video, VIDEO) / "yolo"
     seen = []

@@ -62,6 +62,7 @@ def test_rendering_again_keeps_what_is_there(scenes_folder):
     assert [f.stat().st_mtime_ns for f in files] == before
 
 
+@pytest.mark.long
 def test_the_commands_render_scenes_not_yet_seen_and_train_on_them(tmp_path):
     scenes, run_folder = str(tmp_path / "scenes"), str(tmp_path / "run")
     first = Path(__file__).parents[2] / "model" / "demo_sam.pth"
@@ -242,6 +243,7 @@ def test_calibration_changes_scales_but_neither_masks_nor_their_order(scenes, tm
     torch.testing.assert_close(1 - lenient, 0.25 * (1 - iou), rtol=2e-2, atol=1e-3)
 
 
+@pytest.mark.long
 def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
     class StoppedError(Exception):
         pass

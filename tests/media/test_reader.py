@@ -579,6 +579,7 @@ def test_a_network_camera_that_falls_silent_loses_no_frame(make_video: Maker) ->
     assert seen == list(range(40))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SHARED_MEDIA.exists(), reason="needs the shared media")
 @pytest.mark.parametrize(("name", "count"), [("dog.mp4", 289), ("bedroom.mp4", 200)])
 def test_real_videos_are_read_exactly(name: str, count: int) -> None:

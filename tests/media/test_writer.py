@@ -485,6 +485,7 @@ def test_a_save_path_is_checked_before_any_work(make_video: Maker, tmp_path: Pat
         VideoWriter(source, video.info)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SHARED_MEDIA.exists(), reason="needs the shared media")
 def test_the_dog_keeps_its_times_and_its_sound(tmp_path: Path) -> None:
     source = SHARED_MEDIA / "dog.mp4"

@@ -12,6 +12,8 @@ from sav.media.pictures import write_picture
 from sav.sam.load import load_sam
 from tests.conftest import DEMO_YOLO, ROOT, TINY, random_sam
 
+pytestmark = pytest.mark.long
+
 CPU = torch.device("cpu")
 BOXES = np.array([[10, 20, 80, 90], [0, 0, 160, 120], [50, 60, 110, 100]], np.float32)
 

@@ -45,6 +45,7 @@ def test_logits_and_predicted_iou_are_upstreams_to_the_last_bit(architecture, is
     assert torch.equal(logits, wanted_logits.flatten(0, 1))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("architecture", [TINY, OFFICIAL])
 @pytest.mark.parametrize("wanted", [99, 15, 5, 1, 0])
 @torch.inference_mode()

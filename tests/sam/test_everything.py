@@ -48,6 +48,7 @@ def test_the_masks_do_not_depend_on_the_chunks(picture):
     assert (one.dense() == other.dense()).all()
 
 
+@pytest.mark.long
 def test_the_demo_model_on_a_street_agrees_with_upstream():
     picture = read_picture(sorted((ROOT / "TestImages").glob("*.jpg"))[0])
     model = load_sam(DEMO_SAM, CPU)
@@ -76,6 +77,7 @@ def test_the_grid_has_the_centres_of_its_cells():
     assert point_grid(2).tolist() == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
 
 
+@pytest.mark.long
 def test_auto_costs_nothing_that_one_can_see():
     picture = read_picture(sorted((ROOT / "TestImages").glob("*.jpg"))[0])
     config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0, nms_threshold=1.1)

@@ -49,6 +49,7 @@ def test_a_few_heads_at_a_time_give_the_same(monkeypatch):
         assert torch.allclose(half(pixels), whole, atol=1e-5)
 
 
+@pytest.mark.long
 def test_half_precision_costs_nothing_that_one_can_see():
     detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.4))
     exact, half = (load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, Precision(torch.bfloat16)))

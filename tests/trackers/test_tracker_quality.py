@@ -11,7 +11,7 @@ from tests.trackers.mot_sequences import MOT_FOLDER, read_sequences, score_seque
 from tests.trackers.tracking_scenes import make_scene
 from tests.trackers.tracking_score import score_tracks
 
-pytestmark = pytest.mark.usefixtures("trackeval")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("trackeval")]
 
 SCENES = {
     "crossing": {"objects": 12},
