@@ -17,6 +17,11 @@ PIXEL_MEAN_RGB = (123.675, 116.28, 103.53)
 PIXEL_STD_RGB = (58.395, 57.12, 57.375)
 # Attention heads of the mask decoder leave no trace in any shape; every published SAM has eight.
 DECODER_HEADS = 8
+# A whole, a part and a part of the part: what the rest of the program takes them for.
+MASKS_A_PROMPT = 3
+# Published SAMs see 1024 pixels in a grid of 64 patches; a block that looks at all of a grid twice as fine
+# needs 16 times the memory.
+LARGEST_IMAGE, LARGEST_GRID = 4096, 128
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ def read_architecture(state: StateDict) -> SamArchitecture:
     """
     try:
         return _infer(state)
-    except (KeyError, IndexError, ValueError, ZeroDivisionError, AttributeError) as error:
+    except (KeyError, IndexError, ValueError, ZeroDivisionError, AttributeError, OverflowError) as error:
         raise ValueError(f"these are not the tensors of a segment_anything ViT SAM ({error})") from error
 
 
@@ -101,26 +106,67 @@ def _attention_spans(shape: Mapping[str, tuple[int, ...]], depth: int, grid: int
 
 
 def _count(state: StateDict, pattern: str) -> int:
-    """One more than the largest number that `pattern` captures among the names."""
-    found = [int(match[1]) for name in state if (match := re.fullmatch(pattern, name))]
-    if not found:
-        raise ValueError(f"no tensor is named like {pattern}")
-    return max(found) + 1
+    """How many numbers `pattern` captures among the names; they must go from 0 up without a gap."""
+    found = {int(match[1]) for name in state if (match := re.fullmatch(pattern, name))}
+    if not found or max(found) != len(found) - 1:
+        raise ValueError(f"tensors like {pattern} are missing")
+    return len(found)
+
+
+def _check_plausible(architecture: SamArchitecture) -> None:
+    """Refuse what no computer could run, however small its file is.
+
+    Raises:
+        ValueError: If a number is beyond those of any SAM.
+    """
+    a = architecture
+    if a.image_size > LARGEST_IMAGE or a.image_size // a.patch_size > LARGEST_GRID:
+        raise ValueError(f"pictures of {a.image_size} pixels in patches of {a.patch_size} are too large")
+    if a.window_size > a.image_size // a.patch_size:
+        raise ValueError(f"windows of {a.window_size} patches are larger than the picture")
+    if a.mask_outputs != MASKS_A_PROMPT:
+        raise ValueError(f"it gives {a.mask_outputs} masks a prompt and not {MASKS_A_PROMPT}")
 
 
 def build_sam(state: StateDict) -> Sam:
     """Assemble segment_anything's own modules to fit `state` and fill them with it, as float32, in eval mode.
 
+    The modules take tensors that are float32 as they are, so that weights are in memory once.
+
     Raises:
         ValueError: If the tensors are not those of a ViT SAM.
     """
-    sam = assemble(read_architecture(state))
+    architecture = read_architecture(state)
+    _check_plausible(architecture)
     try:
-        sam.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    except RuntimeError as error:
+        with torch.device("meta"):
+            sam = assemble(architecture)
+            _try_out(sam)
+        names = sam.state_dict().keys()
+        extra = [name for name, tensor in state.items() if name not in names and tensor.numel() > 1]
+        if extra:
+            raise ValueError(f"it has layers that segment_anything's SAM has not, such as {extra[0][:120]}")
+        fitting = {name: tensor.float().contiguous() for name, tensor in state.items() if name in names}
+        sam.load_state_dict(fitting, assign=True)
+    except (RuntimeError, AssertionError, TypeError) as error:
         problem = " ".join(str(error).split())
         raise ValueError(f"the tensors do not fit a segment_anything ViT SAM: {problem[:300]}") from error
+    for name, values in (("pixel_mean", PIXEL_MEAN_RGB), ("pixel_std", PIXEL_STD_RGB)):
+        sam.register_buffer(name, torch.tensor(values).view(-1, 1, 1), persistent=False)
     return sam
+
+
+@torch.inference_mode()
+def _try_out(sam: Sam) -> None:
+    """One box in one picture, in shapes only: on the device that has no memory, numbers cost nothing.
+
+    Raises:
+        RuntimeError: If a layer's shape does not fit the next.
+    """
+    side = sam.image_encoder.img_size
+    features = sam.image_encoder(torch.empty(1, 3, side, side))
+    sparse, dense = sam.prompt_encoder(points=None, boxes=torch.empty(1, 4), masks=None)
+    sam.mask_decoder(features, sam.prompt_encoder.get_dense_pe(), sparse, dense, multimask_output=True)
 
 
 def assemble(architecture: SamArchitecture) -> Sam:

@@ -1,10 +1,7 @@
-"""Open a SAM checkpoint safely: tensors only, never code."""
+"""Load a SAM from a checkpoint file, and compile it."""
 
 from __future__ import annotations
 
-import pickle
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +12,19 @@ from sav.checkpoints import CheckpointError
 from sav.device import EXACT, Precision
 from sav.sam.architecture import StateDict, build_sam
 from sav.sam.model import SamModel
+from sav.sam.unwrap import find_sam
+from sav.weights.file import open_checkpoint
 
 
 def load_sam(
     path: Path, device: torch.device, precision: Precision = EXACT, compiled: bool = False
 ) -> SamModel:
-    """Load any segment_anything ViT checkpoint, whatever its size and file name.
+    """Load any segment_anything ViT checkpoint, whatever its size and file name, and whatever is around it.
+
+    Nothing in the file is run.
 
     Raises:
-        CheckpointError: If the file is damaged, holds code, or is not such a checkpoint.
+        CheckpointError: If the file is damaged, or is not such a checkpoint.
         ValueError: If it is to be compiled, and `torch.compile` does not work here.
     """
     try:
@@ -57,27 +58,33 @@ def _gist(error: Exception) -> str:
 
 
 def read_state(path: Path) -> StateDict:
-    """The tensors in a checkpoint file, by name, on the CPU.
+    """The tensors of the SAM in a checkpoint file, under segment_anything's names, on the CPU.
 
     Raises:
-        CheckpointError: If the file is not a PyTorch checkpoint, or holds anything but tensors.
+        CheckpointError: If the file cannot be read, or holds no SAM, or a tensor that is none of a model's.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{path} cannot be read: it is damaged or incomplete, or not a PyTorch checkpoint; get it again"
-        ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} is not a SAM checkpoint: it is not a table of tensors by name")
-    return state
+    with open_checkpoint(path) as checkpoint:
+        try:
+            wanted = find_sam(checkpoint.tree)
+        except ValueError as error:
+            raise CheckpointError(f"{path} is not a SAM checkpoint: {error}") from error
+        state = {}
+        for name, value in wanted.items():
+            try:
+                state[name] = _checked(checkpoint.tensor(value))
+            except ValueError as error:
+                raise CheckpointError(f"{path} cannot be used: its tensor {name[:120]} {error}") from error
+        return state
 
 
-def _refusal(path: Path, problem: str) -> str:
-    """Why PyTorch's tensors-only loader stopped, in words for a user."""
-    code = re.search(r"GLOBAL (\S+)", problem)
-    if code:
-        return f"{path} holds Python code ({code[1]}), which is never run; a SAM checkpoint is tensors only"
-    return f"{path} is not a PyTorch checkpoint, or it is damaged; get it again"
+def _checked(tensor: Tensor) -> Tensor:
+    """The tensor, if it can be a layer's weights.
+
+    Raises:
+        ValueError: If it is not of real numbers, all of them finite.
+    """
+    if not tensor.is_floating_point():
+        raise ValueError(f"is of {str(tensor.dtype).removeprefix('torch.')} numbers, not of real ones")
+    if tensor.numel() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
+        raise ValueError("has numbers that are infinite or none (NaN): its training failed, or it is damaged")
+    return tensor

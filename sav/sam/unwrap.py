@@ -1,0 +1,107 @@
+"""Find a SAM's tensors in whatever a checkpoint wraps them in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sav.weights.pickled import Made, is_tensor
+
+logger = logging.getLogger(__name__)
+
+# The first tensor of a ViT encoder is known by the end of its name, whatever stands before it.
+_MARK = "image_encoder.patch_embed.proj.weight"
+_PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
+# How deep tables and modules are looked into, and how many tensors a module may have.
+_DEEPEST, _MOST_TENSORS = 32, 100_000
+_OTHERS = {
+    "image_encoder.trunk.": "these are the tensors of SAM 2, which is another model",
+    "image_encoder.patch_embed.seq.": "these are the tensors of MobileSAM, which is another model",
+    "vision_encoder.layers.": "these are the names of Hugging Face's transformers, not of segment_anything",
+}
+
+
+def find_sam(tree: Any) -> dict[str, Made]:
+    """The tensors of the SAM in a checkpoint's tree, under the names that segment_anything gives them.
+
+    It may lie in tables in tables, such as `model` or `state_dict`, in a module that was saved whole, and
+    behind prefixes such as `module.`. One line says what is left out of its table.
+
+    Raises:
+        ValueError: If there is no SAM.
+    """
+    tables = list(_tables(tree))
+    found = [
+        (name.removesuffix(_MARK), table)
+        for table in tables
+        for name in table
+        if isinstance(name, str) and name.endswith(_MARK)
+    ]
+    if not found:
+        raise ValueError(_what_it_is(tables))
+
+    prefix, table = found[0]
+    tensors = {str(name): value for name, value in table.items() if is_tensor(value)}
+    wanted = tuple(prefix + part for part in _PARTS)
+    _tell_ignored([name for name in tensors if not name.startswith(wanted)], len(found) - 1)
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(wanted)}
+
+
+def _tell_ignored(names: list[str], other_sams: int) -> None:
+    parts = (
+        [", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")] if names else []
+    )
+    parts += [f"{other_sams} more SAM" + "s" * (other_sams > 1)] if other_sams else []
+    if parts:
+        logger.warning("the SAM checkpoint also holds %s: ignored", ", and ".join(parts))
+
+
+def _tables(tree: Any) -> Iterator[Mapping[Any, Any]]:
+    """Every table of names, from the outermost on; a module that was saved whole is one table."""
+    level, seen = [tree], set()
+    for _ in range(_DEEPEST):
+        inner = []
+        for value in level:
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, dict):
+                yield value
+                inner += [item for item in value.values() if isinstance(item, dict | Made)]
+            elif isinstance(value, Made) and isinstance(value.state, dict) and "_modules" in value.state:
+                yield _module_table(value)
+        level = inner
+
+
+def _module_table(module: Made) -> dict[str, Made]:
+    """The parameters and buffers of a pickled `torch.nn.Module`, named as in its state dict."""
+    table: dict[str, Made] = {}
+    level = [("", module)]
+    for _ in range(_DEEPEST):
+        inner = []
+        for prefix, made in level:
+            state = made.state if isinstance(made.state, dict) else {}
+            for kind in ("_parameters", "_buffers", "_modules"):
+                members = state.get(kind)
+                for name, value in members.items() if isinstance(members, dict) else ():
+                    if is_tensor(value):
+                        table[f"{prefix}{name}"] = value
+                    elif isinstance(value, Made):
+                        inner.append((f"{prefix}{name}.", value))
+            if len(table) + len(inner) > _MOST_TENSORS:
+                raise ValueError("it is a module without end")
+        level = inner
+    return table
+
+
+def _what_it_is(tables: list[Mapping[Any, Any]]) -> str:
+    """Why there is no SAM here, in the words that help."""
+    names = [name for table in tables for name in table if isinstance(name, str)]
+    for part, words in _OTHERS.items():
+        if any(part in name for name in names):
+            return words
+    made = [value.maker for table in tables for value in table.values() if isinstance(value, Made)]
+    if any(maker.startswith("ultralytics.") for maker in made):
+        return "it is an ultralytics model; --yolo_checkpoint takes detectors"
+    return f"no tensor in it is called {_MARK}"

@@ -1,0 +1,122 @@
+"""Zip archives from anywhere: looked through before anything is unpacked. It needs no torch."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+import zlib
+from typing import BinaryIO
+
+# An archive may unpack to this many times its size: compressed weights need less, zip bombs a thousand times.
+_MOST_UNPACKED = 4
+_SLACK = 2**20
+# Bytes of the list of members; some hundred a member, of which large models have a few thousand.
+_LARGEST_DIRECTORY = 16 * 2**20
+_END, _END_64 = b"PK\x05\x06", b"PK\x06\x07"
+
+
+class ArchiveError(ValueError):
+    """An archive that is damaged, or made to do harm."""
+
+
+class Archive:
+    """The members of a zip archive, none of which unpacks to more than the file's size warrants.
+
+    Attributes:
+        names: The members' names.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Read the list of members.
+
+        Raises:
+            ArchiveError: If there is none, or it cannot be true.
+        """
+        size = file.seek(0, os.SEEK_END)
+        _check_directory(file, size)
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except (
+            zipfile.BadZipFile,
+            OSError,
+            ValueError,
+            OverflowError,
+            NotImplementedError,
+            struct.error,
+        ) as error:
+            raise ArchiveError(f"is damaged or incomplete ({error})") from error
+        self._members = {member.filename: member for member in self._zip.infolist()}
+        self.names = tuple(self._members)
+        kinds = {member.compress_type for member in self._zip.infolist()}
+        if not kinds <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise ArchiveError("is compressed in a way that PyTorch does not read")
+        unpacked = sum(member.file_size for member in self._zip.infolist())
+        if unpacked > _MOST_UNPACKED * size + _SLACK:
+            raise ArchiveError(
+                f"would unpack to {unpacked / 2**20:,.0f} MiB, though the file has {size / 2**20:,.1f}"
+            )
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def size(self, name: str) -> int:
+        """Unpacked bytes of a member.
+
+        Raises:
+            ArchiveError: If there is no such member.
+        """
+        if name not in self._members:
+            raise ArchiveError(f"lacks its part {name[-80:]!r}; it is damaged or incomplete")
+        return self._members[name].file_size
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a member.
+
+        Raises:
+            ArchiveError: If there is no such member, or it is damaged.
+        """
+        content = bytearray(self.size(name))
+        self.read_into(name, memoryview(content))
+        return bytes(content)
+
+    def read_into(self, name: str, target: memoryview) -> None:
+        """Fill `target` with the first bytes of a member.
+
+        Raises:
+            ArchiveError: If there is no such member, or it is damaged, or too short.
+        """
+        self.size(name)
+        try:
+            with self._zip.open(self._members[name]) as member:
+                done = 0
+                while done < len(target):
+                    count = member.readinto(target[done:])  # type: ignore[attr-defined]
+                    if not count:
+                        raise ArchiveError(f"is damaged: its part {name[-80:]!r} is too short")
+                    done += count
+                member.read(1)  # its end is where the checksum is looked at
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ArchiveError(f"is damaged ({error})") from error
+
+
+def _check_directory(file: BinaryIO, size: int) -> None:
+    """Look at how large the list of members says it is, before all of it is read.
+
+    Raises:
+        ArchiveError: If there is no such list, or it is too large.
+    """
+    file.seek(max(0, size - 2**16 - 22 - 76))
+    tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) < at + 22:
+        raise ArchiveError("is damaged or incomplete: its list of parts is missing; get it again")
+    (length,) = struct.unpack_from("<I", tail, at + 12)
+    if at >= 76 and tail[at - 20 : at - 16] == _END_64:  # it may stand in a longer form before its locator
+        (place,) = struct.unpack_from("<Q", tail, at - 12)
+        file.seek(min(place, size))
+        length = max(*(int.from_bytes(end[40:48], "little") for end in (file.read(48), tail[at - 76 : at])))
+    if length > _LARGEST_DIRECTORY:
+        raise ArchiveError(f"has a list of parts of {length} bytes, which no checkpoint has")
+    file.seek(0, io.SEEK_SET)
