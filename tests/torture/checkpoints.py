@@ -135,7 +135,7 @@ def _bomb(whole: bytes, in_place: bool) -> bytes:
         info = zipfile.ZipInfo(bombed)
         info.compress_type = zipfile.ZIP_DEFLATED
         with archive.open(info, "w", force_zip64=True) as member:
-            for _ in range(2**8):
+            for _ in range(2**6):
                 member.write(bytes(2**24))
     return target.getvalue()
 
