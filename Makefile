@@ -1,0 +1,24 @@
+# What a developer types. `make check` is what must pass before a change lands.
+.PHONY: check quick lint slow torture
+
+check:
+	.ci/run
+
+quick:
+	python -m pytest -q
+
+lint:
+	ruff check .
+	ruff format --check .
+	mypy
+
+slow:
+	python -m pytest -q -m slow
+
+torture:
+	python -m tests.torture pictures --count 20000
+	python -m tests.torture videos --count 5000
+	python -m tests.torture checkpoints --count 2000
+	python -m tests.torture settings --count 20000
+	python -m tests.torture picture_kills --count 300
+	python -m tests.torture video_kills --count 300
