@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -210,6 +211,8 @@ def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) 
     # torch reads it at its first large tensor: fresh memory then comes in pages of 2 MiB, not of 4 KiB.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     end_like_ctrl_c()
+    # Of what is odd in a picture Pillow warns by lines of code; what cannot be read, the reader says itself.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return run(args)
     except (OSError, ValueError) as error:

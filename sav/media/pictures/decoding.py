@@ -14,7 +14,7 @@ from sav.media.pictures.kinds import open_as
 from sav.media.pictures.scaling import to_8_bits
 from sav.types import Image
 
-_CHUNK = 2**22  # pixels converted at once
+_CHUNK = 2**20  # pixels converted at once
 
 # Times that a decoder may go over the largest picture allowed: a small JPEG can ask for thousands of scans.
 _MOST_PASSES = 25
@@ -65,6 +65,13 @@ def decode_with_pillow(kind: str, file: BinaryIO, limit: Limit) -> Image:
     Raises:
         Exception: Of any type, if it is damaged.
     """
+    try:
+        return _decode(kind, file, limit)
+    except Pillow.DecompressionBombError as error:  # some decoders ask for the process's limit all the same
+        raise TooLargeError(f"it is too large for the decoder of {kind}; save it as PNG or TIFF") from error
+
+
+def _decode(kind: str, file: BinaryIO, limit: Limit) -> Image:
     with open_as(kind, file) as opened:
         limit.check(*opened.size)
         if kind == "JPEG":

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import features
-
 _log = logging.getLogger(__name__)
 
 _ALWAYS = (
@@ -25,7 +23,7 @@ _HEIF = (".heic", ".heif", ".hif")
 # The pictures of every kind that is read here.
 SUFFIXES = (
     *_ALWAYS,
-    *(_AVIF if features.check("avif") else ()),
+    *(_AVIF if find_spec("PIL._avif") else ()),
     *(_HEIF if find_spec("pillow_heif") else ()),
 )
 

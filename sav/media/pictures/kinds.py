@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, BinaryIO
 
-from PIL import ImageFile
+from PIL import Image as Pillow
+from PIL import ImageFile, TiffImagePlugin
 
 # Bytes at a file's start that tell its kind.
 HEAD = 64
@@ -20,7 +21,7 @@ _DECODERS = {
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
-    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "TIFF": (__name__, "Tiff"),
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
     "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
@@ -41,6 +42,16 @@ _SIGNATURES = (
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
 )
+
+
+class Tiff(TiffImagePlugin.TiffImageFile):
+    """Pillow's decoder, which alone asks for the process's limit of size even here."""
+
+    def load_prepare(self) -> None:
+        """Make room for the pixels."""
+        if getattr(self, "_im", self) is None and hasattr(self, "_tile_size"):
+            self.im = Pillow.core.new(self.mode, self._tile_size)
+        super().load_prepare()
 
 
 def kind_of(head: bytes) -> str:
@@ -64,7 +75,7 @@ def kind_of(head: bytes) -> str:
 def open_as(kind: str, file: BinaryIO) -> ImageFile.ImageFile:
     """Begin to read a picture of this kind; its size is known then, its pixels are not decoded yet.
 
-    Going to the class at once also leaves out Pillow's own limit of size, which is a setting of the process.
+    Going to the class at once also leaves out Pillow's own limit of size, a setting of the whole process.
 
     Raises:
         ImportError: If there is no decoder for this kind here.

@@ -14,6 +14,7 @@ from sav.media.pictures.tiff_samples import read_samples
 from sav.types import Image
 
 _WHITE_IS_ZERO, _RGB, _PALETTE = 0, 2, 3
+_MOST_BANDS = 6  # that Pillow knows what to do with
 # What Pillow turns into RGB: masks, CMYK, YCbCr, CIE Lab.
 _COLOR_SPACES = (4, 5, 6, 8, 9)
 
@@ -28,7 +29,11 @@ def decode_tiff(file: BinaryIO, limit: Limit) -> Image:
     """
     directory = read_directory(file)
     limit.check(directory.width, directory.height)
-    is_plain = directory.bits in (1, 2, 4, 8) and directory.sample_format in (UNSIGNED, UNDEFINED)
+    is_plain = (
+        directory.bits in (1, 2, 4, 8)
+        and directory.sample_format in (UNSIGNED, UNDEFINED)
+        and directory.bands <= _MOST_BANDS
+    )
     if not is_plain and directory.photometric not in _COLOR_SPACES:
         return _decode_samples(file, directory, limit)
     try:

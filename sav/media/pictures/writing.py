@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
+import numpy as np
+from PIL import Image as Pillow
 
 from sav.files import whole_file
 from sav.types import Image
 
 _JPEG_QUALITY = 95
-_JPEG_SIDE = 65_500  # pixels, libjpeg's limit
+# Most pixels in a row or a column, of libjpeg and of OpenCV's libpng.
+_JPEG_SIDE = 65_500
+_OPENCV_PNG_SIDE = 1_000_000
 
 
 def write_picture(path: Path, image_bgr: Image) -> Path:
@@ -21,10 +26,19 @@ def write_picture(path: Path, image_bgr: Image) -> Path:
     """
     if path.suffix.lower() in (".jpg", ".jpeg") and max(image_bgr.shape[:2]) > _JPEG_SIDE:
         path = path.with_suffix(".png")
-    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if path.suffix.lower() in (".jpg", ".jpeg") else []
-    fine, encoded = cv2.imencode(path.suffix, image_bgr, options)
-    if not fine:
-        raise ValueError(f"cannot encode a {image_bgr.shape} picture as {path.name}")
+    encoded = _encoded(path.suffix.lower(), image_bgr)
     with whole_file(path) as partial:
-        partial.write_bytes(encoded.tobytes())
+        partial.write_bytes(encoded)
     return path
+
+
+def _encoded(suffix: str, image_bgr: Image) -> bytes:
+    if suffix == ".png" and max(image_bgr.shape[:2]) > _OPENCV_PNG_SIDE:
+        file = io.BytesIO()
+        Pillow.fromarray(np.ascontiguousarray(image_bgr[..., ::-1])).save(file, "PNG", compress_level=1)
+        return file.getvalue()
+    options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix in (".jpg", ".jpeg") else []
+    fine, encoded = cv2.imencode(suffix, image_bgr, options)
+    if not fine:
+        raise ValueError(f"cannot encode a {image_bgr.shape} picture as {suffix}")
+    return encoded.tobytes()
