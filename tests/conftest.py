@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -103,6 +103,7 @@ def make_scene() -> Callable[..., Scene]:
         index: int = 0,
         image: np.ndarray | None = None,
         is_tracked: bool = False,
+        boxes_xyxy: Sequence[Sequence[float]] | None = None,
     ) -> Scene:
         masks = Masks.from_dense(objects)
         count = len(masks)
@@ -112,7 +113,7 @@ def make_scene() -> Callable[..., Scene]:
         return Scene(
             frame=Frame(image, index, name, Fraction(index, 25)),
             detections=Detections(
-                masks.boxes_xyxy.astype(np.float32),
+                np.array(masks.boxes_xyxy if boxes_xyxy is None else boxes_xyxy, np.float32),
                 np.linspace(0.9, 0.5, count, dtype=np.float32),
                 np.array(class_ids or [0] * count, np.int64),
             ),

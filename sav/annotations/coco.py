@@ -1,18 +1,21 @@
 """COCO instances JSON: pictures or frames as images, masks as RLE; streamed, so memory stays flat.
 
 Format: https://cocodataset.org/#format-data. A category's id is the detector's class id plus one, since zero
-means background to some readers; unlabelled regions have a category of their own after the last class.
+means background to some readers; unlabelled regions have a category of their own after the last class. The
+box `bbox` is the mask's own, and the detector's where the mask is empty; `detector_bbox` is always the
+detector's.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from sav.annotations.target import UNLABELLED, Target
+from sav.annotations.boxes import corner_and_size, solid_boxes
+from sav.annotations.target import Target
+from sav.annotations.text import json_text
 from sav.annotations.writer import AnnotationWriter
 from sav.masks import Masks
 from sav.scene import Scene
@@ -31,14 +34,19 @@ class CocoWriter(AnnotationWriter):
             tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115
         )
         self._file.write('{"info": {"description": "Instance masks by Segment Any Video"},\n')
-        self._file.write('"categories": ' + json.dumps(category_table(target), ensure_ascii=False))
+        self._file.write('"categories": ' + json_text(category_table(target)))
         self._file.write(',\n"annotations": [')
 
     def write(self, scene: Scene) -> None:
         """Add one picture or frame, its objects and its regions."""
         self._frames += 1
         height, width = scene.size_hw
-        image = {"id": self._frames, "file_name": scene.frame.name, "height": height, "width": width}
+        image = {
+            "id": self._frames,
+            "file_name": self.target.file_name(scene),
+            "height": height,
+            "width": width,
+        }
         _append(self._images, image, first=self._frames == 1)
         for annotation in self._annotations(scene):
             numbered = {"id": self._next_id, "image_id": self._frames, **annotation}
@@ -56,30 +64,30 @@ class CocoWriter(AnnotationWriter):
             scene.class_ids.tolist(),
             scene.scores.tolist(),
             scene.track_ids.tolist(),
+            corner_and_size(solid_boxes(scene.boxes_xyxy, scene.size_hw)),
             _shapes(scene.masks),
             strict=True,
         )
-        for class_id, score, track_id, shape in columns:
+        for class_id, score, track_id, detected, shape in columns:
             track = {"track_id": track_id} if self.target.video else {}
-            yield {"category_id": class_id + 1, **track, "score": round(score, 4), **shape}
+            box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
+            yield {"category_id": class_id + 1, **track, "score": round(score, 4), **shape, **box}
         for shape in _shapes(scene.regions):
-            yield {"category_id": self.target.unlabelled_id + 1, **shape}
+            if shape["area"]:
+                yield {"category_id": self.target.unlabelled_id + 1, **shape}
 
 
 def category_table(target: Target) -> list[dict[str, Any]]:
     """COCO's list of categories: every class, and unlabelled regions."""
-    table = [{"id": class_id + 1, "name": target.categories[class_id]} for class_id in target.class_ids]
-    return [*table, {"id": target.unlabelled_id + 1, "name": UNLABELLED}]
+    return [{"id": class_id + 1, "name": name} for class_id, name in target.names.items()]
 
 
 def _append(file: TextIO, item: dict[str, Any], first: bool) -> None:
-    file.write(("\n" if first else ",\n") + json.dumps(item, ensure_ascii=False))
+    file.write(("\n" if first else ",\n") + json_text(item))
 
 
 def _shapes(masks: Masks) -> Iterator[dict[str, Any]]:
-    """Area, box and run-length encoding of each mask, as COCO has them: the box is the mask's own."""
-    sizes = masks.boxes_xyxy[:, 2:] - masks.boxes_xyxy[:, :2]
-    for area, corner, size, rle in zip(
-        masks.areas.tolist(), masks.boxes_xyxy[:, :2].tolist(), sizes.tolist(), masks.rles(), strict=True
-    ):
-        yield {"area": area, "bbox": [*corner, *size], "iscrowd": 0, "segmentation": rle}
+    """Area, box and run-length encoding of each mask, as COCO has them."""
+    boxes = corner_and_size(masks.boxes_xyxy)
+    for area, box, rle in zip(masks.areas.tolist(), boxes, masks.rles(), strict=True):
+        yield {"area": area, "bbox": box, "iscrowd": 0, "segmentation": rle}

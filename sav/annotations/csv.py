@@ -1,7 +1,8 @@
 """Tables for spreadsheets and pandas: a row an object and frame, and in a video a row a track.
 
 UTF-8, comma-separated, quoted where needed (RFC 4180), lengths in pixels. The masks themselves have no place
-in it. An empty mask has the area 0 and no centroid; an unlabelled region has neither id nor score.
+in it. An empty mask has the area 0 and no centroid; an unlabelled region has neither id nor score. A name
+that a spreadsheet would take for a formula has an apostrophe before it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import csv
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, TextIO
 
-from sav.annotations.target import UNLABELLED, Target
+from sav.annotations.boxes import solid_boxes
+from sav.annotations.target import Target
+from sav.annotations.text import csv_cell
 from sav.annotations.writer import AnnotationWriter
 from sav.masks import Masks
 from sav.scene import Scene
@@ -50,8 +53,9 @@ class CsvWriter(AnnotationWriter):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        self._objects = csv.writer(self._text_file("csv/objects.csv"), lineterminator="\n")
+        self._objects = _table(self._text_file("csv/objects.csv"))
         self._objects.writerow(_OBJECT_COLUMNS)
+        self._names = {class_id: csv_cell(name) for class_id, name in target.names.items()}
         self._tracks: dict[int, _Track] = {}
         self._shown: list[int] = []
         self._time = Fraction(0)
@@ -59,25 +63,25 @@ class CsvWriter(AnnotationWriter):
     def write(self, scene: Scene) -> None:
         """Add one picture's or frame's objects and regions."""
         frame = scene.frame
-        where = [frame.name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
+        file_name = csv_cell(self.target.file_name(scene))
+        where = [file_name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
         centroids = _centroids(scene.masks)
         columns = zip(
             scene.track_ids.tolist(),
             scene.class_ids.tolist(),
-            scene.class_names,
             scene.scores.tolist(),
-            scene.boxes_xyxy.tolist(),
+            solid_boxes(scene.boxes_xyxy, scene.size_hw).tolist(),
             scene.masks.areas.tolist(),
             centroids,
             strict=True,
         )
-        for track_id, class_id, name, score, box, area, centroid in columns:
+        for track_id, class_id, score, box, area, centroid in columns:
             self._objects.writerow(
                 [
                     *where,
                     track_id,
                     class_id,
-                    name,
+                    self._names[class_id],
                     f"{score:.4f}",
                     *_decimals(box),
                     area,
@@ -91,8 +95,10 @@ class CsvWriter(AnnotationWriter):
     def _write_regions(self, where: list[Any], regions: Masks) -> None:
         columns = zip(regions.boxes_xyxy.tolist(), regions.areas.tolist(), _centroids(regions), strict=True)
         for box, area, centroid in columns:
-            row = ["", "", UNLABELLED, "", *_decimals(box), area, *_decimals(centroid)]
-            self._objects.writerow([*where, *row])
+            if area:
+                name = self._names[self.target.unlabelled_id]
+                row = ["", "", name, "", *_decimals(box), area, *_decimals(centroid)]
+                self._objects.writerow([*where, *row])
 
     def _sum_up(self, scene: Scene, centroids: list[tuple[float, float] | None]) -> None:
         """Bring the tracks of the last frame up to this one's time, and then go on with this one's."""
@@ -114,13 +120,27 @@ class CsvWriter(AnnotationWriter):
             return
         for track_id in self._shown:
             self._tracks[track_id].seconds += 1 / self.target.video.frame_rate
-        table = csv.writer(self._text_file("csv/tracks.csv"), lineterminator="\n")
+        table = _table(self._text_file("csv/tracks.csv"))
         table.writerow(_TRACK_COLUMNS)
         for track_id, track in sorted(self._tracks.items()):
-            name = self.target.categories[track.class_id]
+            name = self._names[track.class_id]
             seconds, length = f"{float(track.seconds):.6f}", f"{track.path_length:.2f}"
             life = [track.first_frame, track.last_frame, track.frames]
             table.writerow([track_id, track.class_id, name, *life, seconds, length])
+
+
+class _Rows:
+    """Ends rows with `\\n`; only with `\\r\\n` do the csv modules of all Pythons quote both."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
+
+
+def _table(file: TextIO) -> Any:
+    return csv.writer(_Rows(file), lineterminator="\r\n")
 
 
 def _centroids(masks: Masks) -> list[tuple[float, float] | None]:

@@ -5,16 +5,20 @@ Scores, boxes and empty masks have no place in it; unlabelled regions are left o
 
 from __future__ import annotations
 
-import re
+import os
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.annotations.text import file_part
 from sav.annotations.writer import AnnotationWriter
 from sav.media.pictures import write_picture
 from sav.scene import Scene
 from sav.types import BoolArray, Image
+
+# What file systems allow a name to have.
+_MOST_BYTES = 255
 
 
 class CutoutPicturesWriter(AnnotationWriter):
@@ -23,12 +27,18 @@ class CutoutPicturesWriter(AnnotationWriter):
     def write(self, scene: Scene) -> None:
         """Add one picture's objects."""
         stem = self.target.stem(scene)
-        columns = zip(scene.track_ids.tolist(), scene.class_names, scene.masks.crops(), strict=True)
-        for number, name, (crop, where) in columns:
+        columns = zip(scene.track_ids.tolist(), scene.class_ids.tolist(), scene.masks.crops(), strict=True)
+        for number, class_id, (crop, where) in columns:
             if crop.size:
-                label = re.sub(r"\W+", "_", name).strip("_")  # a name may hold what a path may not
-                path = self._path(f"cutout/{stem}_{number:03d}_{label}.png")
+                path = self._path(f"cutout/{self._name(stem, number, class_id)}.png")
                 write_picture(path, cut_out(scene.frame.image[where], crop))
+
+    def _name(self, stem: str, number: int, class_id: int) -> str:
+        """A name that fits a file system; a class of signs alone, which a path may not hold, has its id."""
+        head = f"{stem}_{number:03d}_"
+        room = _MOST_BYTES - len(os.fsencode(f"{head}.png"))
+        label = file_part(self.target.names[class_id], room) or f"class_{class_id}"[: max(0, room)]
+        return head + label
 
 
 def cut_out(image_bgr: Image, mask: BoolArray) -> NDArray[np.uint8]:

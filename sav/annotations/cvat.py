@@ -8,13 +8,12 @@ have no place in it; a track's class is the one that it ends with.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from sav.annotations.spool import Entry, TrackSpool
-from sav.annotations.target import UNLABELLED, Target
+from sav.annotations.target import Target
+from sav.annotations.text import xml_attribute, xml_text
 from sav.annotations.writer import AnnotationWriter
 from sav.masks import Masks
 from sav.polygons import joined, outlines
@@ -33,25 +32,27 @@ class CvatImagesWriter(AnnotationWriter):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._file = self._text_file("cvat.xml")
-        self._file.write(_head(target, "annotation", [UNLABELLED]))
+        self._file.write(_head(target, "annotation", list(target.names)))
         self._pictures = 0
 
     def write(self, scene: Scene) -> None:
         """Add one picture, its objects and its regions."""
         height, width = scene.size_hw
-        name = quoteattr(scene.frame.name)
+        name = xml_attribute(self.target.file_name(scene))
         self._file.write(f'<image id="{self._pictures}" name={name} width="{width}" height="{height}">\n')
         self._pictures += 1
         scores = [f"{score:.4f}" for score in scene.scores.tolist()]
-        self._write_masks(scene.masks, scene.class_names, scores)
-        self._write_masks(scene.regions, [UNLABELLED] * len(scene.regions), [""] * len(scene.regions))
+        unlabelled = [self.target.unlabelled_id] * len(scene.regions)
+        self._write_masks(scene.masks, scene.class_ids.tolist(), scores)
+        self._write_masks(scene.regions, unlabelled, [""] * len(scene.regions))
         self._file.write("</image>\n")
 
-    def _write_masks(self, masks: Masks, labels: Iterable[str], scores: Iterable[str]) -> None:
-        for label, score, (crop, (rows, columns)) in zip(labels, scores, masks.crops(), strict=True):
+    def _write_masks(self, masks: Masks, class_ids: Iterable[int], scores: Iterable[str]) -> None:
+        for class_id, score, (crop, (rows, columns)) in zip(class_ids, scores, masks.crops(), strict=True):
             if crop.size:
+                label = xml_attribute(self.target.names[class_id])
                 self._file.write(
-                    f'<mask label={quoteattr(label)} source="auto" occluded="0" rle="{_rle(crop)}"'
+                    f'<mask label={label} source="auto" occluded="0" rle="{_rle(crop)}"'
                     f' left="{columns.start}" top="{rows.start}"'
                     f' width="{crop.shape[1]}" height="{crop.shape[0]}" z_order="0">'
                     f"{_score(score)}</mask>\n"
@@ -92,9 +93,9 @@ class CvatVideoWriter(AnnotationWriter):
             f"<size>{self._frames}</size>"
             f"<original_size><width>{width}</width><height>{height}</height></original_size>"
         )
-        self._file.write(_head(self.target, "interpolation", [], size))
+        self._file.write(_head(self.target, "interpolation", self.target.class_ids, size))
         for track_id in self._spool.track_ids():
-            label = quoteattr(self.target.categories[self._spool.last_class(track_id)])
+            label = xml_attribute(self.target.names[self._spool.last_class(track_id)])
             self._file.write(f'<track id="{track_id}" label={label} source="auto">\n')
             self._file.writelines(self._polygons(self._spool.entries(track_id)))
             self._file.write("</track>\n")
@@ -123,9 +124,9 @@ def _score(score: str) -> str:
     return f'<attribute name="score">{score}</attribute>'
 
 
-def _head(target: Target, mode: str, more_labels: Iterable[str], size: str = "") -> str:
-    names = chain((target.categories[class_id] for class_id in target.class_ids), more_labels)
-    labels = "".join(f"<label><name>{escape(name)}</name>{_SCORE}</label>\n" for name in names)
+def _head(target: Target, mode: str, class_ids: Iterable[int], size: str = "") -> str:
+    names = [xml_text(target.names[class_id]) for class_id in class_ids]
+    labels = "".join(f"<label><name>{name}</name>{_SCORE}</label>\n" for name in names)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n'
         f"<meta><task><mode>{mode}</mode>{size}<labels>\n{labels}</labels></task></meta>\n"

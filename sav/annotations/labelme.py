@@ -7,14 +7,13 @@ Scores go in the description; empty masks have no place in it.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 
-from sav.annotations.target import UNLABELLED
+from sav.annotations.text import json_text
 from sav.annotations.writer import AnnotationWriter
 from sav.masks import Masks
 from sav.media.pictures import write_picture
@@ -34,21 +33,24 @@ class LabelmeWriter(AnnotationWriter):
         picture = write_picture(self._path(f"labelme/{stem}.jpg"), scene.frame.image)
         scores = [f"score {score:.4f}" for score in scene.scores.tolist()]
         ids = scene.track_ids.tolist()
+        names = self.target.names
+        labels = [names[class_id] for class_id in scene.class_ids.tolist()]
+        unlabelled = [names[self.target.unlabelled_id]] * len(scene.regions)
         nothing = [""] * len(scene.regions), [None] * len(scene.regions)
         height, width = scene.size_hw
         table: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
             "shapes": [
-                *_shapes(scene.masks, scene.class_names, scores, ids),
-                *_shapes(scene.regions, [UNLABELLED] * len(scene.regions), *nothing),
+                *_shapes(scene.masks, labels, scores, ids),
+                *_shapes(scene.regions, unlabelled, *nothing),
             ],
             "imagePath": picture.name,
             "imageData": None,
             "imageHeight": height,
             "imageWidth": width,
         }
-        text = json.dumps(table, ensure_ascii=False, indent=1) + "\n"
+        text = json_text(table, indent=1) + "\n"
         self._path(f"labelme/{stem}.json").write_text(text, encoding="utf-8", newline="\n")
 
 

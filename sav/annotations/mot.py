@@ -6,6 +6,7 @@ Classes and masks have no place in it.
 
 from __future__ import annotations
 
+from sav.annotations.boxes import corner_and_size, solid_boxes
 from sav.annotations.target import Target
 from sav.annotations.writer import AnnotationWriter
 from sav.scene import Scene
@@ -20,14 +21,13 @@ class MotWriter(AnnotationWriter):
 
     def write(self, scene: Scene) -> None:
         """Add one frame's objects."""
-        boxes = scene.boxes_xyxy
+        boxes = corner_and_size(solid_boxes(scene.boxes_xyxy, scene.size_hw))
         rows = zip(
             scene.track_ids.tolist(),
-            boxes[:, :2].tolist(),
-            (boxes[:, 2:] - boxes[:, :2]).tolist(),
+            boxes,
             scene.scores.tolist(),
             strict=True,
         )
-        for track_id, (left, top), (width, height), score in rows:
+        for track_id, (left, top, width, height), score in rows:
             box = f"{left:.2f},{top:.2f},{width:.2f},{height:.2f}"
             self._file.write(f"{scene.frame.index + 1},{track_id},{box},{score:.4f},-1,-1,-1\n")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from sav.annotations.layers import without_overlap
 from sav.annotations.target import Target
+from sav.annotations.text import one_line
 from sav.annotations.writer import AnnotationWriter
 from sav.scene import Scene
 
@@ -26,10 +27,10 @@ class MotsWriter(AnnotationWriter):
         self._challenge = self._text_file("mots/challenge.txt")
         self._numbers = {
             class_id: _OWN_NUMBERS.get(name, _FIRST_OTHER + class_id)
-            for class_id, name in target.categories.items()
+            for class_id, name in target.names.items()
         }
         classes = self._text_file("mots/classes.txt")
-        classes.writelines(f"{self._numbers[i]} {target.categories[i]}\n" for i in target.class_ids)
+        classes.writelines(f"{self._numbers[i]} {one_line(target.names[i])}\n" for i in target.class_ids)
 
     def write(self, scene: Scene) -> None:
         """Add one frame's objects."""

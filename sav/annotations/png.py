@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sav.annotations.layers import owners
-from sav.annotations.target import UNLABELLED, Target
+from sav.annotations.target import Target
+from sav.annotations.text import one_line
 from sav.annotations.writer import AnnotationWriter
 from sav.masks import Masks
 from sav.scene import Scene
@@ -44,8 +45,8 @@ class PngWriter(AnnotationWriter):
                 " leave png out of --save"
             )
         self._numbers = {class_id: number for number, class_id in enumerate(target.class_ids, start=1)}
-        names = [target.categories[class_id] for class_id in target.class_ids]
-        lines = [f"{number} {name}\n" for number, name in enumerate([*names, UNLABELLED], start=1)]
+        names = [one_line(name) for name in target.names.values()]
+        lines = [f"{number} {name}\n" for number, name in enumerate(names, start=1)]
         self._text_file("png/classes.txt").writelines(lines)
         self._palette = davis_palette().tobytes()
         self._is_told = False

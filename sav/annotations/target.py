@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from sav.config import SaveOptions
+from sav.media.pictures import SUFFIXES
 from sav.media.video import VideoInfo
 from sav.scene import Scene
 
@@ -41,15 +43,40 @@ class Target:
             return self.video.stems[scene.frame.name]
         return Path(scene.frame.name).stem or f"{scene.frame.index:06d}"
 
+    def file_name(self, scene: Scene) -> str:
+        """The picture that a scene is about: the user's own file, or what a video's frame is saved as."""
+        name = scene.frame.name
+        return name if Path(name).suffix.lower() in SUFFIXES else f"{self.stem(scene)}.jpg"
+
     @property
     def title(self) -> str:
         """A name for the video that is fit for a folder."""
-        return re.sub(r"\W+", "_", Path(self.video.name).stem) if self.video else ""
+        return re.sub(r"\W+", "_", Path(self.video.name).stem) or "video" if self.video else ""
 
     @property
     def class_ids(self) -> list[int]:
         """The detector's class ids in order."""
         return sorted(self.categories)
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """What files call each class, by id, and last the regions without a name; no two are the same.
+
+        Many programs know classes by name alone. So of classes with the same name all but the first get
+        their id, `dog (7)`, and one without a name is `class 7`.
+        """
+        wanted = {class_id: self.categories[class_id] for class_id in self.class_ids}
+        wanted[self.unlabelled_id] = UNLABELLED
+        reserved, taken, names = set(wanted.values()), set[str](), dict[int, str]()
+        for class_id, name in wanted.items():
+            chosen = name
+            if name in taken or not name.strip():
+                chosen = f"{name} ({class_id})" if name.strip() else f"class {class_id}"
+                while chosen in reserved:
+                    chosen += "_"
+            taken.add(chosen)
+            names[class_id] = chosen
+        return names
 
     @property
     def unlabelled_id(self) -> int:

@@ -7,19 +7,22 @@ have no place in it; track ids only as an option, which ultralytics writes but d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sav.annotations.target import Target
+from sav.annotations.text import one_line, yaml_text
 from sav.annotations.writer import AnnotationWriter
 from sav.media.pictures import write_picture
-from sav.polygons import centre_rings
+from sav.polygons import Ring, centre_rings
 from sav.scene import Scene
+from sav.types import IntArray
 
 # A line with fewer points is no polygon to ultralytics.
 _LEAST_POINTS = 3
+_LAST_DECIMAL = 1e-6
 
 
 class YoloWriter(AnnotationWriter):
@@ -27,11 +30,11 @@ class YoloWriter(AnnotationWriter):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        names = [target.categories[class_id] for class_id in target.class_ids]
+        names = [target.names[class_id] for class_id in target.class_ids]
         self._class_numbers = {class_id: number for number, class_id in enumerate(target.class_ids)}
-        table = "".join(f"  {i}: {json.dumps(name, ensure_ascii=False)}\n" for i, name in enumerate(names))
+        table = "".join(f"  {i}: {yaml_text(name)}\n" for i, name in enumerate(names))
         self._text_file("yolo/dataset.yaml").write(f"train: images\nval: images\nnames:\n{table}")
-        self._text_file("yolo/classes.txt").writelines(f"{name}\n" for name in names)
+        self._text_file("yolo/classes.txt").writelines(f"{one_line(name)}\n" for name in names)
 
     def write(self, scene: Scene) -> None:
         """Add one picture or frame, and a file with a line for each object."""
@@ -50,7 +53,18 @@ class YoloWriter(AnnotationWriter):
             if len(ring):
                 missing = max(0, _LEAST_POINTS - len(ring))
                 ring = np.concatenate([ring, ring[-1:].repeat(missing, axis=0)])
-                # A pixel's centre is half a pixel inside it, which readers that cut off decimals rely on.
-                shares = ((ring + 0.5) / size_xy).ravel().tolist()
-                points = " ".join(f"{share:.6f}" for share in shares)
+                points = " ".join(f"{share:.6f}" for share in shares(ring, size_xy).ravel().tolist())
                 yield f"{self._class_numbers[class_id]} {points}" + (f" {track_id}" if with_ids else "")
+
+
+def shares(ring: Ring, size_xy: IntArray) -> NDArray[np.float64]:
+    """A ring through pixels as shares of the picture that lie inside its pixels for every reader.
+
+    Half a pixel on from a pixel's corner, less the last decimal that is written: readers that cut off
+    decimals (ultralytics) and readers that round, half to even (supervision), both get the pixel.
+    """
+    points = ring + 0.5
+    # A mask that is one pixel wide would have a box without width: every other point goes to another side.
+    is_thin = ring.min(axis=0) == ring.max(axis=0)
+    points[1::2, is_thin] -= 0.4
+    return points / size_xy - _LAST_DECIMAL

@@ -16,6 +16,7 @@ from pycocotools import mask as coco_mask
 from sav.annotations.coco import category_table
 from sav.annotations.spool import TrackSpool
 from sav.annotations.target import Target
+from sav.annotations.text import json_text
 from sav.annotations.writer import AnnotationWriter
 from sav.scene import Scene
 
@@ -32,13 +33,13 @@ class YoutubeVisWriter(AnnotationWriter):
         self._size_hw = target.video.size_hw if target.video else (0, 0)
         self._frames = 0
         self._instances.write('{"info": {"description": "Tracks by Segment Any Video"},\n"categories": ')
-        json.dump(category_table(target)[:-1], self._instances, ensure_ascii=False)
+        self._instances.write(json_text(category_table(target)[:-1]))
         self._instances.write(',\n"videos": [{"file_names": [')
 
     def write(self, scene: Scene) -> None:
         """Add one frame's objects."""
-        name = f"{self.target.title}/{self.target.stem(scene)}.jpg"
-        self._instances.write((", " if self._frames else "") + json.dumps(name, ensure_ascii=False))
+        name = f"{self.target.title}/{self.target.file_name(scene)}"
+        self._instances.write((", " if self._frames else "") + json_text(name))
         masks = scene.masks
         columns = zip(
             scene.track_ids.tolist(),

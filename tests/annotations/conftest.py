@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -80,9 +80,10 @@ def save(tmp_path) -> Callable[..., Path]:
         video: VideoInfo | None = None,
         options: SaveOptions = SaveOptions(),
         folder: Path = tmp_path / "annotations",
+        categories: Mapping[int, str] = NAMES,
     ) -> Path:
         names = [names] if isinstance(names, str) else names
-        with Annotations(names, Target(folder, NAMES, video, options=options)) as annotations:
+        with Annotations(names, Target(folder, categories, video, options=options)) as annotations:
             for scene in scenes:
                 annotations.write(scene)
         return folder
