@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from sav import cli
 
@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
         precision=args.precision,
         compiled=args.compile,
     )
-    report = segment_pictures(segmenter, pictures, save_dir, formats)
-    print(report)
-    return report.status
+    return segment_pictures(segmenter, pictures, save_dir, formats, when_saved=cli.conclude).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,5 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.guarded(run, parse(argv))
 
 
+def script() -> NoReturn:
+    """Run the command as a program of its own."""
+    cli.script(main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

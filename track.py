@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from sav import cli
 from sav.config import VIDEO_DETECTION
@@ -59,13 +59,10 @@ def run(args: argparse.Namespace) -> int:
             precision=args.precision,
             compiled=args.compile,
         )
-        report = segment_video(
-            reader, segmenter, tracker, save_path, args.batch, formats, cli.save_options(args)
-        )
-    if report.problem:
-        cli.tell_error(report.problem)
-    print(report)
-    return report.status
+        options = cli.save_options(args)
+        return segment_video(
+            reader, segmenter, tracker, save_path, args.batch, formats, options, cli.conclude
+        ).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,5 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli.guarded(run, parse(argv))
 
 
+def script() -> NoReturn:
+    """Run the command as a program of its own."""
+    cli.script(main)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    script()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
+from sav import interrupts
 from sav.annotations.formats import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
 from sav.config import (
     CUTOUT_VIDEOS,
@@ -20,9 +20,7 @@ from sav.config import (
     MaskConfig,
     SaveOptions,
 )
-from sav.interrupts import end_like_ctrl_c
-
-DONE, PARTLY_DONE, FAILED = 0, 1, 2
+from sav.console import DONE, FAILED, steady_streams, tell, tell_error
 
 
 class Parser(argparse.ArgumentParser):
@@ -201,23 +199,47 @@ def positive(text: str) -> int:
     return number
 
 
-def tell_error(error: object) -> None:
-    """One line on stderr."""
-    print("error:", " ".join(str(error).split()), file=sys.stderr)
+class Report(Protocol):
+    """How a run ended."""
+
+    @property
+    def status(self) -> int:
+        """The exit status that says how much was done."""
+
+    @property
+    def problem(self) -> str:
+        """What ended the run before all was done; empty if nothing did."""
+
+
+def conclude(report: Report) -> None:
+    """Say how a run ended; where Ctrl-C ended it, end the program with it, whatever its threads are at."""
+    if report.problem:
+        tell_error(report.problem)
+    tell(report)
+    if interrupts.heard():
+        interrupts.leave(report.status)
 
 
 def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
     """Run a command; what the user can mend becomes one line and status 2."""
     # torch reads it at its first large tensor: fresh memory then comes in pages of 2 MiB, not of 4 KiB.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    end_like_ctrl_c()
     # Of what is odd in a picture Pillow warns by lines of code; what cannot be read, the reader says itself.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return run(args)
     except (OSError, ValueError) as error:
         tell_error(error)
-        return FAILED
     except KeyboardInterrupt:
-        tell_error("interrupted")
-        return PARTLY_DONE
+        tell_error("interrupted, nothing is saved")
+    return FAILED
+
+
+def script(main: Callable[[], int]) -> NoReturn:
+    """Run `main` as a program: Ctrl-C is heard at any moment, and no stream that fails stops the work."""
+    with steady_streams(), interrupts.handled():
+        try:
+            status = main()
+        except SystemExit as ended:  # argparse's
+            status = int(ended.code or DONE)
+        interrupts.leave(status)

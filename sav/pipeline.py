@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -14,28 +14,43 @@ _PATIENCE = 0.1
 _END = object()
 
 
-def overlap(items: Iterable[T], capacity: int = 2) -> Generator[T, None, None]:
-    """Yield `items` while a thread works ahead on them by at most `capacity`.
+class overlap(Generic[T]):  # noqa: N801 (used as the function it is to its callers)
+    """The items of another iterable, while a thread works ahead on them by at most `capacity`.
 
     Stages are chained by nesting: each `overlap` closes the one inside it. An error in the thread is raised
-    here, with its traceback, after all items that came before it. When this generator is closed, by the end
-    of its consumer or by Ctrl-C, the thread stops after the item that it is at.
+    here, with its traceback, after all items that came before it. Ctrl-C ends the waiting for an item, not
+    the thread: what is done can be saved at once, while the models are still in the middle of a frame.
     """
-    ready: queue.Queue[Any] = queue.Queue(capacity)
-    unwanted = threading.Event()
-    worker = threading.Thread(target=_work_ahead, args=(items, ready, unwanted), daemon=True)
-    worker.start()
-    try:
-        while True:
-            kind, value = ready.get()
-            if kind is _END:
-                if value is not None:
-                    raise value
-                return
-            yield value
-    finally:
-        unwanted.set()
-        worker.join()
+
+    def __init__(self, items: Iterable[T], capacity: int = 2) -> None:
+        """Start the thread."""
+        self._ready: queue.Queue[Any] = queue.Queue(capacity)
+        self._unwanted = threading.Event()
+        self._worker = threading.Thread(
+            target=_work_ahead, args=(items, self._ready, self._unwanted), daemon=True
+        )
+        self._worker.start()
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        if self._unwanted.is_set():
+            raise StopIteration
+        kind, value = self._ready.get()
+        if kind is not _END:
+            item: T = value
+            return item
+        self.close()
+        raise StopIteration if value is None else value
+
+    def close(self) -> None:
+        """Have the thread stop after the item that it is at, and wait until it has."""
+        self._unwanted.set()
+        self._worker.join()
+
+    def __del__(self) -> None:
+        self._unwanted.set()
 
 
 def _work_ahead(items: Iterable[T], ready: queue.Queue[Any], unwanted: threading.Event) -> None:

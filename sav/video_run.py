@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
-from sav import cli
 from sav.annotations.formats import VIDEO_FORMATS
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
-from sav.interrupts import uninterrupted
+from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_note
+from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
 from sav.pipeline import overlap
@@ -49,13 +46,14 @@ class Report:
     def status(self) -> int:
         """The exit status that says how much was done."""
         if not self.problem and not self.left_out:
-            return cli.DONE
-        return cli.PARTLY_DONE if self.saved_path else cli.FAILED
+            return DONE
+        return PARTLY_DONE if self.saved_path else FAILED
 
     def __str__(self) -> str:
         if self.saved_path is None:
             return "no frame was done, nothing is saved"
-        return f"{self.frames} frames, {self.tracks} objects in {self.saved_path} and {self.annotations}"
+        found = f"{count(self.frames, 'frame')}, {count(self.tracks, 'object')}"
+        return f"{found} in {self.saved_path} and {self.annotations}"
 
 
 def segment_video(
@@ -66,44 +64,62 @@ def segment_video(
     batch: int | None = None,
     formats: Sequence[str] = VIDEO_FORMATS,
     options: SaveOptions = SaveOptions(),
+    when_saved: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
     Ctrl-C and a damaged end are not errors here: the frames until then are saved under a name that says so.
     A camera has no other end, so what it gave is the whole video; where it did not simply hang up, a line on
-    stderr says what happened.
+    stderr says what happened. `when_saved` is called as soon as all files are in place; the models may then
+    still be in the middle of a frame, which nobody wants after Ctrl-C.
     """
+    scenes = segmenter.track(reader, tracker=tracker, batch=batch)
+    with closing(overlap(_drawn(overlap(scenes)))) as shown:
+        target = Target(annotations_folder(save_path), segmenter.categories, reader.info, options=options)
+        report = _write(shown, reader, save_path, formats, target)
+        when_saved(report)
+    return report
+
+
+def _write(
+    shown: Iterable[tuple[Scene, Image]],
+    reader: VideoReader,
+    save_path: Path,
+    formats: Sequence[str],
+    target: Target,
+) -> Report:
+    """Write the frames and annotations until the video's end, or whatever else ends it."""
     last_track = 0
     problem = ""
-    target = Target(annotations_folder(save_path), segmenter.categories, reader.info, options=options)
     with ExitStack() as stack:
-        annotations = stack.enter_context(Annotations(formats, target))
-        writer = VideoWriter(save_path, reader.info)
-        stack.callback(_put_beside, annotations, writer)
-        stack.enter_context(writer)
-        scenes = segmenter.track(reader, tracker=tracker, batch=batch)
-        shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
-        progress = stack.enter_context(tqdm(total=reader.frame_count, unit="frame", dynamic_ncols=True))
-        try:
-            for scene, overlay in shown:
-                with uninterrupted():
-                    writer.write(replace(scene.frame, image=overlay))
-                    annotations.write(scene)
-                last_track = max([last_track, *scene.track_ids.tolist()])
-                progress.update()
-        except KeyboardInterrupt:
-            problem = "" if reader.is_live else "interrupted"
-        except VideoDamagedError as error:
-            if reader.is_live:
-                progress.write(str(error), file=sys.stderr)
-            else:
-                problem = str(error)
+        with working():
+            annotations = stack.enter_context(Annotations(formats, target))
+            writer = VideoWriter(save_path, reader.info)
+            stack.callback(_put_beside, annotations, writer)
+            stack.enter_context(writer)
+            try:
+                with Progress(reader.frame_count, "frame") as progress:
+                    for number, (scene, overlay) in enumerate(shown, start=1):
+                        with uninterrupted():
+                            writer.write(replace(scene.frame, image=overlay))
+                            annotations.write(scene)
+                        last_track = max([last_track, *scene.track_ids.tolist()])
+                        progress.reach(number)
+            except KeyboardInterrupt:
+                problem = "" if reader.is_live else "interrupted"
+            except VideoDamagedError as error:
+                if reader.is_live:
+                    tell_note(error)
+                else:
+                    problem = str(error)
         with uninterrupted():
             if problem:
                 writer.interrupt()
             else:
                 writer.end_time = reader.end_time
                 writer.close()
+            if writer.saved_path:
+                anything_is_saved()
     folder = annotations.folder or target.folder
     return Report(writer.frame_count, last_track, writer.saved_path, folder, problem, reader.left_out)
 

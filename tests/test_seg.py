@@ -43,7 +43,7 @@ def test_a_run_writes_all_that_it_promises(street, tmp_path, capsys):
     assert len(names) > 1
     painted = read_picture(out / "mask" / "street_mask.png").any(axis=-1)
     assert (painted == np.any([coco.annToMask(a) for a in coco.anns.values()], axis=0)).all()
-    assert "1 of 1 pictures" in capsys.readouterr().out
+    assert "1 of 1 picture: " in capsys.readouterr().out
 
 
 def test_a_rerun_overwrites_its_files_with_the_same_bytes(street, tmp_path):

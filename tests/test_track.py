@@ -1,4 +1,6 @@
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -124,17 +126,33 @@ def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(tm
     assert len(pictures_of(tmp_path / "out.mp4")) == 20
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_and_kill_leave_a_playable_video(tmp_path, number):
-    command = [sys.executable, "track.py", "--video_path", STREET, "--save_path", tmp_path / "out.mp4"]
-    process = subprocess.Popen(
-        [*command, *MODELS, *SMALL], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    progress = b""
-    while b" 3/150" not in progress and process.poll() is None:
-        progress += os.read(process.stderr.fileno(), 1000)
-    process.send_signal(number)
-    out, err = (said.decode() for said in process.communicate())
+def start_on_a_terminal(save_path):
+    """track.py at work on the street, and what it says on its terminal."""
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "track.py", "--video_path", STREET, "--save_path", save_path, *MODELS, *SMALL]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    return process, terminal
+
+
+def read_until(terminal: int, awaited: str | None) -> str:
+    """What is said on a terminal until `awaited` is, or until nobody is there any more."""
+    said = b""
+    with contextlib.suppress(OSError):  # how Linux says that
+        while awaited is None or awaited.encode() not in said:
+            said += os.read(terminal, 1000)
+    return said.decode(errors="replace")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_kill_and_a_closed_window_leave_a_playable_video(tmp_path, number):
+    process, terminal = start_on_a_terminal(tmp_path / "out.mp4")
+    read_until(terminal, " 3/150")
+    for _ in range(3):
+        process.send_signal(number)
+    out, _ = process.communicate()
+    err = read_until(terminal, None)
+    os.close(terminal)
     assert process.returncode == 1
     assert "error: interrupted" in err
     assert "Traceback" not in err

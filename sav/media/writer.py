@@ -80,6 +80,7 @@ class VideoWriter:
         self._last: tuple[Fraction, int] | None = None  # time in the source, ticks in the copy
         self._first_packet: tuple[int, int] | None = None  # pts, dts
         self._is_flushed = False
+        self._is_given_up = False
         self.saved_path: Path | None = None
         self.frame_count = 0
         self.end_time: Fraction | None = None
@@ -140,6 +141,8 @@ class VideoWriter:
             VideoError: No frame was written.
             OSError: It cannot be written.
         """
+        if self._is_given_up:
+            return
         if self.frame_count == 0:
             self._discard()
             raise VideoError(f"nothing to save as {self._path}: no frame was written")
@@ -156,6 +159,7 @@ class VideoWriter:
             OSError: It cannot be written; nothing is left.
         """
         if self.frame_count == 0:
+            self._is_given_up = True
             self._discard()
         else:
             name = f"{self._path.stem}.interrupted{self._path.suffix}"

@@ -1,0 +1,157 @@
+"""What the scripts say, on streams that may be closed, full or unread: work never ends for their sake."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import time
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, TextIO, cast
+
+from tqdm import tqdm
+
+# Exit statuses.
+DONE, PARTLY_DONE, FAILED = 0, 1, 2
+# Seconds between two lines about the progress where there is no terminal to draw a bar on.
+_LINE_INTERVAL = 15.0
+
+
+def tell(text: object) -> None:
+    """One line on stdout."""
+    print(text, flush=True)
+
+
+def tell_error(error: object) -> None:
+    """One line on stderr."""
+    tqdm.write(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+
+
+def tell_note(text: object) -> None:
+    """One line on stderr about what is no error, but worth knowing."""
+    tqdm.write(f"note: {' '.join(str(text).split())}", file=sys.stderr)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class Progress:
+    """How far a run is: a bar on a terminal, elsewhere a line now and then. May be told from any thread."""
+
+    def __init__(self, total: int | None, unit: str) -> None:
+        """Begin at 0 of `total` `unit`s; None if nobody knows how many there will be."""
+        width = _terminal_width()
+        # Of a terminal that does not know its size, tqdm takes none for its size.
+        shape = {"dynamic_ncols": True} if width else {"ncols": 80, "nrows": 24}
+        self._bar = tqdm(total=total, unit=unit, disable=width is None, **shape)
+        self._total, self._unit = total, unit
+        self._is_closed = False
+        self._begun = self._said = time.monotonic()
+
+    def reach(self, position: float, name: str = "") -> None:
+        """Be at `position`, which may be within an item; `name` is that of the item."""
+        if self._is_closed:
+            return
+        if not self._bar.disable:
+            self._bar.set_postfix_str(name, refresh=False)
+            self._bar.update(round(position, 2) - self._bar.n)
+        elif time.monotonic() - self._said >= _LINE_INTERVAL:
+            self._said = time.monotonic()
+            seconds = self._said - self._begun
+            meter = tqdm.format_meter(round(position, 2), self._total or 0, seconds, 0, unit=self._unit)
+            print(meter.strip(), name, file=sys.stderr)
+
+    def close(self) -> None:
+        """Leave the bar as it is and go to the next line."""
+        self._is_closed = True
+        self._bar.close()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _terminal_width() -> int | None:
+    """The columns of the terminal that stderr is, 0 where it does not know them; None if it is none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 0
+
+
+@contextlib.contextmanager
+def steady_streams() -> Iterator[None]:
+    """Have nothing that is printed fail: what cannot be said is left unsaid, and the work goes on."""
+    _open_standard_descriptors()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast(TextIO, _Steady(stream)) for stream in before)
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _open_standard_descriptors() -> None:
+    """Put the null device where a standard stream is closed, lest the next opened file be taken for it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
+class _Steady:
+    """A text stream that is given up when it can no longer be written."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            if self._stream is not None:
+                self._stream.write(text)
+        except UnicodeEncodeError as error:
+            self.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+        return len(text)
+
+    def flush(self) -> None:
+        try:
+            if self._stream is not None:
+                self._stream.flush()
+        except (OSError, ValueError) as error:
+            self._give_up(error)
+
+    def isatty(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:
+            return False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _give_up(self, error: Exception) -> None:
+        """Send to the null device what is still in the buffer, since Python tries once more at its end."""
+        stream, self._stream = self._stream, None
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            descriptor = cast(TextIO, stream).fileno()
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, descriptor)
+            os.close(null)
+            # Nobody who closes a pipe wants to hear of it; a full disk is another matter.
+            if descriptor == 1 and isinstance(error, OSError) and error.errno != errno.EPIPE:
+                tell_error(f"standard output cannot be written: {error.strerror}")
