@@ -90,7 +90,8 @@ def test_batches_of_frames_give_the_same_tracks(tmp_path):
 def test_start_end_and_stride_choose_the_frames(tmp_path):
     assert run(STREET, tmp_path / "out.mp4", "--start", "4", "--end", "10", "--stride", "3") == 0
     coco = COCO(str(tmp_path / "out_annotations" / "coco.json"))
-    assert [image["file_name"][-6:] for image in coco.dataset["images"]] == ["000004", "000007"]
+    names = [image["file_name"] for image in coco.dataset["images"]]
+    assert names == ["street_000004.jpg", "street_000007.jpg"]
 
 
 def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
