@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sav.checkpoints import CheckpointError
     from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
-    from sav.draw import DrawConfig
+    from sav.drawing import DrawConfig
     from sav.masks import Masks
     from sav.media.reader import open_video
     from sav.media.video import VideoDamagedError, VideoError
@@ -24,7 +24,7 @@ _HOMES = {
     "CheckpointError": "sav.checkpoints",
     "DetectionConfig": "sav.config",
     "Detections": "sav.types",
-    "DrawConfig": "sav.draw",
+    "DrawConfig": "sav.drawing",
     "Frame": "sav.types",
     "Instance": "sav.scene",
     "MaskConfig": "sav.config",

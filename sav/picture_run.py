@@ -12,7 +12,7 @@ from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_error
-from sav.draw import draw_everything, draw_masks
+from sav.drawing import draw_everything, draw_masks
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import output_stems, read_picture, readable, write_picture
 from sav.pipeline import overlap
@@ -148,4 +148,4 @@ def _write_pictures(scene: Scene, save_dir: Path, stem: str, with_plain_sam: boo
     write_picture(save_dir / "our" / f"{stem}_our.jpg", scene.overlay())
     write_picture(save_dir / "mask" / f"{stem}_mask.png", draw_masks(scene))
     if with_plain_sam:
-        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(scene.frame.image, scene))
+        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(scene))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas
     import supervision
 
-    from sav.draw import DrawConfig
+    from sav.drawing import DrawConfig
 
 # A mask with less than this share of its pixels inside the box that asked for it belongs to something else.
 _LEAST_INSIDE = 0.5
@@ -183,10 +183,9 @@ class Scene(Arrays):
 
     def overlay(self, config: DrawConfig | None = None) -> Image:
         """The frame with its objects tinted and named, `(H, W, 3)` uint8 BGR: as the scripts draw it."""
-        from sav.draw import DrawConfig, draw_semantic, draw_tracks
+        from sav.drawing import DrawConfig, overlay
 
-        draw = draw_tracks if self.is_tracked else draw_semantic
-        return draw(self.frame.image, self, config or DrawConfig())
+        return overlay(self, config or DrawConfig())
 
     def save(self, path: str | Path, config: DrawConfig | None = None) -> Path:
         """Write the overlay as a picture whose suffix says the format; returns its path.

@@ -12,6 +12,7 @@ from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
 from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_note
+from sav.drawing import Painter
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
@@ -136,5 +137,6 @@ def _put_beside(annotations: Annotations, writer: VideoWriter) -> None:
 
 def _drawn(scenes: Iterable[Scene]) -> Iterator[tuple[Scene, Image]]:
     """Each scene with the picture that is shown."""
+    painter = Painter()
     for scene in scenes:
-        yield scene, scene.overlay()
+        yield scene, painter(scene)

@@ -10,7 +10,7 @@ import numpy as np
 from bench.case import Agreement, Case, Goal, Task
 from bench.inputs import Picture, ellipses, random_boxes, resized_picture
 from bench.options import Options
-from sav.draw import draw_tracks
+from sav.drawing import Painter
 from sav.masks import Masks
 from sav.scene import Scene
 from sav.types import Detections, Frame
@@ -43,8 +43,8 @@ def make_scene(options: Options, count: int) -> Scene:
 
 def ours(options: Options, case: Case) -> Task:
     scene = make_scene(options, case.count)
-    image = scene.frame.image
-    return Task(lambda: draw_tracks(image, _fresh(scene)), lambda drawn: _tinted(scene, drawn))
+    painter = Painter()
+    return Task(lambda: painter(_fresh(scene)), lambda drawn: _tinted(scene, drawn))
 
 
 def _fresh(scene: Scene) -> Scene:

@@ -1,0 +1,53 @@
+"""A colour for each id, the same in every run and frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sav.types import IntArray
+
+# Vivid colours that lie far apart in OKLab, the first eight of them the farthest and neighbours far, for full
+# colour vision as for protanopia and deuteranopia (Machado, Oliveira and Fernandes 2009).
+_VIVID = (
+    "133ffd cf9e1b fc5b99 55fe15 6cf6fd a60a93 959afd 247707 18d77e e201c7"
+    " eea6ff d6700d 149e7c b15cfe bbca09 e20225 0f7cd1 76fead b40d54 06c4d4"
+)
+# Each next round through them is blended towards white or black by such a share, so that 60 ids differ.
+_ROUNDS = ((0, 0.0), (255, 0.45), (0, 0.4))
+
+# The golden ratio spreads the hues of neighbouring ids as far apart as any number of them allows.
+_GOLDEN_RATIO = 0.618033988749895
+_SOFT_SHADES = ((0.42, 0.95), (0.30, 0.80), (0.50, 0.70))
+
+
+def colours(ids: Sequence[int] | IntArray, soft: bool = False) -> NDArray[np.uint8]:
+    """`(N, 3)` uint8 BGR colours of ids of any size: strong ones of objects, or soft ones of regions."""
+    numbers = np.asarray(ids, np.int64)
+    return _soft(numbers) if soft else _strong(numbers)
+
+
+def readable_on(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`(N, 3)` uint8, black or white: whichever is read better on each of `(N, 3)` BGR colours (WCAG 2)."""
+    shares = bgr / 255
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    luminance = linear @ np.array([0.0722, 0.7152, 0.2126])
+    return np.where(luminance > 0.179, 0, 255).astype(np.uint8)[:, None].repeat(3, axis=1)
+
+
+def _strong(ids: IntArray) -> NDArray[np.uint8]:
+    rgb = np.array([tuple(bytes.fromhex(colour)) for colour in _VIVID.split()], np.float32)
+    turn, place = np.divmod(ids - 1, len(rgb))
+    end, share = np.array(_ROUNDS, np.float32)[turn % len(_ROUNDS)].T
+    blended = rgb[place] + (end[:, None] - rgb[place]) * share[:, None]
+    return np.rint(blended[:, ::-1]).astype(np.uint8)
+
+
+def _soft(ids: IntArray) -> NDArray[np.uint8]:
+    hue = (0.33 + ids * _GOLDEN_RATIO) % 1.0 * 360
+    hsv = np.column_stack([hue, np.array(_SOFT_SHADES)[ids % 3]]).astype(np.float32)
+    bgr = cv2.cvtColor(hsv[None], cv2.COLOR_HSV2BGR)[0] if len(ids) else hsv
+    return np.rint(bgr * 255).astype(np.uint8)

@@ -1,0 +1,50 @@
+"""How an overlay looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawConfig:
+    """What an overlay shows, and how strongly.
+
+    Attributes:
+        masks: Tint the objects.
+        contours: Outline them.
+        boxes: Draw the detector's boxes; None means in videos.
+        labels: Write on a plate beside each object what it is.
+        ids: Begin it with the object's id; None means in videos.
+        scores: End it with the detector's score.
+        regions: Tint and outline unlabelled regions, much more faintly.
+        opacity: Share of its colour in an object's pixels, 0 to 1.
+        region_opacity: The same for regions.
+        text_share: Height of the text as a share of the picture's shorter side.
+        least_text: Smallest text in pixels.
+
+    Raises:
+        ValueError: If a share is not between 0 and 1, or the text has no height.
+    """
+
+    masks: bool = True
+    contours: bool = True
+    boxes: bool | None = None
+    labels: bool = True
+    ids: bool | None = None
+    scores: bool = True
+    regions: bool = True
+    opacity: float = 0.45
+    region_opacity: float = 0.15
+    text_share: float = 0.022
+    least_text: int = 11
+
+    def __post_init__(self) -> None:
+        for name in ("opacity", "region_opacity", "text_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}")
+        if self.least_text < 1:
+            raise ValueError(f"least_text must be at least 1 pixel, not {self.least_text}")
+
+    def text_size(self, size_hw: tuple[int, int]) -> int:
+        """Height of the text in a picture of this size, in pixels."""
+        return max(self.least_text, round(min(size_hw) * self.text_share))

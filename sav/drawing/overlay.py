@@ -1,0 +1,129 @@
+"""Scenes as pictures: the frame with its objects tinted, outlined and labelled."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sav.drawing.colours import colours, readable_on
+from sav.drawing.config import DrawConfig
+from sav.drawing.layout import Memory, Placed, place_plates
+from sav.drawing.plates import label_parts, plate_sizes, write_plate
+from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
+from sav.drawing.visible import Visible
+from sav.scene import Scene
+from sav.types import BoolArray, FloatArray, Image
+
+# Plates take at most this share of the picture before their text becomes smaller, by steps of this ratio.
+_MOST_PLATES = 0.12
+_STEP = 0.85
+_PLAIN_SAM = Strength(tint=0.4, line=0.9, seam=0.3)
+
+
+class Painter:
+    """Draws the scenes of one video in their order: a label keeps its place beside its object while it can.
+
+    The same scenes give the same pictures, bit for bit.
+    """
+
+    def __init__(self, config: DrawConfig = DrawConfig()) -> None:
+        self.config = config
+        self._memory = Memory()
+        self._steps = 0
+
+    def __call__(self, scene: Scene) -> Image:
+        """The frame with what the scene knows of it drawn on, `(H, W, 3)` uint8 BGR."""
+        config, image = self.config, scene.frame.image
+        drawn = image.copy()
+        if config.regions:
+            soft = colours(scene.region_ids, soft=True)
+            strength = Strength(config.region_opacity, line=0.4 * config.contours, seam=0.0)
+            tint(drawn, image, scene.regions, soft, strength)
+
+        bgr = colours(scene.track_ids)
+        strength = Strength(config.opacity * config.masks, line=1.0 * config.contours, seam=0.8)
+        if config.masks or config.contours:
+            tint(drawn, image, scene.masks, bgr, strength)
+
+        with_boxes = scene.is_tracked if config.boxes is None else config.boxes
+        is_framed = scene.doubtful | with_boxes
+        frame_boxes(drawn, scene.boxes_xyxy[is_framed], bgr[is_framed], scene.doubtful[is_framed])
+        if config.labels and len(scene):
+            self._label(drawn, scene, bgr, is_framed)
+        return drawn
+
+    def _label(self, drawn: Image, scene: Scene, bgr: NDArray[np.uint8], is_framed: BoolArray) -> None:
+        size = self._fitting_text_size(scene)
+        labels = label_parts(scene, self.config, size)
+        sizes = plate_sizes(labels, size)
+        boxes = _boxes_beside(scene, is_framed)
+        ids = scene.track_ids.tolist()
+        placed = place_plates(Visible(scene.masks), boxes, sizes, is_framed, ids, self._memory)
+
+        _lead(drawn, placed, sizes, bgr)
+        for parts, corner, colour in zip(labels, placed.corners_xy.tolist(), bgr, strict=True):
+            write_plate(drawn, parts, corner, colour, size)
+
+    def _fitting_text_size(self, scene: Scene) -> int:
+        """As large as the settings say, or smaller by some steps where many plates would hide the picture."""
+        full = self.config.text_size(scene.size_hw)
+        sizes = plate_sizes(label_parts(scene, self.config, full), full)
+        share = float(sizes.prod(axis=1).sum()) / (scene.size_hw[0] * scene.size_hw[1])
+        # It grows again only when there is room to spare, so that it does not change to and fro.
+        self._steps = max(_steps(share), min(self._steps, _steps(share / _STEP**2)))
+        return max(self.config.least_text, round(full * _STEP**self._steps))
+
+
+def overlay(scene: Scene, config: DrawConfig = DrawConfig()) -> Image:
+    """One scene drawn for itself, `(H, W, 3)` uint8 BGR; for the frames of a video take a `Painter`."""
+    return Painter(config)(scene)
+
+
+def draw_everything(scene: Scene) -> Image:
+    """The frame with all masks that SAM found by itself tinted, in the colours that the regions keep."""
+    drawn = scene.frame.image.copy()
+    ids = np.arange(len(scene.everything))
+    tint(drawn, scene.frame.image, scene.everything, colours(ids, soft=True), _PLAIN_SAM)
+    return drawn
+
+
+def draw_masks(scene: Scene) -> Image:
+    """The colours alone, on black: regions, then objects."""
+    canvas = np.zeros((*scene.size_hw, 3), np.uint8)
+    fill(canvas, scene.regions, colours(scene.region_ids, soft=True))
+    fill(canvas, scene.masks, colours(scene.track_ids))
+    return canvas
+
+
+def _steps(share: float) -> int:
+    """By how many steps text is made smaller so that plates take no more of the picture than they may."""
+    return max(0, math.ceil(math.log(max(share, 1e-9) / _MOST_PLATES) / (-2 * math.log(_STEP))))
+
+
+def _boxes_beside(scene: Scene, is_framed: BoolArray) -> FloatArray:
+    """`(N, 4)` the boxes beside which labels go: the detector's, or as much of it as has pixels of the mask.
+
+    Specks of a mask far outside the detector's box do not draw its label away.
+    """
+    detected, seen = scene.boxes_xyxy, scene.masks.boxes_xyxy
+    common = np.concatenate(
+        [np.maximum(detected[:, :2], seen[:, :2]), np.minimum(detected[:, 2:], seen[:, 2:])], axis=1
+    )
+    has_common = (common[:, :2] < common[:, 2:]).all(axis=1)
+    return np.where((has_common & ~is_framed)[:, None], common, detected).astype(np.float32)
+
+
+def _lead(drawn: Image, placed: Placed, sizes: NDArray[np.int64], bgr: NDArray[np.uint8]) -> None:
+    """Draw a line from each plate that lies apart to its object."""
+    thickness = line_width(drawn.shape[:2])
+    seams = readable_on(bgr)
+    for position in np.flatnonzero(placed.is_apart).tolist():
+        corner, target = placed.corners_xy[position], placed.targets_xy[position]
+        start = np.clip(target, corner, corner + sizes[position] - 1)
+        begin, end = (np.rint(point).astype(int).tolist() for point in (start, target))
+        for colour, width in ((seams[position], thickness + 2), (bgr[position], thickness)):
+            cv2.line(drawn, begin, end, colour.tolist(), width, cv2.LINE_AA)
+            cv2.circle(drawn, end, width + 1, colour.tolist(), cv2.FILLED, cv2.LINE_AA)
