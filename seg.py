@@ -1,4 +1,4 @@
-"""Segment every object in a folder of pictures: named where YOLOv8 knows it, unnamed where only SAM does."""
+"""Segment every object in pictures: named where YOLOv8 knows it, unnamed where only SAM does."""
 
 from __future__ import annotations
 
@@ -7,57 +7,54 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from sav import cli
+from sav import cli, flags
+from sav.arguments import Parser, place
+from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
-    parser = cli.Parser(description=__doc__)
-    parser.add_argument(
-        "--img_path",
-        default="TestImages",
-        metavar="PATH",
-        help="a picture, or a folder of pictures (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--save_dir", default="SegOut", metavar="FOLDER", help="where the results go (default: %(default)s)"
-    )
-    cli.add_model_flags(parser)
-    cli.add_save_flags(parser, for_video=False)
-    parser.add_argument(
-        "--labelled_only",
-        action="store_true",
-        help="leave out the masks without a name: much faster, no sam/ pictures",
-    )
-    return parser.parse_args(argv)
+    parser = Parser(main_flag="--img_path", description=__doc__)
+    group = parser.add_argument_group("pictures and results")
+    group.add_argument("--img_path", nargs="+", action="extend", type=place, metavar="PATH",
+                       help="pictures, and folders of pictures (default: TestImages)")  # fmt: skip
+    group.add_argument("--save_dir", type=place, default="SegOut", metavar="FOLDER",
+                       help="where the results go (default: %(default)s)")  # fmt: skip
+    group.add_argument("--labelled_only", action="store_true",
+                       help="leave out what has no name, and with it the sam/ pictures: several times"
+                            " faster")  # fmt: skip
+    flags.add_model_flags(parser)
+    flags.add_detection_flags(parser, PICTURE_DETECTION)
+    flags.add_save_flags(parser, for_video=False)
+    flags.add_general_flags(parser, MAX_PICTURE_MEGAPIXELS, "pictures")
+    args = parser.parse_args(argv)
+    args.img_path = args.img_path or ["TestImages"]
+    return args
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
     from sav.annotations.formats import resolve_formats
-    from sav.media.pictures import list_pictures
+    from sav.checkpoints import check_checkpoints
+    from sav.preflight import check_device
 
-    formats = resolve_formats(args.save, for_video=False)
-    pictures = list_pictures(Path(args.img_path))
+    formats = resolve_formats(flags.formats(args), for_video=False)
+    check_device(args.device)
+    check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+
+    from sav.media.pictures import find_pictures
+
+    pictures = find_pictures(args.img_path)
     save_dir = Path(args.save_dir)
     if save_dir.exists() and not save_dir.is_dir():
         raise NotADirectoryError(f"--save_dir {save_dir} is a file; name a folder")
 
     from sav.picture_run import segment_pictures
-    from sav.segment import Segmenter
 
-    segmenter = Segmenter.load(
-        yolo_checkpoint=args.yolo_checkpoint,
-        sam_checkpoint=args.sam_checkpoint,
-        device=args.device,
-        detect=cli.detection_config(args),
-        masks=cli.mask_config(args),
-        regions=not args.labelled_only,
-        offline=args.offline,
-        precision=args.precision,
-        compiled=args.compile,
-    )
-    return segment_pictures(segmenter, pictures, save_dir, formats, when_saved=cli.conclude).status
+    segmenter = cli.load_models(args, regions=not args.labelled_only)
+    return segment_pictures(
+        segmenter, pictures, save_dir, formats, max_megapixels=args.max_megapixels, when_saved=cli.conclude
+    ).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import socket
 import zipfile
@@ -41,6 +42,11 @@ OFFICIAL: dict[str, Release] = {
     "sam_vit_b_01ec64.pth": Release(_SAM + "sam_vit_b_01ec64.pth", "01ec64"),
     **{f"yolov8{size}.pt": Release(f"{_YOLO}yolov8{size}.pt") for size in "nsmlx"},
 }
+# Bytes and SHA-256 of the small ones in model/, which know rendered streets alone.
+DEMO = {
+    6244064: "c49f0042209bc62957bbf27e98cde8923d4a710b678c63c854830f144fef0d72",
+    8269071: "404f03e0644190510e561bd097453cae0463eab5c733bd26dab62d8f443f6e3d",
+}
 # Seconds of silence after which a server counts as gone.
 _SERVER_TIMEOUT = 30.0
 
@@ -60,13 +66,43 @@ def find_checkpoints(
     Raises:
         CheckpointError: If some are not there and cannot be downloaded; the message names them all.
     """
-    places = [Path(path) for path in paths]
-    problems = [problem for place in places if (problem := _problem(place, offline, releases))]
-    if problems:
-        raise CheckpointError("; ".join(dict.fromkeys(problems)))
+    places = check_checkpoints(paths, offline, releases)
     for place in places:
         if not place.exists():
             _download(releases[place.name], place)
+    return places
+
+
+def check_checkpoints(
+    paths: Sequence[str | Path], offline: bool = False, releases: Mapping[str, Release] = OFFICIAL
+) -> list[Path]:
+    """Check, without downloading anything, that all checkpoints are there or can be downloaded.
+
+    Raises:
+        CheckpointError: If some cannot be had; the message names them all.
+    """
+    places = [Path(path) for path in paths]
+    missing = list(dict.fromkeys(place for place in places if not place.exists()))
+    unknown = [str(place) for place in missing if place.name not in releases]
+    problems = []
+    if offline:
+        problems += [
+            f"no checkpoint at {place}, and --offline was given; {_by_hand(releases[place.name], place)}"
+            for place in missing
+            if place.name in releases
+        ]
+    if unknown:
+        known = ", ".join(sorted(releases))
+        problems.append(
+            f"no checkpoint at {' and '.join(unknown)}; names that are downloaded when missing: {known}"
+        )
+    for place in places:
+        if place.is_dir():
+            problems.append(f"{place} is a folder; name the checkpoint file in it")
+        elif place.exists() and not place.is_file():
+            problems.append(f"{place} is not a file")
+    if problems:
+        raise CheckpointError("; ".join(dict.fromkeys(problems)))
     return places
 
 
@@ -77,20 +113,14 @@ def find_checkpoint(
     return find_checkpoints([path], offline, releases)[0]
 
 
-def _problem(path: Path, offline: bool, releases: Mapping[str, Release]) -> str | None:
-    """Why there is no checkpoint to be had at `path`; None if there is one, or it can be downloaded."""
-    if path.is_dir():
-        return f"{path} is a folder; name the checkpoint file in it"
-    if path.exists():
-        return None if path.is_file() else f"{path} is not a file"
-    if path.name not in releases:
-        return (
-            f"no checkpoint at {path}; names that are downloaded when missing: {', '.join(sorted(releases))}"
-        )
-    if offline:
-        by_hand = _by_hand(releases[path.name], path)
-        return f"no checkpoint at {path}, and --offline was given; {by_hand}"
-    return None
+def demo_checkpoints(paths: Sequence[str | Path]) -> list[Path]:
+    """Those of the files that are the demo in model/, whatever they are called."""
+    return [path for path in map(Path, paths) if _is_demo(path)]
+
+
+def _is_demo(path: Path) -> bool:
+    digest = DEMO.get(path.stat().st_size)
+    return digest is not None and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
 def _by_hand(release: Release, path: Path) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, TextIO, cast
@@ -17,6 +20,8 @@ from tqdm import tqdm
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
 # Seconds between two lines about the progress where there is no terminal to draw a bar on.
 _LINE_INTERVAL = 15.0
+# Notes of one kind that are told before they are only counted.
+_MOST_NOTES = 5
 
 
 def tell(text: object) -> None:
@@ -37,6 +42,43 @@ def tell_note(text: object) -> None:
 def count(number: int, noun: str) -> str:
     """`1 object`, `2 objects`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@contextlib.contextmanager
+def log_lines() -> Iterator[None]:
+    """Show what the library logs as notes."""
+    logger, handler = logging.getLogger("sav"), _Notes()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        handler.close()
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+class _Notes(logging.Handler):
+    """Tells a few of each kind of message, and at the end how many more there were."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._kinds: Counter[str] = Counter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = str(record.msg)
+        self._kinds[kind] += 1
+        if self._kinds[kind] <= _MOST_NOTES:
+            tell_note(record.getMessage())
+
+    def close(self) -> None:
+        for kind, number in self._kinds.items():
+            if number > _MOST_NOTES:
+                more = re.sub(r"%\S", "...", kind)
+                tell_note(f"{count(number - _MOST_NOTES, 'more note')} like this: {more}")
+        self._kinds.clear()
+        super().close()
 
 
 class Progress:

@@ -139,28 +139,6 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(street, tmp_path, capsy
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["sam_checkpoint", "model/x.pth"], "did you mean --sam_checkpoint?"),
-        (["-conf", "0.3"], "did you mean --conf?"),
-        (["--sam-checkpoint", "x.pth"], "did you mean --sam_checkpoint?"),
-        (["--sam_chekpoint", "x.pth"], "did you mean --sam_checkpoint?"),
-        (["something"], "'something' belongs to no flag"),
-        (["--conf", "7"], "7 is not between 0 and 1"),
-        (["--imgsz", "0"], "0 is not above 0"),
-        (["--max_det", "many"], "invalid"),
-    ],
-)
-def test_a_slip_on_the_command_line_is_answered_with_what_was_meant(capsys, arguments, message):
-    with pytest.raises(SystemExit) as ended:
-        seg.main(arguments)
-    assert ended.value.code == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1
-    assert message in said[0]
-
-
 def test_help_does_not_wait_for_torch():
     script = (
         "import sys, seg\ntry: seg.main(['--help'])\nexcept SystemExit: pass\nprint('torch' in sys.modules)"

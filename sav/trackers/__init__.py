@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import inf
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from numpy.typing import NDArray
-
-from sav.trackers.botsort import BoTSORT
-from sav.trackers.bytetrack import ByteTrack
 from sav.trackers.config import TrackerConfig, load_config
-from sav.types import Detections, Image, Tracks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sav.trackers.botsort import BoTSORT
+    from sav.trackers.bytetrack import ByteTrack
+    from sav.types import Detections, Image, Tracks
 
 __all__ = ["BoTSORT", "ByteTrack", "Tracker", "TrackerConfig", "load_config", "make_tracker"]
 
@@ -50,5 +53,16 @@ def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
     if not 0 < frame_rate < inf:
         raise ValueError(f"frame_rate must be a positive number, not {frame_rate}")
     config = load_config(name_or_yaml)
+
+    from sav.trackers.botsort import BoTSORT
+    from sav.trackers.bytetrack import ByteTrack
+
     tracker = BoTSORT if config.tracker_type == "botsort" else ByteTrack
     return tracker(config, frame_rate=frame_rate)
+
+
+def __getattr__(name: str) -> Any:
+    """The trackers themselves, imported when they are first used: a command line is checked without them."""
+    if name not in ("BoTSORT", "ByteTrack"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"sav.trackers.{name.lower()}"), name)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,6 +41,44 @@ _OTHERS = {
 
 # Most bytes of a result's name before what each kind of result adds to it; file systems hold 255.
 LONGEST_STEM = 180
+
+
+def find_pictures(paths: Sequence[str]) -> list[Path]:
+    """The pictures at several paths, each once; `*`, `?` and `[]` are filled in where no shell has done it.
+
+    Among several paths, files of other kinds are left out and logged, as `folder/*` names them along with
+    the pictures; one alone is meant to be one.
+
+    Raises:
+        FileNotFoundError: If there is nothing at a path, or no picture anywhere.
+        ValueError: If the only path is a file of another kind, or one is an address.
+    """
+    expanded = [path for text in paths for path in _expanded(text)]
+    others = [path for path in expanded if path.is_file() and path.suffix.lower() not in SUFFIXES]
+    if len(others) == len(expanded):
+        return list_pictures(expanded[0])
+    if others:
+        _log.warning("left out: %s, no pictures that can be read here", _first_of(others))
+    found: list[Path] = []
+    for path in expanded:
+        if path not in others:
+            found += list_pictures(path)
+    return list(dict.fromkeys(found))
+
+
+def _expanded(text: str) -> list[Path]:
+    path = Path(text)
+    if path.exists() or path.is_symlink() or not re.search(r"[*?[]", text):
+        return [path]
+    found = sorted(Path(name) for name in glob(text, recursive=True))  # noqa: PTH207
+    if not found:
+        raise FileNotFoundError(f"nothing matches {text}")
+    return found
+
+
+def _first_of(paths: Sequence[Path]) -> str:
+    """The first of several, and how many more there are."""
+    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def list_pictures(path: Path) -> list[Path]:

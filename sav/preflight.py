@@ -1,0 +1,37 @@
+"""What can be known to fail before torch is imported, which takes seconds."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+# One of these is there wherever torch can find a GPU that it calls CUDA: NVIDIA's, WSL's, AMD's, Jetson's.
+_GPU_FILES = (
+    "/dev/nvidiactl", "/dev/nvidia0", "/proc/driver/nvidia", "/dev/dxg", "/dev/kfd", "/dev/nvhost-gpu",
+    "/dev/nvmap", "/dev/nvgpu",
+)  # fmt: skip
+_ELSEWHERE = {"gpu": "cuda", "nvidia": "cuda", "metal": "mps"}
+
+
+def check_device(name: str) -> None:
+    """Check that `--device` is one, and not one that this machine cannot have.
+
+    Raises:
+        ValueError: If it is not; a GPU that passes may still turn out to be missing.
+    """
+    if name in ("auto", "cpu"):
+        return
+    kind, _, number = name.partition(":")
+    if kind not in ("cuda", "mps") or (":" in name and not re.fullmatch(r"\d{1,3}", number)):
+        meant = _ELSEWHERE.get(name) or (f"cuda:{name}" if re.fullmatch(r"\d{1,3}", name) else "")
+        hint = f"did you mean {meant}?" if meant else "take auto, cuda, cuda:1, mps or cpu"
+        raise ValueError(f"unknown device '{name}'; {hint}")
+    if (sys.platform != "darwin") if kind == "mps" else not _may_have_cuda():
+        raise ValueError(f"there is no device '{name}' on this machine; --device auto takes what there is")
+
+
+def _may_have_cuda() -> bool:
+    if sys.platform == "linux":
+        return any(Path(path).exists() for path in _GPU_FILES)
+    return sys.platform != "darwin"
