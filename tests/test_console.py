@@ -1,4 +1,5 @@
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ import textwrap
 
 import pytest
 
-from sav.console import Progress, count, steady_streams, tell, tell_error
+from sav.console import Progress, count, log_lines, steady_streams, tell, tell_error
 from tests.conftest import ROOT
 
 
@@ -99,3 +100,17 @@ def test_a_terminal_gets_a_bar_that_moves_within_an_item(monkeypatch):
         progress.reach(0.5, "a.jpg")
     assert " 25%|" in terminal.getvalue()
     assert "a.jpg" in terminal.getvalue()
+
+
+def test_what_the_library_logs_is_a_note_and_much_of_a_kind_is_counted(capsys):
+    log = logging.getLogger("sav.media")
+    with log_lines():
+        log.info("downloading %s", "a")
+        log.debug("a detail")
+        for number in range(20):
+            log.warning("packet %d cannot be decoded", number)
+    log.warning("nobody shows this as a note")
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["note: downloading a", "note: packet 0 cannot be decoded"]
+    assert said[-1] == "note: 15 more notes like this: packet ... cannot be decoded"
+    assert len(said) == 7

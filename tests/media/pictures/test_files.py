@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sav.media.pictures import list_pictures, output_stems, readable
+from sav.media.pictures import find_pictures, list_pictures, output_stems, readable
 
 
 def put(folder: Path, *names: str) -> None:
@@ -107,3 +107,31 @@ def test_a_name_that_is_not_utf8_can_be_written(tmp_path):
     assert len(set(stems)) == 2
     for stem in stems:
         stem.encode()
+
+
+def test_several_paths_give_each_picture_once_and_leave_out_what_is_none(tmp_path, caplog):
+    for name in ("a.jpg", "b.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "c.jpg").touch()
+    everything = [str(path) for path in sorted(tmp_path.iterdir())]
+    found = find_pictures([*everything, str(tmp_path / "a.jpg")])
+    assert [path.name for path in found] == ["a.jpg", "b.png", "c.jpg"]
+    assert "notes.txt" in caplog.text
+
+
+def test_a_pattern_that_no_shell_has_filled_in_is_filled_in(tmp_path):
+    for name in ("a.jpg", "b.jpg", "[1].jpg"):
+        (tmp_path / name).touch()
+    assert len(find_pictures([str(tmp_path / "*.jpg")])) == 3
+    assert [path.name for path in find_pictures([str(tmp_path / "[1].jpg")])] == ["[1].jpg"]
+    with pytest.raises(FileNotFoundError, match=r"nothing matches .*\*\.gif"):
+        find_pictures([str(tmp_path / "*.gif")])
+
+
+def test_one_path_alone_is_meant_to_be_a_picture(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match="is not a picture"):
+        find_pictures([str(tmp_path / "notes.txt")])
+    with pytest.raises(FileNotFoundError, match="no picture or folder"):
+        find_pictures([str(tmp_path / "a.jpg"), str(tmp_path / "notes.txt")])

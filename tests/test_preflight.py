@@ -1,0 +1,47 @@
+import sys
+
+import pytest
+
+from sav import preflight
+from sav.preflight import check_device
+
+
+@pytest.mark.parametrize("name", ["auto", "cpu"])
+def test_what_is_everywhere_passes(name):
+    check_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0", "cuda:15"])
+def test_a_gpu_passes_where_there_is_anything_of_one(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(preflight, "_GPU_FILES", (str(tmp_path),))
+    check_device(name)
+    monkeypatch.setattr(preflight, "_GPU_FILES", (str(tmp_path / "none"),))
+    with pytest.raises(ValueError, match=f"there is no device '{name}'"):
+        check_device(name)
+
+
+@pytest.mark.parametrize(("platform", "name"), [("linux", "mps"), ("win32", "mps"), ("darwin", "cuda")])
+def test_a_device_of_another_system_is_not_here(platform, name, monkeypatch):
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(ValueError, match=f"there is no device '{name}'"):
+        check_device(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("0", "did you mean cuda:0"),
+        ("gpu", "did you mean cuda"),
+        ("0,1", "take auto, cuda"),
+        ("cuda:", "take auto, cuda"),
+        ("cuda:x", "take auto, cuda"),
+        ("cuda0", "take auto, cuda"),
+        ("cuda:99999999999999999999999", "take auto, cuda"),
+        ("tpu", "take auto, cuda"),
+        ("", "take auto, cuda"),
+    ],
+)
+def test_what_is_no_device_is_answered_with_one(name, answer):
+    with pytest.raises(ValueError, match=f"unknown device '{name}'; {answer}"):
+        check_device(name)
