@@ -15,7 +15,7 @@ from sav.masks import Masks
 from sav.types import FloatArray, IntArray
 
 # Cells along the shorter side of a picture.
-_CELLS = 270
+_CELLS = 200
 _NOBODY = -1
 
 
