@@ -17,6 +17,9 @@ MOST_DETECTIONS = 100_000
 # Width times height, in millions, above which a picture is not decoded unless the user says so.
 MAX_PICTURE_MEGAPIXELS = 200.0
 
+# Likewise of a frame of a video.
+MAX_FRAME_MEGAPIXELS = 100.0
+
 
 def _check_share(name: str, value: object) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)

@@ -43,6 +43,11 @@ class WriteError(OSError):
         self.is_final = error.errno in _FULL
 
 
+def is_of_the_disk(error: BaseException) -> bool:
+    """Whether it is the disk, and nothing that is written to it, that an error comes from."""
+    return isinstance(error, OSError) and error.errno in _OF_THE_DISK
+
+
 @contextlib.contextmanager
 def named_errors(path: Path) -> Iterator[None]:
     """Have what the disk says inside the block name `path`, whatever hidden name it is written under.
@@ -55,7 +60,7 @@ def named_errors(path: Path) -> Iterator[None]:
     except WriteError:
         raise
     except OSError as error:
-        if error.errno not in _OF_THE_DISK:
+        if not is_of_the_disk(error):
             raise
         raise WriteError(path, error) from error
 

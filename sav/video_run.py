@@ -14,6 +14,7 @@ from sav.config import SaveOptions
 from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_note
 from sav.drawing import Painter
 from sav.interrupts import anything_is_saved, uninterrupted, working
+from sav.media.save_path import annotations_folder
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
 from sav.pipeline import overlap
@@ -106,6 +107,8 @@ def _write(
                             annotations.write(scene)
                         last_track = max([last_track, *scene.track_ids.tolist()])
                         progress.reach(number)
+                writer.end_time = reader.end_time
+                writer.close()
             except KeyboardInterrupt:
                 problem = "" if reader.is_live else "interrupted"
             except VideoDamagedError as error:
@@ -114,20 +117,15 @@ def _write(
                 else:
                     problem = str(error)
         with uninterrupted():
+            writer.end_time = reader.end_time
             if problem:
                 writer.interrupt()
             else:
-                writer.end_time = reader.end_time
                 writer.close()
             if writer.saved_path:
                 anything_is_saved()
     folder = annotations.folder or target.folder
     return Report(writer.frame_count, last_track, writer.saved_path, folder, problem, reader.left_out)
-
-
-def annotations_folder(save_path: Path) -> Path:
-    """Where the annotation files of the video at `save_path` go."""
-    return save_path.with_name(f"{save_path.stem}_annotations")
 
 
 def _put_beside(annotations: Annotations, writer: VideoWriter) -> None:

@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sav.media.clock import SLIP, Clock
 from sav.media.deinterlacing import progressive
 from sav.media.pyav import fraction
 from sav.media.video import LiveSound, VideoDamagedError
@@ -20,9 +21,6 @@ _log = logging.getLogger(__name__)
 
 _USUAL_RATE, _HIGHEST_RATE = Fraction(25), Fraction(1000)
 _MICROSECONDS = 1_000_000
-
-# Seconds by which pictures may be out of order before it counts as a jump of the clock.
-_OUT_OF_ORDER = Fraction(1)
 
 # Containers whose header declares the length; for others FFmpeg estimates it.
 _DECLARING_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", "asf"}
@@ -57,6 +55,19 @@ class TimedPicture:
         return self.time + self.duration
 
 
+@dataclass(frozen=True)
+class _Stated:
+    """A decoded picture and what the stream says of its time and duration, in seconds."""
+
+    picture: av.VideoFrame
+    time: Fraction | None
+    duration: Fraction
+    tick: Fraction
+
+    def is_near(self, other: _Stated) -> bool:
+        return self.time is None or other.time is None or abs(other.time - self.time) <= SLIP
+
+
 class Decoder:
     """Decodes the pictures of a container from where it stands."""
 
@@ -75,25 +86,54 @@ class Decoder:
         self._name = name
         self._frame_duration = 1 / frame_rate_of(stream)
         self._undecodable = 0
+        self._is_mended = False
         self._has_only_decoding_times = container.format.name == "avi"
         self._delay: int | None = None
 
     def __iter__(self) -> Iterator[TimedPicture]:
-        """Yield the pictures in the order in which they are shown.
+        """Yield the pictures in the order in which they are shown, at times that always rise.
 
         Raises:
             VideoDamagedError: After the last picture, if what follows it cannot be read.
         """
-        clock = _Clock(self._name)
-        for picture in progressive(self._decoded()):
-            tick = fraction(picture.time_base)
-            duration = picture.duration * tick or self._frame_duration
-            ticks = self._ticks(picture)
-            time = clock.time(None if ticks is None else ticks * tick, duration, tick)
-            yield TimedPicture(picture, time, duration)
+        clock = Clock()
+        doubted: _Stated | None = None  # a picture that is so late that the next one must agree
+        for stated in self._stated():
+            if doubted is not None:
+                yield self._timed(doubted, clock, is_true_gap=doubted.is_near(stated))
+                doubted = None
+            if stated.time is not None and clock.slips(stated.time):
+                doubted = stated
+            else:
+                yield self._timed(stated, clock)
+        if doubted is not None:
+            yield self._timed(doubted, clock)
         damage = self._packets.damage or ("cannot be decoded any further" if self._undecodable else "")
         if damage:
             raise VideoDamagedError(f"{self._name} {damage}; the frames before that are good")
+
+    def _stated(self) -> Iterator[_Stated]:
+        """The pictures with what the stream says of their times."""
+        for picture in progressive(self._decoded()):
+            tick = fraction(picture.time_base)
+            ticks = self._ticks(picture)
+            time = None if ticks is None else ticks * tick
+            yield _Stated(picture, time, picture.duration * tick or self._frame_duration, tick)
+
+    def _timed(self, stated: _Stated, clock: Clock, is_true_gap: bool = True) -> TimedPicture:
+        """A picture at its right time.
+
+        One that is only out of order, as in a damaged stretch, comes right after the one before.
+        """
+        shift, last, end = clock.shift, clock.last, clock.end
+        time = end if stated.time is None else clock.time(stated.time, is_true_gap)
+        if clock.shift != shift and not self._is_mended:
+            self._is_mended = True
+            _log.warning("%s: its clock breaks at %.3f s; mended", self._name, float(end))
+        if last is not None and time <= last:
+            time = last + (stated.tick or stated.duration)
+        clock.passed(time, stated.duration)
+        return TimedPicture(stated.picture, time, stated.duration)
 
     def _ticks(self, picture: av.VideoFrame) -> int | None:
         """When the picture is shown on the stream's clock; None if that does not say.
@@ -125,33 +165,6 @@ class Decoder:
             yield from pictures
 
 
-class _Clock:
-    """The times of pictures as they should be: always rising, counted on where the stream's own fail."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._shift = Fraction(0)
-        self._last: Fraction | None = None
-        self._expected = Fraction(0)
-
-    def time(self, own: Fraction | None, duration: Fraction, tick: Fraction) -> Fraction:
-        """When to show a picture that the stream shows at `own`, all in seconds.
-
-        After a jump back, as where two recordings are joined, the times go on without a gap. A picture
-        that is only out of order, as in a damaged stretch, comes right after the one before.
-        """
-        time = self._expected if own is None else own + self._shift
-        if self._last is not None and time <= self._last:
-            if self._last - time > _OUT_OF_ORDER:
-                _log.warning("%s: its clock jumps back after %.3f s", self._name, float(self._last))
-                self._shift += self._expected - time
-                time = self._expected
-            else:
-                time = self._last + (tick or duration)
-        self._last, self._expected = time, time + duration
-        return time
-
-
 class _Packets:
     """The packets of one stream, and whether the container goes on to the end that it declares.
 
@@ -181,11 +194,11 @@ class _Packets:
                 break
             if packet.pts is not None and packet.time_base:
                 last_end = max(last_end, (packet.pts + (packet.duration or 0)) * fraction(packet.time_base))
+            if self._sound is not None:
+                self._sound.see(packet)
             if packet.stream_index == self._stream.index and packet.size:
                 was_cut = packet.is_corrupt
                 yield packet
-            elif self._sound is not None and packet.stream.type == "audio":
-                self._sound.add(packet)
         self._judge_end(last_end, was_cut)
         yield self._flush()
 

@@ -11,10 +11,12 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from sav.config import MAX_PICTURE_MEGAPIXELS
+from sav.config import MAX_FRAME_MEGAPIXELS
+from sav.media.addresses import LIVE_SCHEMES, NETWORK_SCHEMES, local_path, scheme_of, shown
 from sav.media.video import Input, VideoError
 
-_LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "rtp", "udp", "srt")
+# FFmpeg's own limit.
+_MOST_PIXELS = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,20 @@ class ReaderConfig:
         picture_rate: Frames per second of a folder of pictures.
         open_timeout: Seconds until an address that does not answer is given up.
         read_timeout: Seconds without a packet after which a camera counts as gone.
-        max_megapixels: Width times height, in millions, above which a picture of a folder is left out.
+        max_megapixels: Width times height, in millions, above which a video is refused, and a picture of a
+            folder left out; by default `MAX_FRAME_MEGAPIXELS` or `MAX_PICTURE_MEGAPIXELS`.
     """
 
     picture_rate: int = 25
     open_timeout: float = 15.0
     read_timeout: float = 15.0
-    max_megapixels: float = MAX_PICTURE_MEGAPIXELS
+    max_megapixels: float | None = None
+
+    @property
+    def max_pixels(self) -> int:
+        """Width times height of the largest frame that is read."""
+        megapixels = MAX_FRAME_MEGAPIXELS if self.max_megapixels is None else self.max_megapixels
+        return min(int(megapixels * 1_000_000), _MOST_PIXELS)
 
 
 def describe(source: str | Path, config: ReaderConfig) -> Input:
@@ -39,14 +48,14 @@ def describe(source: str | Path, config: ReaderConfig) -> Input:
 
     Raises:
         FileNotFoundError: There is no such file or camera.
-        VideoError: The file is empty, or no source is named.
+        VideoError: The file is empty, or no source is named, or its address is of no kind that is read.
     """
     text = str(source)
     if not text:
         raise VideoError("no video is given: give a file, a folder, an address or a camera's number")
-    if isinstance(source, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+    path = local_path(source)
+    if path is None:
         return _address(text, config)
-    path = Path(source)
     if match := re.fullmatch(r"/dev/video(\d+)", text):
         return _camera(int(match[1]), config)
     if not path.exists():
@@ -56,18 +65,24 @@ def describe(source: str | Path, config: ReaderConfig) -> Input:
     is_pipe = not path.is_file()
     if not is_pipe and path.stat().st_size == 0:
         raise VideoError(f"{path} is empty (0 bytes): copy or record it again")
-    return Input(f"file:{path}", str(path), is_live=is_pipe)
+    return Input(f"file:{path}", str(path), max_pixels=config.max_pixels, is_live=is_pipe)
 
 
 def _address(url: str, config: ReaderConfig) -> Input:
-    scheme = url.split(":", 1)[0].lower()
-    shown = re.sub(r"//[^/@]*@", "//", url)  # without user and password
+    scheme, name = scheme_of(url), shown(url)
+    if scheme not in NETWORK_SCHEMES:
+        raise VideoError(
+            f"{name}: {scheme}:// is no kind of address that is read: give a file, or an RTSP or HTTP address"
+        )
+    if not url[len(scheme) :].startswith("://"):
+        raise VideoError(f"{url} is no address: after {scheme}: come two slashes")
     return Input(
         url,
-        shown,
+        name,
         options={"rtsp_transport": "tcp"} if scheme.startswith("rtsp") else {},
         timeouts=(config.open_timeout, config.read_timeout),
-        is_live=scheme in _LIVE_SCHEMES,
+        max_pixels=config.max_pixels,
+        is_live=scheme in LIVE_SCHEMES,
     )
 
 
@@ -80,7 +95,7 @@ def _camera(number: int, config: ReaderConfig) -> Input:
         raise FileNotFoundError(f"there is no camera {number} ({url} does not exist): connect one")
     options = {"framerate": "30"} if device == "avfoundation" else {}
     timeouts = (config.open_timeout, config.read_timeout)
-    return Input(url, f"camera {number}", device, options, timeouts, is_live=True)
+    return Input(url, f"camera {number}", device, options, timeouts, config.max_pixels, is_live=True)
 
 
 def _windows_camera(number: int) -> str:
@@ -92,12 +107,13 @@ def _windows_camera(number: int) -> str:
     return f"video={names[number]}"
 
 
-def picture_stream(container: InputContainer, name: str) -> VideoStream:
+def picture_stream(container: InputContainer, source: Input) -> VideoStream:
     """The best stream of moving pictures in an open container; cover art does not count.
 
     Raises:
-        VideoError: There is none, or no decoder for it.
+        VideoError: There is none, or no decoder for it, or its frames are too large.
     """
+    name = source.name
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         kind = "only sound" if container.streams.audio else "no pictures"
@@ -106,5 +122,15 @@ def picture_stream(container: InputContainer, name: str) -> VideoStream:
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise VideoError(f"{name} is coded in a way that this FFmpeg cannot decode: convert it to H.264")
+    _check_size(stream.codec_context.width, stream.codec_context.height, source)
+    stream.codec_context.options["max_pixels"] = str(source.max_pixels)
     stream.thread_type = "AUTO"
     return stream
+
+
+def _check_size(width: int, height: int, source: Input) -> None:
+    if width * height > source.max_pixels:
+        raise VideoError(
+            f"{source.name} has frames of {width}x{height}, {width * height / 1e6:.0f} megapixels; the limit"
+            f" is {source.max_pixels / 1e6:g}; if there is memory for them, raise --max_megapixels"
+        )

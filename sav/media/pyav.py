@@ -12,23 +12,27 @@ from av.container import InputContainer
 from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
-_VERSION = int(av.__version__.split(".")[0])
+_VERSION = tuple(int(part) for part in av.__version__.split(".")[:2])
 
 # Titles in old encodings are common, and not needed; from 19 on they do no harm by themselves.
-_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < 19 else {}
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < (19, 0) else {}
 
 
-def open_input(url: str, **options: Any) -> InputContainer:
+def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: Any) -> InputContainer:
     """Open what can be read, whatever encoding its titles have.
 
     Args:
         url: A file, an address or a device.
-        options: Those of `av.open`.
+        options: FFmpeg's options.
+        max_pixels: Width times height of the largest frame that is decoded to learn what the streams are.
+            17.0 does not keep to it, since it crashes of options where streams are found late.
+        arguments: Others of `av.open`.
 
     Raises:
         FFmpegError: FFmpeg cannot open it.
     """
-    return av.open(url, "r", **_LENIENT, **options)
+    limits = {"max_pixels": str(max_pixels)} if _VERSION >= (17, 1) else {}
+    return av.open(url, "r", options={**options, **limits}, **_LENIENT, **arguments)
 
 
 def fraction(value: Any) -> Fraction:

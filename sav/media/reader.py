@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.media.folder import FolderReader
 from sav.media.opening import ReaderConfig, describe
 from sav.media.selection import Moment, Selection
@@ -41,5 +42,6 @@ def open_video(
     config = config or ReaderConfig()
     selection = Selection.parse(start, end, stride)
     if str(source) and Path(source).is_dir():
-        return FolderReader(Path(source), selection, Fraction(config.picture_rate), config.max_megapixels)
+        limit = config.max_megapixels or MAX_PICTURE_MEGAPIXELS
+        return FolderReader(Path(source), selection, Fraction(config.picture_rate), limit)
     return StreamReader(describe(source, config), selection)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from sav.media.opening import local_path
+
 _SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
@@ -13,7 +15,7 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
 
     Args:
         path: Where the video should go; a file that is there is replaced only when the new one is whole.
-        source: The video that is read, which must not be overwritten.
+        source: The video that is read, in any spelling, which must not be overwritten.
 
     Returns:
         The path.
@@ -23,7 +25,7 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
         NotADirectoryError: Its folder is a file.
         IsADirectoryError: It is a folder itself.
         PermissionError: Nothing can be written in its folder.
-        ValueError: Its suffix is not one of MP4's, or it is the source itself.
+        ValueError: Its suffix is not one of MP4's, or what is written would replace the source.
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
@@ -35,10 +37,40 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
         raise FileNotFoundError(f"there is no folder {folder}: make it, or give another save path")
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is not a folder: give another save path")
-    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
-        raise ValueError(f"{path} is the video that is read: give another save path")
+    read = None if source is None else local_path(source)
+    if read is not None and read.exists():
+        _check_apart(path, read)
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise PermissionError(f"cannot write in the folder {folder}: {error.strerror}") from None
     return path
+
+
+def interrupted_path(path: Path) -> Path:
+    """Where what is done of the video at `path` goes if the rest is not."""
+    return path.with_name(f"{path.stem}.interrupted{path.suffix}")
+
+
+def annotations_folder(path: Path) -> Path:
+    """Where the annotation files of the video at `path` go."""
+    return path.with_name(f"{path.stem}_annotations")
+
+
+def _check_apart(path: Path, source: Path) -> None:
+    """Pass if nothing that goes to `path` or beside it can replace `source`, which exists."""
+    if path.exists() and path.samefile(source):
+        raise ValueError(f"{path} is the video that is read: give another save path")
+    unfinished = interrupted_path(path)
+    if unfinished.exists() and unfinished.samefile(source):
+        raise ValueError(
+            f"if it is interrupted, {path} would replace the video that is read, {source}: "
+            "give another save path"
+        )
+    around = (source.resolve(), *source.resolve().parents)
+    for folder in (annotations_folder(path), annotations_folder(unfinished)):
+        if folder.exists() and any(folder.samefile(parent) for parent in around):
+            raise ValueError(
+                f"the annotations of {path} go to {folder}, where the video that is read lies: "
+                "give another save path"
+            )

@@ -36,13 +36,18 @@ class Landmark:
     first_pts: int
 
 
+def is_possible(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether packets alone may tell which frame comes where."""
+    return stream.codec_context.name in _CODECS and container.format.name in _FORMATS
+
+
 def find(container: InputContainer, stream: VideoStream, start: Moment) -> Landmark | None:
     """The frame before the first one at or after `start`; None where only decoding can tell.
 
     The frame before, so that a filter that looks at a frame's neighbours has seen it. Memory does not
     grow with the length of the video. The container is left somewhere in its middle.
     """
-    if stream.codec_context.name not in _CODECS or container.format.name not in _FORMATS:
+    if not is_possible(container, stream):
         return None
     time_base = fraction(stream.time_base)
     first_pts: int | None = None

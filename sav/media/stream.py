@@ -12,13 +12,14 @@ import av
 from av.video.stream import VideoStream
 
 from sav.media import seeking
-from sav.media.audio import sound_streams
+from sav.media.audio.sources import sound_streams
 from sav.media.colors import ColorTags, ToBgr
 from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
 from sav.media.opening import Input, picture_stream
 from sav.media.orientation import Orientation
 from sav.media.pyav import fraction
 from sav.media.selection import Selection, reached
+from sav.media.sound_clock import SoundClock
 from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
 from sav.types import Frame
 
@@ -74,12 +75,13 @@ class StreamReader(VideoReader):
     def _open(self) -> None:
         self._container = self._source.open()
         try:
-            self._stream: VideoStream = picture_stream(self._container, self._source.name)
+            self._stream: VideoStream = picture_stream(self._container, self._source)
         except VideoError:
             self._container.close()
             raise
         has_end = not self._source.is_live and (self._source.timeouts is None or self._container.duration)
-        self._sound = None if has_end else LiveSound(self._container)
+        clock = SoundClock(self._source.name, self._stream.index)
+        self._sound = None if has_end else LiveSound(self._container, clock)
 
     def _first(self) -> tuple[int, TimedPicture]:
         first = next(self._pictures, None)

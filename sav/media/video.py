@@ -15,6 +15,7 @@ from av.packet import Packet
 
 from sav.media.colors import ColorTags
 from sav.media.pyav import open_input
+from sav.media.sound_clock import SoundClock
 from sav.types import Frame
 
 
@@ -40,6 +41,7 @@ class Input:
         format: The demuxer, or None to let FFmpeg find out.
         options: FFmpeg's options.
         timeouts: Seconds for opening and for each read, or None for files.
+        max_pixels: Width times height of the largest frame that is decoded.
         is_live: Whether it has no end, and cannot be opened twice.
     """
 
@@ -48,6 +50,7 @@ class Input:
     format: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     timeouts: tuple[float, float] | None = None
+    max_pixels: int = 100_000_000
     is_live: bool = False
 
     def open(self) -> InputContainer:
@@ -57,7 +60,13 @@ class Input:
             VideoError: It is not a video, or does not answer.
         """
         try:
-            return open_input(self.url, format=self.format, options=dict(self.options), timeout=self.timeouts)
+            return open_input(
+                self.url,
+                format=self.format,
+                options=self.options,
+                max_pixels=self.max_pixels,
+                timeout=self.timeouts,
+            )
         except av.error.ExitError:
             raise VideoError(f"{self.name} did not answer in time: check the address") from None
         except (av.error.InvalidDataError, av.error.EOFError):
@@ -71,21 +80,25 @@ class Input:
 class LiveSound:
     """The sound of a source that cannot be opened twice, set aside while its pictures are read.
 
-    Holds a minute or so; where nobody takes it, the oldest makes room. Going through it gives, and takes
-    out, what has come by now.
+    Holds a minute or so; where nobody takes it, the oldest makes room.
     """
 
-    def __init__(self, container: InputContainer) -> None:
+    def __init__(self, container: InputContainer, clock: SoundClock) -> None:
         self.container = container
+        self._clock = clock
         self._packets: deque[Packet] = deque(maxlen=4096)
 
-    def add(self, packet: Packet) -> None:
-        """Set a packet of sound aside."""
-        self._packets.append(packet)
+    def see(self, packet: Packet) -> None:
+        """Set a packet aside if it is one of sound."""
+        if self._clock.see(packet):
+            self._packets.append(packet)
 
-    def __iter__(self) -> Iterator[Packet]:
-        while self._packets:
-            yield self._packets.popleft()
+    def take(self) -> Packet | None:
+        """The next packet, None if no more has come by now."""
+        return self._packets.popleft() if self._packets else None
+
+    def close(self) -> None:
+        """Leave the container to the reader of the pictures."""
 
 
 @dataclass(frozen=True)

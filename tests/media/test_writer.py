@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +17,10 @@ import cv2
 import numpy as np
 import pytest
 
+from sav.media.audio.copying import CopiedTrack
+from sav.media.audio.encoding import EncodedTrack
 from sav.media.colors import ColorTags
+from sav.media.mp4 import Mp4
 from sav.media.reader import open_video
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoDamagedError, VideoError, VideoInfo
@@ -85,8 +90,10 @@ def heard(path: Path, seconds: float, rate: int = 48000) -> np.ndarray:
     """The first sound track on the file's clock, `(N,)`, silence where there is none."""
     line = np.zeros(round(seconds * rate))
     with av.open(str(path)) as container:
-        resampler = av.AudioResampler("fltp", "mono", rate)
+        resamplers: dict[tuple[str, int], av.AudioResampler] = {}
         for frame in container.decode(audio=0):
+            kind = (frame.layout.name, frame.sample_rate)
+            resampler = resamplers.setdefault(kind, av.AudioResampler("fltp", "mono", rate))
             for part in resampler.resample(frame):
                 begin = round(part.time * rate)
                 samples = part.to_ndarray()[0][max(0, -begin) :]
@@ -413,6 +420,82 @@ def test_a_truncated_source_leaves_a_playable_part(make_video: Maker, tmp_path: 
     assert writer.saved_path == tmp_path / "out.interrupted.mp4"
     assert len(numbers(writer.saved_path)) == writer.frame_count > 20
     assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_writer_that_failed_is_over(
+    make_video: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_video("in.mp4", 40, audio="aac")
+
+    def full(self: Mp4) -> None:
+        self.abandon()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Mp4, "close", full)
+    with open_video(source) as video:
+        writer = VideoWriter(tmp_path / "out.mp4", video.info)
+        for frame in video:
+            writer.write(frame)
+        with pytest.raises(OSError, match=r"out\.mp4: No space left"):
+            writer.close()
+        for finish in (writer.close, writer.interrupt, writer.close):
+            finish()
+        with pytest.raises(ValueError, match="closed"):
+            writer.write(frame)
+    assert writer.saved_path is None
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def test_frames_that_were_written_before_a_failure_are_saved(
+    make_video: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_video("in.mp4", 60, audio="aac")
+    encode = Mp4.write
+
+    def failing(self: Mp4, image: np.ndarray, time: Fraction) -> None:
+        if time > 1:
+            raise av.error.InvalidDataError(1094995529, "odd")
+        encode(self, image, time)
+
+    monkeypatch.setattr(Mp4, "write", failing)
+    with (
+        pytest.raises(OSError, match=r"out\.mp4: odd"),
+        open_video(source) as video,
+        VideoWriter(tmp_path / "out.mp4", video.info) as writer,
+    ):
+        for frame in video:
+            writer.write(frame)
+    assert writer.saved_path == tmp_path / "out.interrupted.mp4"
+    assert numbers(writer.saved_path) == list(range(writer.frame_count))
+    assert writer.frame_count == 30
+
+
+@pytest.mark.parametrize("codec", ["aac", "mp2"])
+def test_ctrl_c_during_the_rest_of_the_sound_saves_all_pictures(
+    make_video: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str
+) -> None:
+    source = make_video("in.mkv", 20, audio=codec, audio_seconds=20)
+    track = CopiedTrack if codec == "aac" else EncodedTrack
+    take = track.take
+    taken: list[Fraction] = []
+
+    def pressing(self: Any, packet: av.Packet) -> Iterator[av.Packet]:
+        taken.append(packet.pts * packet.time_base)
+        if taken[-1] > 5:
+            signal.raise_signal(signal.SIGINT)
+        yield from take(self, packet)
+
+    monkeypatch.setattr(track, "take", pressing)
+    with pytest.raises(KeyboardInterrupt), open_video(source) as video:
+        writer = VideoWriter(tmp_path / "out.mp4", video.info)
+        for frame in video:
+            writer.write(frame)
+        writer.close()
+    assert writer.saved_path == tmp_path / "out.interrupted.mp4"
+    assert numbers(writer.saved_path) == list(range(20))
+    assert taken[-1] < 5.1
+    (sound,) = tracks(writer.saved_path, "audio")
+    assert 4 < sound.times[-1] < 6
 
 
 def test_an_interruption_before_the_first_frame_leaves_nothing(make_video: Maker, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def _set_display_matrix(path: Path, degrees: int, mirror_x: bool, mirror_y: bool
 def _encode_tone(stream: Any, seconds: Fraction | float) -> list[av.Packet]:
     rate = stream.codec_context.sample_rate
     samples, packets = tone(seconds, rate), []
-    resampler = av.AudioResampler(stream.codec_context.format, "stereo", rate)
+    resampler = av.AudioResampler(stream.codec_context.format, stream.codec_context.layout.name, rate)
     for begin in range(0, samples.shape[1], 960):
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples[:, begin : begin + 960]), "fltp", "stereo"
@@ -82,6 +82,7 @@ def make_video(
     audio: str | Sequence[str] = (),
     audio_seconds: float | None = None,
     audio_rate: int = 48000,
+    audio_layout: str = "stereo",
     rotation: tuple[int, bool, bool] | None = None,
     muxer_options: dict[str, str] | None = None,
     image: Callable[[int, tuple[int, int]], np.ndarray] = numbered_image,
@@ -99,7 +100,7 @@ def make_video(
         if prepare is not None:
             prepare(stream)
         names = [audio] if isinstance(audio, str) else audio
-        sounds = [output.add_stream(n, rate=audio_rate, layout="stereo") for n in names]
+        sounds = [output.add_stream(n, rate=audio_rate, layout=audio_layout) for n in names]
         for sound in sounds:
             if sound.codec_context.name == "vorbis":
                 sound.options = {"strict": "experimental"}

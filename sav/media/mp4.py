@@ -1,0 +1,225 @@
+"""An MP4 in the making: a track of H.264 that is timed like its source, and the source's sound beside it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from sav.files import is_of_the_disk
+from sav.media.audio.tracks import AudioTracks
+from sav.media.colors import LIMITED_RANGE, FromBgr
+from sav.media.video import VideoInfo
+from sav.types import Image
+
+_log = logging.getLogger(__name__)
+
+_MIN_TIMESCALE = 10_000
+
+# Ticks from one frame to the next: MP4 has room for 2^31 from a frame to one that is stored five before it.
+_LONGEST_STEP = 300_000_000
+
+# PyAV's rates are of 32 bits.
+_LARGEST_DENOMINATOR = 100_000
+
+
+@dataclass(frozen=True)
+class WriterConfig:
+    """How videos are encoded.
+
+    Attributes:
+        crf: Quality of x264, from 0 (lossless) to 51; at 18 the eye hardly tells it from the source.
+        preset: Speed of x264, `ultrafast` to `veryslow`; a slower one makes a smaller file.
+    """
+
+    crf: int = 19
+    preset: str = "veryfast"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= 51:
+            raise ValueError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
+
+
+def begin(path: Path, info: VideoInfo, config: WriterConfig) -> Mp4:
+    """Begin an MP4 at `path` like the video that `info` describes, without sound if that cannot be had.
+
+    Raises:
+        FFmpegError: It cannot be begun.
+    """
+    try:
+        return Mp4(path, info, config)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if info.audio is None or is_of_the_disk(error):
+            raise
+        _log.warning("%s: its sound is left out: %s", info.name, getattr(error, "strerror", None) or error)
+        return Mp4(path, replace(info, audio=None), config)
+
+
+class Mp4:
+    """Takes frames in order, then its ends in order: of pictures, of sound, of the file.
+
+    It can be abandoned at any time, and must be, unless it was closed; nothing else may follow that.
+
+    Attributes:
+        last_time: When the last frame is shown, in seconds of the source's clock; None before the first.
+    """
+
+    def __init__(self, path: Path, info: VideoInfo, config: WriterConfig) -> None:
+        """Begin; see `begin`.
+
+        Raises:
+            FFmpegError: It cannot be begun.
+            VideoError: The source cannot be opened again for its sound.
+        """
+        self.last_time: Fraction | None = None
+        self._info, self._config = info, config
+        self._from_bgr = FromBgr(info.colors, info.size_hw)
+        self._picture: av.VideoFrame | None = None  # the last one
+        self._ticks = 0  # its time in the file
+        self._end = Fraction(0)  # of it, in seconds of the source's clock
+        self._first_packet: tuple[int, int] | None = None  # pts, dts
+        self._sound: AudioTracks | None = None
+        timescale = _track_timescale(info.time_base)
+        self._longest_step = max(1, int(_LONGEST_STEP / (timescale * info.time_base)))
+        # Delays are kept in ticks of the movie's clock, which by default has only milliseconds.
+        options = {"movflags": "faststart", "movie_timescale": str(timescale)}
+        self._output = av.open(f"file:{path}", "w", format="mp4", options=options)
+        try:
+            self._stream = self._add_pictures()
+            if info.audio is not None:
+                self._sound = AudioTracks(info.audio, self._output, info.origin)
+            self._output.start_encoding()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def write(self, image: Image, time: Fraction) -> None:
+        """Append a `(H, W, 3)` uint8 BGR image that is shown from `time` on in the source.
+
+        Raises:
+            FFmpegError: It cannot be encoded or written.
+        """
+        ticks = round((time - self._info.origin) / self._info.time_base)
+        if self._picture is not None:
+            ticks = max(ticks, self._ticks + 1)
+            self._bridge(self._picture, ticks)
+        self._picture = self._from_bgr(image)
+        self._encode(self._picture, ticks)
+        self.last_time = time
+
+    def end_pictures(self, end_time: Fraction | None) -> None:
+        """Write what the encoder holds back; the last frame is shown until `end_time`, if that is known.
+
+        Raises:
+            FFmpegError: It cannot be written.
+        """
+        if self.last_time is None:
+            return
+        seconds = 1 / self._info.frame_rate if end_time is None else end_time - self.last_time
+        duration = min(max(1, round(seconds / self._info.time_base)), self._longest_step)
+        self._end = self.last_time + duration * self._info.time_base
+        for packet in self._held_back(duration):
+            self._output.mux(packet)
+
+    def end_sound(self, is_whole: bool) -> None:
+        """Write the sound to its end, or to that of the pictures where these are cut short.
+
+        It can be left by an exception, such as Ctrl-C; then the sound ends there.
+
+        Raises:
+            FFmpegError: It cannot be written.
+        """
+        audio = self._info.audio
+        if self._sound is not None and audio is not None:
+            self._sound.finish(None if is_whole and not audio.ends_early else self._end)
+
+    def close(self) -> None:
+        """Write the index, and close the file.
+
+        Raises:
+            FFmpegError: It cannot be written.
+        """
+        self._let_go_of_sound()
+        self._output.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is, which may be of no use to anybody."""
+        self._let_go_of_sound()
+        try:
+            self._output.close()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            _log.debug("closing an unfinished file: %s", error)
+
+    def _let_go_of_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+
+    def _add_pictures(self) -> VideoStream:
+        """The H.264 track, with the source's clock, pixel shape and colour tags."""
+        info = self._info
+        rate = info.frame_rate.limit_denominator(_LARGEST_DENOMINATOR)
+        stream = self._output.add_stream("libx264", rate=rate)
+        stream.options = {"crf": str(self._config.crf), "preset": self._config.preset}
+        stream.time_base = info.time_base
+        height, width = info.size_hw
+        context = stream.codec_context
+        context.width, context.height = width + width % 2, height + height % 2
+        context.pix_fmt = "yuv420p"
+        context.time_base = info.time_base
+        context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.color_range = LIMITED_RANGE
+        context.colorspace = info.colors.matrix
+        context.color_primaries = info.colors.primaries
+        context.color_trc = info.colors.transfer
+        context.thread_count = 0
+        return stream
+
+    def _bridge(self, picture: av.VideoFrame, ticks: int) -> None:
+        """Show the last picture again where the step to the next one, at `ticks`, is too long for MP4."""
+        while ticks - self._ticks > self._longest_step:
+            self._encode(picture, self._ticks + self._longest_step)
+
+    def _encode(self, picture: av.VideoFrame, ticks: int) -> None:
+        picture.pts, picture.time_base = ticks, self._info.time_base
+        self._ticks = ticks
+        for packet in self._stream.encode(picture):
+            self._mux(packet)
+
+    def _mux(self, packet: Packet) -> None:
+        """Write a packet of pictures after the sound that comes before it."""
+        if self._first_packet is None:
+            self._first_packet = packet.pts or 0, packet.dts or 0
+        if self._sound is not None and packet.dts is not None:
+            self._sound.advance(self._info.origin + packet.dts * self._info.time_base)
+        self._output.mux(packet)
+
+    def _held_back(self, last_duration: int) -> list[Packet]:
+        """The encoder's last packets, with durations that make the video end when its last frame does.
+
+        MP4 takes a frame's duration from the next one's time, and those set here only where none follows:
+        for the frame shown last, and for the one stored last, after which the track's length is reckoned.
+        """
+        packets = self._stream.encode(None)
+        if not packets:
+            return []
+        end = self._ticks + last_duration
+        first_pts, first_dts = self._first_packet or (packets[0].pts or 0, packets[0].dts or 0)
+        stored_last = packets[-1]
+        stored_last.duration = max(1, (end - first_pts) - ((stored_last.dts or 0) - first_dts))
+        for packet in packets:
+            if packet.pts == self._ticks:
+                packet.duration = last_duration
+        return packets
+
+
+def _track_timescale(time_base: Fraction) -> int:
+    """Ticks per second of an MP4 track that holds multiples of `time_base`, as FFmpeg chooses them."""
+    timescale = time_base.denominator
+    while timescale < _MIN_TIMESCALE:
+        timescale *= 2
+    return timescale

@@ -1,0 +1,94 @@
+"""The times of sound as they should be: brought back to the pictures beside it where its clock breaks."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+
+from av.packet import Packet
+
+from sav.media.clock import SLIP, Clock
+from sav.media.pyav import fraction
+
+_log = logging.getLogger(__name__)
+
+
+class SoundClock:
+    """Mends the times of packets of sound; sees all packets of a source in the order in which they lie there.
+
+    A break of the clock of sound alone is closed. Where the pictures' clock breaks, too, because recordings
+    were joined, the sound goes the way of the pictures. Where both pass over a time, it passed in truth.
+    """
+
+    def __init__(self, name: str, pictures: int) -> None:
+        """Begin.
+
+        Args:
+            name: What to call the source in messages.
+            pictures: The index of the stream of pictures.
+        """
+        self._name = name
+        self._picture_index = pictures
+        self._pictures = Clock()
+        self._doubted: Fraction | None = None  # a picture so late that the next must agree
+        self._clocks: dict[int, Clock] = {}
+        self._is_mended = False
+        self._in_step: set[int] = set()  # streams whose last packet lay beside a picture of its time
+
+    def see(self, packet: Packet) -> bool:
+        """Take note of a packet; if it is one of sound, and whole, mend its times and say so."""
+        if packet.stream_index == self._picture_index:
+            self._see_picture(packet)
+        if packet.stream.type != "audio" or not packet.size or packet.is_corrupt:
+            return False
+        if not packet.is_discard:  # what an edit list cuts out is not on the clock
+            self._mend(packet)
+        return True
+
+    def _see_picture(self, packet: Packet) -> None:
+        ticks = packet.pts if packet.dts is None else packet.dts
+        if ticks is None:
+            return
+        own = ticks * fraction(packet.time_base)
+        is_agreed = self._doubted is not None and abs(own - self._doubted) <= SLIP
+        self._doubted = own if self._pictures.slips(own) and not is_agreed else None
+        if self._doubted is None:
+            self._pictures.passed(self._pictures.time(own), duration_of(packet))
+
+    def _mend(self, packet: Packet) -> None:
+        index, others = packet.stream_index, self._pictures.shift
+        clock = self._clocks.setdefault(index, Clock())
+        before = clock.shift
+        own = clock.end - before if packet.pts is None else begin_of(packet)
+
+        # A break, or a leap of the pictures, may part sound from them; then it goes to them, if it can.
+        is_parted = clock.breaks(own) or (index in self._in_step and not self._is_beside(own + before))
+        if is_parted and self._is_beside(own + others) and clock.can_follow(own + others):
+            clock.turn_to(others)
+            time = own + others
+        else:
+            time = clock.time(own, is_true_gap=index not in self._in_step)
+
+        if clock.shift != before and not self._is_mended:
+            self._is_mended = True
+            _log.warning("%s: the clock of its sound breaks at %.3f s; mended", self._name, float(clock.end))
+        if self._is_beside(time):
+            self._in_step.add(index)
+        else:
+            self._in_step.discard(index)
+        clock.passed(time, duration_of(packet))
+        packet.pts = packet.dts = round(time / fraction(packet.time_base))
+
+    def _is_beside(self, time: Fraction) -> bool:
+        """Whether sound at `time` belongs near the picture that came last."""
+        return self._pictures.last is not None and abs(time - self._pictures.last) <= SLIP
+
+
+def begin_of(packet: Packet) -> Fraction:
+    """When a packet begins, in seconds."""
+    return (packet.pts or 0) * fraction(packet.time_base)
+
+
+def duration_of(packet: Packet) -> Fraction:
+    """How long a packet lasts, in seconds."""
+    return (packet.duration or 0) * fraction(packet.time_base)
