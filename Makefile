@@ -1,11 +1,14 @@
 # What a developer types. `make check` is what must pass before a change lands.
-.PHONY: check quick lint slow torture
+.PHONY: check test quick lint slow torture
 
 check:
 	.ci/run
 
-quick:
+test:
 	python -m pytest -q
+
+quick:
+	python -m pytest -q -m "not slow and not long"
 
 lint:
 	ruff check .

@@ -94,6 +94,7 @@ def test_start_end_and_stride_choose_the_frames(tmp_path):
     assert names == ["street_000004.jpg", "street_000007.jpg"]
 
 
+@pytest.mark.long
 def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
     make_video(
         tmp_path / "whole.mkv", list(np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8))
@@ -107,6 +108,7 @@ def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
     assert not (tmp_path / "out.mp4").exists()
 
 
+@pytest.mark.long
 def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, capsys):
     changing = make_changing_video(tmp_path)
     (tmp_path / "out.mp4").write_text("the user's own")
@@ -118,6 +120,7 @@ def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, ca
     assert (tmp_path / "out.mp4").read_text() == "the user's own"
 
 
+@pytest.mark.long
 def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(tmp_path, capsys):
     with rtsp.serve(rtsp.rtp_packets(make_changing_video(tmp_path))) as url:
         assert run(url, tmp_path / "out.mp4") == 0

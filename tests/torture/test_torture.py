@@ -2,8 +2,10 @@
 
 import importlib
 import os
+import time
 from datetime import date
 
+import psutil
 import pytest
 
 from tests.torture.__main__ import KINDS
@@ -26,6 +28,8 @@ def test_nothing_falls(kind, tmp_path):
 
 
 def test_the_watch_sees_crashes_hangs_memory_and_tracebacks(tmp_path):
+    most_mib = psutil.Process().memory_info().rss // 2**20 + 300
+
     def trial(seed, number, folder):
         match number:
             case 0:
@@ -40,11 +44,12 @@ def test_the_watch_sees_crashes_hangs_memory_and_tracebacks(tmp_path):
                 while True:
                     pass
             case 5:
-                return str(len(bytearray(300 * 2**20)) and [0] * 80_000_000 and "memory")
+                kept = b"1" * (most_mib * 2**20)
+                return str(time.sleep(len(kept)))
             case _:
                 raise ValueError("two\nlines")
 
-    limits = Limits(cpu_seconds=1, memory_mib=700)
+    limits = Limits(cpu_seconds=1, memory_mib=most_mib)
     tally = torture(trial, 0, tmp_path, count=7, limits=limits)
     assert tally.outcomes == {"fine": 1, "refused": 1, "fault": 5}
     assert "KeyError" in tally.faults[2]
