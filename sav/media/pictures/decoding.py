@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from typing import BinaryIO
 
 import cv2
@@ -18,6 +21,11 @@ _CHUNK = 2**20  # pixels converted at once
 
 # Times that a decoder may go over the largest picture allowed: a small JPEG can ask for thousands of scans.
 _MOST_PASSES = 25
+# Wavelets are summed over the whole picture, whether there is anything in them or not.
+_MOST_PIXELS_A_BYTE = 10_000
+# Pillow joins such blocks one by one, and copies all before each time.
+_MOST_EXIF = 100
+_RUN_LENGTHS = (1, 2)  # ways in which a BMP is compressed
 
 # What of OpenCV makes a picture upright, by its Exif orientation: whether rows become columns, then the flip.
 _TURNS = {
@@ -59,43 +67,57 @@ class Limit:
             )
 
 
-def decode_with_pillow(kind: str, file: BinaryIO, limit: Limit) -> Image:
-    """Decode a file of this kind to `(H, W, 3)` uint8 BGR, upright.
+def decode_content(kind: str, content: bytes, limit: Limit) -> Image:
+    """Decode a whole file of this kind to `(H, W, 3)` uint8 BGR, upright.
 
     Raises:
         Exception: Of any type, if it is damaged.
     """
+    if kind == "JPEG" and content.count(b"Exif\0\0") > _MOST_EXIF:
+        raise ValueError("it has far too many blocks of Exif data")
+    with _opened(kind, BytesIO(content), limit) as opened:
+        _check_effort(kind, opened, content, limit)
+        if kind == "BMP" and opened.info.get("compression") in _RUN_LENGTHS:
+            return _decode_run_lengths(content)
+        return _loaded(opened)
+
+
+def decode_file(kind: str, file: BinaryIO, limit: Limit) -> Image:
+    """Decode likewise, but read only what is needed from a file that may have much more in it."""
+    with _opened(kind, file, limit) as opened:
+        return _loaded(opened)
+
+
+@contextmanager
+def _opened(kind: str, file: BinaryIO, limit: Limit) -> Iterator[ImageFile.ImageFile]:
     try:
-        return _decode(kind, file, limit)
+        with open_as(kind, file) as opened:
+            limit.check(*opened.size)
+            yield opened
     except Pillow.DecompressionBombError as error:  # some decoders ask for the process's limit all the same
         raise TooLargeError(f"it is too large for the decoder of {kind}; save it as PNG or TIFF") from error
 
 
-def _decode(kind: str, file: BinaryIO, limit: Limit) -> Image:
-    with open_as(kind, file) as opened:
-        limit.check(*opened.size)
-        if kind == "JPEG":
-            _check_scans(opened, file, limit)
-        if opened.info.get("compression") in (1, 2) and kind == "BMP":
-            return _decode_run_lengths(file)
-        opened.load()
-        return upright(to_bgr(opened), orientation_of(opened))
+def _loaded(opened: ImageFile.ImageFile) -> Image:
+    opened.load()
+    return upright(to_bgr(opened), orientation_of(opened))
 
 
-def _check_scans(opened: ImageFile.ImageFile, file: BinaryIO, limit: Limit) -> None:
-    place = file.tell()
-    file.seek(0)
-    scans = file.read().count(b"\xff\xda")
-    file.seek(place)
-    if "progressive" in opened.info and scans * opened.width * opened.height > _MOST_PASSES * limit.pixels:
-        raise ValueError(f"it would be decoded in {scans} passes; save it again with fewer scans")
+def _check_effort(kind: str, opened: ImageFile.ImageFile, content: bytes, limit: Limit) -> None:
+    """Refuse files of few bytes that keep a decoder busy for minutes."""
+    pixels = opened.width * opened.height
+    if kind == "JPEG" and "progressive" in opened.info:
+        scans = content.count(b"\xff\xda")
+        if scans * pixels > _MOST_PASSES * limit.pixels:
+            raise ValueError(f"it would be decoded in {scans} passes; save it again with fewer scans")
+    if kind == "JPEG 2000" and pixels > _MOST_PIXELS_A_BYTE * len(content) + _CHUNK:
+        raise ValueError(f"{len(content)} bytes cannot hold its {opened.width}x{opened.height} pixels")
 
 
-def _decode_run_lengths(file: BinaryIO) -> Image:
+def _decode_run_lengths(content: bytes) -> Image:
     """A run-length coded BMP, which Pillow decodes byte by byte in Python."""
-    file.seek(0)
     try:
-        decoded = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         decoded = None
     if decoded is None:

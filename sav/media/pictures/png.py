@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import cv2
 import numpy as np
 
-from sav.media.pictures.decoding import Limit, TooLargeError, decode_with_pillow, orientation_of, upright
+from sav.media.pictures.decoding import Limit, TooLargeError, decode_content, orientation_of, upright
 from sav.media.pictures.kinds import open_as
 from sav.media.pictures.scaling import to_8_bits
 from sav.types import Image
@@ -20,50 +19,48 @@ _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"eXIf")
 _WITH_COLOUR = (2, 4, 6)  # colour types of more than one channel
 
 
-def decode_png(file: BinaryIO, limit: Limit) -> Image:
+def decode_png(content: bytes, limit: Limit) -> Image:
     """Decode a PNG to `(H, W, 3)` uint8 BGR, upright.
 
     Raises:
         Exception: Of any type, if it is damaged.
     """
     try:
-        return _decode(file, limit)
+        return _decode(content, limit)
     except TooLargeError:
         raise
     except Exception as error:
         # Pillow refuses a picture for a text of more than a megabyte, such as a generator's settings.
-        file.seek(0)
-        content = file.read()
-        needed = b"".join([content[:8], *_needed_chunks(content)])
+        needed = _without_texts(content)
         if len(needed) == len(content):
             raise
         try:
-            return _decode(io.BytesIO(needed), limit)
+            return _decode(needed, limit)
         except Exception:
             raise error from None
 
 
-def _decode(file: BinaryIO, limit: Limit) -> Image:
-    file.seek(0)
-    header = file.read(26)
-    if len(header) == 26 and header[24] == 16 and header[25] in _WITH_COLOUR:
-        return _decode_deep_colour(file, limit)
-    return decode_with_pillow("PNG", file, limit)
+def _decode(content: bytes, limit: Limit) -> Image:
+    header = content[24:26]
+    if len(header) == 2 and header[0] == 16 and header[1] in _WITH_COLOUR:
+        return _decode_deep_colour(content, limit)
+    return decode_content("PNG", content, limit)
 
 
-def _decode_deep_colour(file: BinaryIO, limit: Limit) -> Image:
-    with open_as("PNG", file) as opened:
+def _decode_deep_colour(content: bytes, limit: Limit) -> Image:
+    with open_as("PNG", io.BytesIO(content)) as opened:
         limit.check(*opened.size)
         opened.load()  # finds damage, of which OpenCV would speak on stderr
         orientation = orientation_of(opened)
-    file.seek(0)
-    content = file.read()
-    needed = b"".join([content[:8], *_needed_chunks(content)])
-    deep = cv2.imdecode(np.frombuffer(needed, np.uint8), cv2.IMREAD_UNCHANGED)
+    deep = cv2.imdecode(np.frombuffer(_without_texts(content), np.uint8), cv2.IMREAD_UNCHANGED)
     if deep is None:
         raise ValueError("its pixels are damaged")
     bgr = deep[..., :3] if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=2)
     return upright(np.ascontiguousarray(to_8_bits(bgr)), orientation)
+
+
+def _without_texts(content: bytes) -> bytes:
+    return b"".join([content[:8], *_needed_chunks(content)])
 
 
 def _needed_chunks(content: bytes) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sav.config import MAX_PICTURE_MEGAPIXELS
-from sav.media.pictures.decoding import Limit, decode_with_pillow
+from sav.media.pictures.decoding import Limit, decode_content
 from sav.media.pictures.kinds import HEAD, kind_of
 from sav.media.pictures.png import decode_png
 from sav.media.pictures.tiff import decode_tiff
@@ -62,9 +62,10 @@ def _decode(file: BinaryIO, limit: Limit) -> Image:
         return decode_tiff(file, limit)
     if file.seek(0, os.SEEK_END) > _MOST_BYTES * limit.pixels:
         raise ValueError("the file is far too large for one")
-    if kind == "PNG":
-        return decode_png(file, limit)
-    return decode_with_pillow(kind, file, limit)
+    file.seek(0)
+    # In memory nobody makes room for more bytes than there are, whatever a file says of its lengths.
+    content = file.read()
+    return decode_png(content, limit) if kind == "PNG" else decode_content(kind, content, limit)
 
 
 def _reason(error: Exception) -> str:

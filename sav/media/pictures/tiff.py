@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.media.pictures.decoding import Limit, TooLargeError, decode_with_pillow, upright
+from sav.media.pictures.decoding import Limit, TooLargeError, decode_file, upright
 from sav.media.pictures.scaling import to_8_bits
 from sav.media.pictures.tiff_directory import UNDEFINED, UNSIGNED, Directory, read_directory
 from sav.media.pictures.tiff_samples import read_samples
@@ -37,7 +37,7 @@ def decode_tiff(file: BinaryIO, limit: Limit) -> Image:
     if not is_plain and directory.photometric not in _COLOR_SPACES:
         return _decode_samples(file, directory, limit)
     try:
-        return decode_with_pillow("TIFF", file, limit)
+        return decode_file("TIFF", file, limit)
     except TooLargeError:
         raise
     except Exception as error:

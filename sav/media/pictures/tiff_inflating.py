@@ -50,7 +50,8 @@ def inflate(
         raise ValueError(f"its compression {compression} is not read here for samples of this type; take LZW")
     if any(len(one) != size for one, size in zip(plain, sizes, strict=True)):
         raise ValueError("it is cut short")
-    return np.frombuffer(b"".join(plain), np.uint8).reshape(-1, row_bytes)
+    joined = plain[0] if len(plain) == 1 else b"".join(plain)
+    return np.frombuffer(joined, np.uint8).reshape(-1, row_bytes)
 
 
 def with_reversed_bits(data: bytes) -> bytes:

@@ -18,7 +18,9 @@ _TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8"
 
 # Bytes of samples for each pixel that is allowed: four bands of float32, say.
 _MOST_BYTES = 16
-_CHUNK = 2**24  # bytes of samples taken up at once, unless a segment has more
+# Bytes of samples, and pieces, taken up at once, unless a segment has more.
+_CHUNK = 2**24
+_CHUNK_PIECES = 2**12
 
 
 @dataclass(frozen=True)
@@ -92,12 +94,8 @@ def read_samples(file: BinaryIO, directory: Directory, limit: Limit) -> NDArray[
         bands = slice(plane, plane + 1) if directory.is_planar else slice(None)
         for pieces in _in_chunks(_pieces(directory, layout, plane), layout.row_bytes):
             rows = [piece.rows for piece in pieces]
-            plain = inflate(
-                [_read(file, piece, directory) for piece in pieces],
-                directory.compression,
-                layout.row_bytes,
-                rows,
-            )
+            packed = [_read(file, piece, directory, layout.row_bytes) for piece in pieces]
+            plain = inflate(packed, directory.compression, layout.row_bytes, rows)
             for piece, part in zip(pieces, np.split(plain, np.cumsum(rows)[:-1]), strict=True):
                 block = _as_samples(part, directory, layout)
                 room = samples[
@@ -160,18 +158,21 @@ def _stored(offset: int, top: int, left: int, rows: int, row_bytes: int) -> Iter
 
 def _in_chunks(pieces: Iterator[_Piece], row_bytes: int) -> Iterator[Sequence[_Piece]]:
     chunk: list[_Piece] = []
+    size = 0
     for piece in pieces:
-        if chunk and (sum(one.rows for one in chunk) + piece.rows) * row_bytes > _CHUNK:
+        if chunk and (size + piece.rows * row_bytes > _CHUNK or len(chunk) == _CHUNK_PIECES):
             yield chunk
-            chunk = []
+            chunk, size = [], 0
         chunk.append(piece)
+        size += piece.rows * row_bytes
     if chunk:
         yield chunk
 
 
-def _read(file: BinaryIO, piece: _Piece, directory: Directory) -> bytes:
+def _read(file: BinaryIO, piece: _Piece, directory: Directory, row_bytes: int) -> bytes:
     file.seek(piece.offset)
-    data = file.read(piece.byte_count)
+    # Nothing grows to more than this by being compressed.
+    data = file.read(min(piece.byte_count, 2 * piece.rows * row_bytes + 4096))
     return with_reversed_bits(data) if directory.fill_order == 2 else data
 
 

@@ -308,6 +308,23 @@ def test_a_small_jpeg_cannot_ask_for_thousands_of_passes(tmp_path):
     assert read_picture(put(tmp_path / "b.jpg", content)).shape == (1500, 2000, 3)
 
 
+def test_a_small_jpeg_2000_cannot_ask_for_a_vast_picture(tmp_path, picture):
+    """Its wavelets would be summed over all of it, for minutes, though there is nothing in them."""
+    content = bytearray(encoded(picture, "JPEG2000", no_jp2=True))
+    size = content.index(b"\xff\x51") + 6
+    for place in (size, size + 16):  # of the picture, and of its only tile
+        struct.pack_into(">II", content, place, 19_000, 10_000)
+    with pytest.raises(ValueError, match="bytes cannot hold its 19000x10000 pixels"):
+        read_picture(put(tmp_path / "a.jp2", content[:300]))
+
+
+def test_a_jpeg_with_endless_exif_data_is_refused(tmp_path, picture):
+    content = encoded(picture, "JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", 20) + b"Exif\0\0" + bytes(12)
+    with pytest.raises(ValueError, match="too many blocks of Exif data"):
+        read_picture(put(tmp_path / "a.jpg", content[:2] + segment * 200 + content[2:]))
+
+
 def test_importing_the_reader_changes_nothing_in_pillow():
     check = (
         "import PIL.Image as P, PIL.ImageFile as F;"
