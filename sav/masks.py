@@ -137,6 +137,7 @@ class Masks:
 
     def crop(self, position: int) -> BoolArray:
         """The mask at `position` inside its tight box, `(y1 - y0, x1 - x0)` bool."""
+        position = range(len(self))[position]
         x0, y0, x1, y1 = self.boxes_xyxy[position].tolist()
         packed = self.packed[self._offsets[position] : self._offsets[position + 1]]
         bits = np.unpackbits(packed, count=(y1 - y0) * (x1 - x0))

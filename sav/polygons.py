@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from sav.masks import Masks
 from sav.types import BoolArray
@@ -40,24 +41,78 @@ def centre_rings(masks: Masks) -> Iterator[Ring]:
 
 
 def joined(rings: Sequence[Ring]) -> Ring:
-    """One ring out of several, by bridges between their first ring's nearest points and each other's."""
+    """One ring out of several: each hangs by a bridge on the nearest point of those before it."""
     if not rings:
         return np.zeros((0, 2), np.int64)
-    whole = rings[0]
-    for ring in rings[1:]:
-        leave, enter = _nearest(whole, ring)
-        tour = np.concatenate([ring[enter:], ring[: enter + 1]])
-        whole = np.concatenate([whole[: leave + 1], tour, whole[leave:]])
-    return whole
+
+    # Of each ring the others that hang on it: where it is left, the other's number, where that is entered.
+    starts = np.concatenate([[0], np.cumsum([len(ring) for ring in rings])])
+    hanging: list[list[tuple[int, int, int]]] = [[] for _ in rings]
+    seen = _Points()
+    for number, ring in enumerate(rings):
+        if number:
+            enter, leave = seen.nearest(ring)
+            owner = int(np.searchsorted(starts, leave, side="right")) - 1
+            hanging[owner].append((leave - int(starts[owner]), number, enter))
+        seen.add(ring)
+
+    # Around the first ring, and from each place where another hangs on it around that and back.
+    pieces: list[Ring] = []
+    under_way = [_tour(rings[0], hanging[0])]
+    while under_way:
+        step = next(under_way[-1], None)
+        if step is None:
+            under_way.pop()
+        elif isinstance(step, tuple):
+            number, enter = step
+            under_way.append(_tour(rings[number], hanging[number], enter))
+        else:
+            pieces.append(step)
+    return np.concatenate(pieces)
 
 
-def _nearest(ring: Ring, other: Ring) -> tuple[int, int]:
-    """Positions of a point in `ring` and a point in `other` that lie close to each other."""
-    enter = 0
-    for _ in range(2):
-        leave = int(((ring - other[enter]) ** 2).sum(axis=1).argmin())
-        enter = int(((other - ring[leave]) ** 2).sum(axis=1).argmin())
-    return leave, enter
+def _tour(
+    ring: Ring, hanging: list[tuple[int, int, int]], enter: int | None = None
+) -> Iterator[Ring | tuple[int, int]]:
+    """The pieces of a ring in order, between them what hangs there; back to `enter` if it has one."""
+    start = enter or 0
+    turned = np.roll(ring, -start, axis=0)
+    done = 0
+    for leave, number, entered in sorted(((at - start) % len(ring), *rest) for at, *rest in hanging):
+        yield turned[done : leave + 1]
+        yield number, entered
+        done = leave
+    yield turned[done:]
+    if enter is not None:
+        yield turned[:1]
+
+
+class _Points:
+    """Points that come ring by ring and are asked for the nearest: k-d trees, each much larger than the next.
+
+    A mask of noise has tens of thousands of rings; comparing each with all before it would take minutes.
+    """
+
+    def __init__(self) -> None:
+        self._trees: list[tuple[int, cKDTree]] = []
+        self._count = 0
+
+    def add(self, points: Ring) -> None:
+        start, together = self._count, points
+        self._count += len(points)
+        while self._trees and self._trees[-1][1].n < 2 * len(together):
+            start, smaller = self._trees.pop()
+            together = np.concatenate([smaller.data, together])
+        self._trees.append((start, cKDTree(together, leafsize=64, balanced_tree=False)))
+
+    def nearest(self, points: Ring) -> tuple[int, int]:
+        """Positions of one of `points` and of one that was added, as close to each other as any two are."""
+        best = (np.inf, 0, 0)
+        for start, tree in self._trees:
+            distances, positions = tree.query(points)
+            here = int(distances.argmin())
+            best = min(best, (float(distances[here]), here, start + int(positions[here])))
+        return best[1:]
 
 
 def _contours(mask: NDArray[np.uint8]) -> list[Ring]:

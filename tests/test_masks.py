@@ -173,3 +173,10 @@ def test_boxes_outside_the_picture_are_refused(box):
 def test_arrays_of_other_types_are_refused():
     with pytest.raises(ValueError, match="not float64 and uint8"):
         Masks((10, 10), np.zeros((1, 4)), np.zeros(0, np.uint8))
+
+
+def test_crops_count_from_the_end_too():
+    masks = Masks.from_dense(shapes(30))
+    assert (masks.crop(-1) == masks.crop(29)).all()
+    with pytest.raises(IndexError):
+        masks.crop(30)

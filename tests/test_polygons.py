@@ -80,3 +80,12 @@ def test_empty_masks_have_no_rings():
     assert list(outlines(masks)) == [[], []]
     assert [len(ring) for ring in centre_rings(masks)] == [0, 0]
     assert list(outlines(masks[:0])) == []
+
+
+def test_noise_makes_one_ring_with_bridges_to_the_nearest():
+    mask = np.random.default_rng(0).random((60, 80)) < 0.3
+    back = filled(next(centre_rings(one(mask))), mask.shape)
+    assert back[mask].all()
+    assert (back & ~mask).sum() < 0.3 * mask.sum()
+    (rings,) = outlines(one(mask))
+    assert signed_area(joined(rings)) == mask.sum()

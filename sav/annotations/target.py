@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sav.config import SaveOptions
-from sav.media.pictures import SUFFIXES
+from sav.media.pictures import SUFFIXES, output_stems
 from sav.media.video import VideoInfo
 from sav.scene import Scene
 
@@ -41,7 +41,7 @@ class Target:
             return self.stems[scene.frame.index]
         if self.video and scene.frame.name in self.video.stems:
             return self.video.stems[scene.frame.name]
-        return Path(scene.frame.name).stem or f"{scene.frame.index:06d}"
+        return output_stems([Path(scene.frame.name)])[0] or f"{scene.frame.index:06d}"
 
     def file_name(self, scene: Scene) -> str:
         """The picture that a scene is about: the user's own file, or what a video's frame is saved as."""

@@ -38,3 +38,12 @@ def test_ids_need_not_be_without_gaps():
 def test_a_picture_keeps_its_file_and_a_videos_frame_gets_one(make_scene, name, file):
     scene = make_scene(np.zeros((0, 4, 4), bool), name=name, index=7)
     assert Target(Path(), {}, VIDEO).file_name(scene) == file
+
+
+def test_files_about_a_scene_have_names_that_fit(make_scene):
+    target = Target(Path(), {}, VIDEO)
+    names = ["v" * 250 + "_000000", "v" * 250 + "_000001", "犬" * 80, "half \udc80", "a.b.jpg", ".."]
+    stems = [target.stem(make_scene(np.zeros((0, 4, 4), bool), name=name)) for name in names]
+    assert len(set(stems)) == len(stems)
+    assert all(len(stem.encode("utf-8")) <= 200 for stem in stems)
+    assert stems[-3:] == ["half \ufffd", "a.b", ".."]
