@@ -29,7 +29,7 @@ _INSIDE = (
     (1, 1, 1, 1, 0, 0, 0.16),
 )
 _AWAY = tuple(
-    (x, y, 1 - x, 1 - y, (2 * x - 1) * steps, (2 * y - 1) * steps, 0.5 + 0.08 * steps)
+    (x, y, 1 - x, 1 - y, (2 * x - 1) * steps, (2 * y - 1) * steps, 0.7 + 0.08 * steps)
     for steps in (0.7, 1.6, 3.0, 5.0, 8.0)
     for x, y in ((0.5, 0), (0.5, 1), (0, 0.5), (1, 0.5), (0, 0), (1, 0), (0, 1), (1, 1))
 )
@@ -40,7 +40,7 @@ _IS_AWAY = np.isin(np.arange(len(_UNWELCOME)), len(_BESIDE) + len(_INSIDE) + np.
 
 # What it costs to cover others, as a share of the plate and of them; the same of the object itself; to touch
 # neither the object nor its box; each height that the picture's edge moves a plate; most, to cover plates.
-_OTHERS_OF_PLATE, _OTHERS_OF_THEM = 1.5, 3.0
+_OTHERS_OF_PLATE, _OTHERS_OF_THEM = 0.9, 3.0
 _ITSELF_OF_PLATE, _ITSELF_OF_IT = 0.1, 2.0
 _DETACHED = 0.3
 _MOVED = 0.05
