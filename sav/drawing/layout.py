@@ -46,7 +46,7 @@ _DETACHED = 0.3
 _MOVED = 0.05
 _PLATE = 10.0
 
-# A label leaves its place when another has been so much better in so many frames on end.
+# A label leaves its place when another has been so much better in so many frames on end, or sooner if more so.
 _BETTER = 0.25
 _PATIENCE = 8
 # Labels that are remembered, the last seen ones.
@@ -73,15 +73,16 @@ class Memory:
     """The place of each label in the frames before, by track id, and for how long it has been a poor one."""
 
     places: dict[int, int] = field(default_factory=dict)
-    unrest: dict[int, int] = field(default_factory=dict)
+    unrest: dict[int, float] = field(default_factory=dict)
 
     def settle(self, track_id: int, best: int, costs: FloatArray, must_move: bool) -> int:
         """The place that a label takes: its old one, unless it must move or `best` has long been better."""
         held = self.places.pop(track_id, best)
-        unrest = self.unrest.pop(track_id, 0) + 1
-        if must_move or (costs[held] > costs[best] + _BETTER and unrest >= _PATIENCE):
+        lost = float(costs[held] - costs[best]) / _BETTER
+        unrest = self.unrest.pop(track_id, 0.0) + lost
+        if must_move or (lost > 1 and unrest >= _PATIENCE):
             held = best
-        elif costs[held] > costs[best] + _BETTER:
+        elif lost > 1:
             self.unrest[track_id] = unrest
         self._remember(track_id, held)
         return held
