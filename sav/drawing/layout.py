@@ -46,7 +46,7 @@ _DETACHED = 0.3
 _MOVED = 0.05
 _PLATE = 10.0
 
-# A label leaves its place when another has been so much better in so many frames on end, or sooner if more so.
+# A label leaves its place when another has been so much better in so many frames on end, or in fewer if more.
 _BETTER = 0.25
 _PATIENCE = 8
 # Labels that are remembered, the last seen ones.
