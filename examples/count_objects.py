@@ -6,9 +6,16 @@ python examples/count_objects.py TestImages/street.mp4 --yolo model/demo_yolo.pt
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
+from pathlib import Path
 
-from sav import Segmenter
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # not needed after `pip install .`
+
+from sav import DetectionConfig, Segmenter  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> Counter[str]:
@@ -17,20 +24,27 @@ def main(argv: list[str] | None = None) -> Counter[str]:
     parser.add_argument("video")
     parser.add_argument("--yolo", default="model/yolov8x.pt")
     parser.add_argument("--sam", default="model/sam_vit_h_4b8939.pth")
+    parser.add_argument("--tracker", default=str(ROOT / "examples" / "papers_botsort.yaml"))
+    parser.add_argument("--conf", type=float, help="lowest score of a detection (default: 0.1)")
+    parser.add_argument("--imgsz", type=int, default=640, help="long side in the detector")
+    parser.add_argument("--least_frames", type=int, default=5, help="shorter tracks do not count")
     parser.add_argument("--end", help="where to stop: a frame's number, or seconds (12.5s)")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
-    segmenter = Segmenter.load(args.yolo, args.sam, device=args.device)
+    detect = DetectionConfig(conf=args.conf, imgsz=args.imgsz)
+    segmenter = Segmenter.load(args.yolo, args.sam, device=args.device, detect=detect)
 
-    # A scene is all that is known of one frame. Its track_ids stay with the objects from frame to frame, so
-    # a dictionary from id to name holds each object once. A later name is the better one: it comes from a
-    # vote over all frames so far.
+    # An object's track id stays the same from frame to frame, so each id counts once. Its last name is the
+    # best one: it comes from a vote over all frames so far.
     names: dict[int, str] = {}
-    for scene in segmenter.track(args.video, end=args.end):
-        names.update(zip(scene.track_ids.tolist(), scene.class_names, strict=True))
+    frames: Counter[int] = Counter()
+    for scene in tqdm(segmenter.track(args.video, tracker=args.tracker, end=args.end), unit="frame"):
+        ids = scene.track_ids.tolist()
+        names.update(zip(ids, scene.class_names, strict=True))
+        frames.update(ids)
 
-    counts = Counter(names.values())
+    counts = Counter(names[number] for number, seen in frames.items() if seen >= args.least_frames)
     for name, count in counts.most_common():
         print(f"{count:4} {name}")
     return counts

@@ -6,10 +6,13 @@ python examples/cut_out_dogs.py TestImages/dogs.jpg Dogs --yolo model/demo_yolo.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # not needed after `pip install .`
 
 from sav import DetectionConfig, Segmenter
 
