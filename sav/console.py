@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -92,15 +93,20 @@ class Progress:
         self._bar = tqdm(total=total, unit=unit, disable=width is None, **shape)
         self._total, self._unit = total, unit
         self._is_closed = False
+        self._lock = threading.Lock()
         self._begun = self._said = time.monotonic()
 
     def reach(self, position: float, name: str = "") -> None:
         """Be at `position`, which may be within an item; `name` is that of the item."""
+        with self._lock:
+            self._reach(position, name)
+
+    def _reach(self, position: float, name: str) -> None:
         if self._is_closed:
             return
         if not self._bar.disable:
             self._bar.set_postfix_str(name, refresh=False)
-            self._bar.update(round(position, 2) - self._bar.n)
+            self._bar.update(max(0, round(position, 2) - self._bar.n))
         elif time.monotonic() - self._said >= _LINE_INTERVAL:
             self._said = time.monotonic()
             seconds = self._said - self._begun

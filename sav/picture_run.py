@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sav.annotations.formats import PICTURE_FORMATS
@@ -89,8 +90,12 @@ def _segmented(
         except (OSError, ValueError) as error:
             yield error
             continue
-        yield segmenter(frame)
+        yield segmenter(frame, on_progress=partial(_reach, progress, index, name))
     progress.reach(len(pictures))
+
+
+def _reach(progress: Progress, index: int, name: str, share: float) -> None:
+    progress.reach(index + share, name)
 
 
 def _write(

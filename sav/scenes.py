@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,24 +91,29 @@ class Cutter:
     masks: MaskConfig = MaskConfig()
     with_regions: bool = False
 
-    def __call__(self, seen: Sequence[Seen]) -> list[Scene]:
-        """The scenes of some frames, encoded at once; a frame that has nothing to ask for is not encoded."""
+    def __call__(
+        self, seen: Sequence[Seen], on_progress: Callable[[float], None] = lambda share: None
+    ) -> list[Scene]:
+        """The scenes of some frames, encoded at once; a frame that has nothing to ask for is not encoded.
+
+        `on_progress` is told of each frame with regions which share of those is found.
+        """
         is_busy = [self.with_regions or len(one.detections) > 0 for one in seen]
         images = [one.frame.image for one, busy in zip(seen, is_busy, strict=True) if busy]
         embeddings = iter(self.sam.embed(images))
         return [
-            self._scene(one, next(embeddings) if busy else None)
+            self._scene(one, next(embeddings) if busy else None, on_progress)
             for one, busy in zip(seen, is_busy, strict=True)
         ]
 
-    def _scene(self, seen: Seen, embedding: Embedding | None) -> Scene:
+    def _scene(self, seen: Seen, embedding: Embedding | None, on_progress: Callable[[float], None]) -> Scene:
         """One frame's scene; without an embedding there is nothing in it."""
         masks = everything = Masks.empty(seen.frame.size_hw)
         if embedding is not None:
             masks = self.sam.masks_from_boxes(embedding, seen.detections.boxes_xyxy)
         kept = distinct(masks, seen, self.masks.duplicate_iou)
         if embedding is not None and self.with_regions:
-            everything = segment_everything(self.sam, embedding)
+            everything = segment_everything(self.sam, embedding, on_progress=on_progress)
         regions, region_ids = unexplained(everything, masks)
         return Scene(
             frame=seen.frame,

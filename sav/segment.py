@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -122,6 +122,7 @@ class Segmenter:
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
         regions: bool | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
     ) -> Scene:
         """Everything that the two models see in one picture.
 
@@ -133,6 +134,7 @@ class Segmenter:
             detect: What the detector keeps, for this call.
             masks: What is done with the masks, for this call.
             regions: Whether to look for what has no name, for this call.
+            on_progress: Told now and then which share of the regions is looked for, 0 to 1, from any thread.
 
         Raises:
             OSError: If there is no such file.
@@ -145,7 +147,7 @@ class Segmenter:
         else:
             seen = Seen.in_picture(frame, self._given(boxes_xyxy, class_ids, scores))
             masks = masks or MaskConfig(duplicate_iou=1)
-        return self._cutter(masks, self.regions if regions is None else regions)([seen])[0]
+        return self._cutter(masks, self.regions if regions is None else regions)([seen], on_progress)[0]
 
     def pictures(
         self,

@@ -104,11 +104,11 @@ def test_ctrl_c_keeps_what_is_done(street, tmp_path, capsys, monkeypatch):
     write_picture(street / "z.png", read_picture(street / "street.png"))
     segment, seen = Segmenter.__call__, []
 
-    def interrupted(self, image):
+    def interrupted(self, image, **settings):
         if seen:
             raise KeyboardInterrupt
         seen.append(image)
-        return segment(self, image)
+        return segment(self, image, **settings)
 
     monkeypatch.setattr(Segmenter, "__call__", interrupted)
     assert run("--img_path", street, "--save_dir", tmp_path / "out", "--labelled_only") == 1

@@ -8,8 +8,9 @@ comes first, before the masks are made: it changes nothing in the result, and mu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from itertools import count
 
 import numpy as np
 import torch
@@ -36,15 +37,27 @@ class EverythingConfig:
 
 
 def segment_everything(
-    model: SamModel, embedding: Embedding, config: EverythingConfig = EverythingConfig()
+    model: SamModel,
+    embedding: Embedding,
+    config: EverythingConfig = EverythingConfig(),
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> Masks:
-    """All masks of an embedded picture that pass the filters, the best predicted IoU first."""
+    """All masks of an embedded picture that pass the filters, the best predicted IoU first.
+
+    `on_progress` is told after each batch of points, from the thread that did it, which share is done.
+    """
     points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
     batches = [
         points[start : start + config.points_per_batch]
         for start in range(0, len(points), config.points_per_batch)
     ]
-    work = partial(_masks_at, model, embedding, config)
+    done = count(1)
+
+    def work(points_xy: NDArray[np.float64]) -> tuple[Masks, Tensor]:
+        found = _masks_at(model, embedding, config, points_xy)
+        on_progress(next(done) / len(batches))
+        return found
+
     found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
     masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
     scores = torch.cat([predicted_iou for _, predicted_iou in found])
