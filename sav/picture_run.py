@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from torch import OutOfMemoryError
+
 from sav.annotations.formats import PICTURE_FORMATS
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
@@ -90,7 +92,14 @@ def _segmented(
         except (OSError, ValueError) as error:
             yield error
             continue
-        yield segmenter(frame, on_progress=partial(_reach, progress, index, name))
+        try:
+            scene = segmenter(frame, on_progress=partial(_reach, progress, index, name))
+        except (MemoryError, OutOfMemoryError):
+            yield MemoryError(
+                f"{path} cannot be segmented: there is not enough memory for a picture so large"
+            )
+            continue
+        yield scene
     progress.reach(len(pictures))
 
 

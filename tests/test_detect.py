@@ -63,6 +63,16 @@ def test_boxes_lie_inside_the_picture_and_a_batch_finds_what_single_pictures_do(
         assert np.allclose(alone.boxes_xyxy, found.boxes_xyxy, atol=0.1)
 
 
+@pytest.mark.parametrize("shape", [(2, 3000), (3000, 1), (1, 70_000), (1, 1)])
+def test_thin_pictures_are_seen_and_boxes_lie_inside_them(shape):
+    noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
+    detector = Detector(DEMO_YOLO, torch.device("cpu"), DetectionConfig(conf=0, max_det=5))
+    boxes = detector([noise])[0].boxes_xyxy
+    assert len(boxes) <= 5
+    assert boxes.min(initial=0) >= 0
+    assert (boxes.max(axis=0, initial=0) <= np.array([*shape[::-1]] * 2)).all()
+
+
 def test_only_the_wanted_classes_are_found():
     picture = read_picture(sorted((ROOT / "TestImages").glob("*.*g"))[0])
     everything = Detector(DEMO_YOLO, CPU)

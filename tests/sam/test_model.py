@@ -34,6 +34,15 @@ def test_box_prompts_in_small_chunks_give_the_same_masks(picture):
     assert (masks != upstream(sam, picture, boxes)).mean() < 1e-4
 
 
+@pytest.mark.parametrize("shape", [(2, 3000), (3000, 1), (1, 1)])
+def test_thin_pictures_have_masks(shape):
+    model = SamModel(random_sam(), torch.device("cpu"))
+    embedding = model.embed([np.full((*shape, 3), 90, np.uint8)])[0]
+    masks = model.masks_from_boxes(embedding, np.array([[0, 0, shape[1], shape[0]]], np.float32))
+    assert masks.size_hw == shape
+    assert len(masks) == 1
+
+
 def test_sam_sees_rgb(picture, monkeypatch):
     model, seen = SamModel(random_sam(), CPU), []
     monkeypatch.setattr(model.sam.image_encoder, "forward", lambda pixels: seen.append(pixels) or pixels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ class Limit:
     def check(self, width: int, height: int) -> None:
         """Raise TooLargeError if a picture of this size is too large."""
         if width * height > self.pixels:
+            megapixels = math.ceil(width * height / 1e5) / 10
             raise TooLargeError(
-                f"it has {width * height / 1e6:.1f} megapixels ({width}x{height}), and the limit is"
+                f"it has {megapixels} megapixels ({width}x{height}), and the limit is"
                 f" {self.megapixels:g}; if there is memory for it, raise --max_megapixels"
             )
 

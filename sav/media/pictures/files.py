@@ -12,6 +12,8 @@ from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
+from sav.media.pictures.kinds import advice
+
 _log = logging.getLogger(__name__)
 
 _ALWAYS = (
@@ -131,8 +133,7 @@ def _left_out(unread: Counter[str], folders: int) -> str:
 
 
 def _advice(suffixes: Iterable[str]) -> str:
-    heif = any(suffix in _HEIF for suffix in suffixes)
-    return "convert to JPEG or PNG" + (", or pip install pillow-heif" if heif else "")
+    return advice("HEIF" if any(suffix in _HEIF for suffix in suffixes) else "")
 
 
 def _in_words(items: Sequence[str]) -> str:

@@ -44,6 +44,11 @@ _SIGNATURES = (
 )
 
 
+def advice(kind: str = "") -> str:
+    """What a user can do about pictures of a kind that is not read here."""
+    return "convert to JPEG or PNG" + (", or pip install pillow-heif" if kind == "HEIF" else "")
+
+
 class Tiff(TiffImagePlugin.TiffImageFile):
     """Pillow's decoder, which alone asks for the process's limit of size even here."""
 
@@ -78,10 +83,14 @@ def open_as(kind: str, file: BinaryIO) -> ImageFile.ImageFile:
     Going to the class at once also leaves out Pillow's own limit of size, a setting of the whole process.
 
     Raises:
-        ImportError: If there is no decoder for this kind here.
+        ValueError: If there is no decoder for this kind here.
+        Exception: Of any type, if the file is damaged.
     """
     module, name = _DECODERS[kind]
-    decoder: Any = getattr(import_module(module), name)
+    try:
+        decoder: Any = getattr(import_module(module), name)
+    except ImportError:
+        raise ValueError(f"it is {kind} inside, for which there is no decoder here: {advice(kind)}") from None
     file.seek(0)
     opened: ImageFile.ImageFile = decoder(file)
     return opened

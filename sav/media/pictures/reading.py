@@ -57,7 +57,10 @@ def _regular_file(path: Path) -> Iterator[BinaryIO]:
 def _decode(file: BinaryIO, limit: Limit) -> Image:
     kind = kind_of(file.read(HEAD))
     if not kind:
-        raise ValueError("it is none inside, or of a kind that is not read here")
+        empty = not file.seek(0, os.SEEK_END)
+        raise ValueError(
+            "it is empty" if empty else "its content is none, or of a kind that is not read here"
+        )
     if kind == "TIFF":
         return decode_tiff(file, limit)
     if file.seek(0, os.SEEK_END) > _MOST_BYTES * limit.pixels:

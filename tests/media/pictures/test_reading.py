@@ -1,9 +1,9 @@
 """Pictures of every kind read, and what becomes of broken, hostile and huge ones."""
 
+import errno
 import io
 import os
 import socket
-import stat
 import struct
 import subprocess
 import sys
@@ -94,6 +94,21 @@ def test_of_several_pictures_the_first_is_taken(tmp_path, kind):
     assert (read_picture(tmp_path / "a.png") == 200).all()
 
 
+def test_a_heic_is_read_where_there_is_a_decoder(tmp_path, picture):
+    heif = pytest.importorskip("pillow_heif", reason="pillow-heif is not installed")
+    smooth = cv2.GaussianBlur(picture, (0, 0), 5)
+    heif.from_pillow(Pillow.fromarray(smooth[..., ::-1].copy())).save(tmp_path / "a.heic", quality=90)
+    assert list_pictures(tmp_path) == [tmp_path / "a.heic"]
+    assert np.abs(read_picture(tmp_path / "a.heic").astype(int) - smooth).mean() < 6
+
+
+def test_a_heic_is_named_as_such_where_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = put(tmp_path / "a.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99))
+    with pytest.raises(ValueError, match=r"it is HEIF inside, .* pip install pillow-heif"):
+        read_picture(path)
+
+
 def test_the_content_says_what_kind_it_is_and_not_the_name(tmp_path, picture):
     assert (read_picture(put(tmp_path / "a.jpg", encoded(picture, "PNG"))) == picture).all()
 
@@ -146,10 +161,15 @@ def test_a_picture_whose_orientation_is_broken_is_left_as_it_is(tmp_path, pictur
     assert (read_picture(path) == read_picture(put(tmp_path / "b.jpg", plain))).all()
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"<html>", b"\xff\xd8", b"GIF89a", bytes(1000)])
+@pytest.mark.parametrize("content", [b"not a picture", b"<html>", b"\xff\xd8", b"GIF89a", bytes(1000)])
 def test_a_file_that_is_no_picture_is_one_clear_error(tmp_path, content):
     with pytest.raises(ValueError, match=r"fake\.jpg cannot be read as a picture: [^\n]+$"):
         read_picture(put(tmp_path / "fake.jpg", content))
+
+
+def test_an_empty_file_is_called_so(tmp_path):
+    with pytest.raises(ValueError, match=r"empty\.jpg cannot be read as a picture: it is empty"):
+        read_picture(put(tmp_path / "empty.jpg", b""))
 
 
 @pytest.mark.parametrize(
@@ -224,11 +244,13 @@ def test_what_cannot_be_opened_is_named(tmp_path):
         read_picture(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_named(tmp_path, picture):
-    path = put(tmp_path / "secret.jpg", encoded(picture, "JPEG"))
-    path.chmod(stat.S_IWUSR)
-    with pytest.raises(PermissionError, match=r"secret\.jpg cannot be opened: Permission denied"):
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(*_args):
+        raise PermissionError(errno.EACCES, "Permission denied", "secret.jpg")
+
+    path = put(tmp_path / "secret.jpg", b"")
+    monkeypatch.setattr("sav.media.pictures.reading.os.open", refuse)  # root may read everything
+    with pytest.raises(PermissionError, match=r"secret\.jpg cannot be opened: Permission denied$"):
         read_picture(path)
 
 
