@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image as Pillow
 
-from sav.media.pictures import list_pictures, read_picture, readable
+from sav.media.pictures import list_pictures, read_picture, readable, to_bgr
 from sav.types import Frame, Image
 
 Picture: TypeAlias = "Image | Frame | Pillow.Image | str | Path"
@@ -37,9 +37,8 @@ def as_frame(picture: Any) -> Frame:
             )
         return Frame(read_picture(path), name=readable(path.name))
     if isinstance(picture, Pillow.Image):
-        rgb = np.asarray(picture.convert("RGB"))
         name = Path(str(getattr(picture, "filename", ""))).name
-        return Frame(np.ascontiguousarray(rgb[..., ::-1]), name=name)
+        return Frame(to_bgr(picture), name=name)
     if isinstance(picture, np.ndarray):
         return Frame(_checked(picture))
     if isinstance(picture, Iterable):

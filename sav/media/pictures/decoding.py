@@ -131,13 +131,12 @@ def to_bgr(picture: Pillow.Image) -> Image:
     """The pixels of a Pillow picture as `(H, W, 3)` uint8 BGR, without transparency."""
     if picture.mode.startswith("I") or picture.mode == "F":
         return np.repeat(to_8_bits(np.asarray(picture))[..., None], 3, axis=2)
-    # What stands for transparent makes Pillow warn where it is lost.
-    picture.info.pop("transparency", None)
     width, height = picture.size
     bgr = np.empty((height, width, 3), np.uint8)
     rows = max(1, _CHUNK // width)
     for top in range(0, height, rows):
         part = picture.crop((0, top, width, min(top + rows, height)))
+        part.info.pop("transparency", None)  # what is lost of it, Pillow warns of
         bgr[top : top + rows] = np.asarray(part.convert("RGB"))[..., ::-1]
     return bgr
 

@@ -94,9 +94,8 @@ def list_pictures(path: Path) -> list[Path]:
     """
     if path.is_dir():
         return _in_folder(path)
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE) and not path.exists():
-        raise ValueError(f"{path} is an address, and pictures are read from disk only: download it first")
     if not path.exists() and not path.is_symlink():
+        refuse_address(path)
         raise FileNotFoundError(f"there is no picture or folder {path}")
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
@@ -104,6 +103,12 @@ def list_pictures(path: Path) -> list[Path]:
     if suffix not in SUFFIXES:
         raise ValueError(f"{path} is not a picture; known are {_KNOWN}")
     return [path]
+
+
+def refuse_address(path: Path) -> None:
+    """Raise ValueError if a path is rather an address, which has one slash fewer as a path."""
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
+        raise ValueError(f"{path} is an address, and pictures are read from disk only: download it first")
 
 
 def _in_folder(folder: Path) -> list[Path]:

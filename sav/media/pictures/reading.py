@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.media.pictures.decoding import Limit, decode_content
+from sav.media.pictures.files import refuse_address
 from sav.media.pictures.kinds import HEAD, kind_of
 from sav.media.pictures.png import decode_png
 from sav.media.pictures.tiff import decode_tiff
@@ -51,6 +52,7 @@ def _regular_file(path: Path) -> Iterator[BinaryIO]:
                 raise ValueError(f"{path} cannot be read as a picture: it is a pipe or a device, not a file")
             yield file
     except OSError as error:
+        refuse_address(path)
         raise type(error)(f"{path} cannot be opened: {error.strerror or error}") from error
 
 

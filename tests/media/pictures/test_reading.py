@@ -9,13 +9,14 @@ import subprocess
 import sys
 import warnings
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from sav.media.pictures import SUFFIXES, list_pictures, read_picture
+from sav.media.pictures import SUFFIXES, list_pictures, read_picture, to_bgr
 
 
 def put(path, content):
@@ -62,6 +63,15 @@ def test_colours_that_stand_for_transparent_are_colours_without_a_warning(tmp_pa
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert (read_picture(tmp_path / "a.png") == np.asarray(palette.convert("RGB"))[..., ::-1]).all()
+
+
+def test_a_pillow_picture_of_any_mode_becomes_bgr_and_is_left_as_it_was(picture):
+    palette = Pillow.fromarray(picture[..., ::-1].copy()).quantize(16)
+    palette.info["transparency"] = 3
+    assert (to_bgr(palette) == np.asarray(palette.convert("RGB"))[..., ::-1]).all()
+    assert palette.info["transparency"] == 3
+    deep = np.arange(0, 65536, 64, dtype=np.uint16).reshape(32, 32)
+    assert np.abs(to_bgr(Pillow.fromarray(deep))[..., 0] - deep / 257).max() <= 0.5
 
 
 def test_pictures_are_converted_the_same_in_chunks_and_whole(tmp_path, picture, monkeypatch):
@@ -240,6 +250,10 @@ def test_what_cannot_be_opened_is_named(tmp_path):
     (tmp_path / "link.jpg").symlink_to("nowhere")
     with pytest.raises(FileNotFoundError, match=r"link\.jpg cannot be opened"):
         read_picture(tmp_path / "link.jpg")
+    with pytest.raises(
+        ValueError, match=r"https:/x\.y/z\.jpg is an address, and pictures are read from disk"
+    ):
+        read_picture(Path("https://x.y/z.jpg"))
     with pytest.raises(IsADirectoryError, match="cannot be opened"):
         read_picture(tmp_path)
 
