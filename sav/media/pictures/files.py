@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 _ALWAYS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif",
-    ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
+    ".jp2", ".j2k", ".j2c", ".jpx", ".mpo", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm",
 )  # fmt: skip
 _AVIF = (".avif",)
 _HEIF = (".heic", ".heif", ".hif")
@@ -114,7 +114,7 @@ def refuse_address(path: Path) -> None:
 def _in_folder(folder: Path) -> list[Path]:
     visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
     named = [item for item in visible if item.suffix.lower() in SUFFIXES]
-    found = [item for item in named if not item.is_dir()]
+    found = [item for item in named if not _is_folder(item)]
 
     unread = Counter(item.suffix.lower() for item in visible if item.suffix.lower() in _OTHERS)
     left_out = _left_out(unread, len(named) - len(found))
@@ -123,6 +123,13 @@ def _in_folder(folder: Path) -> list[Path]:
     if left_out:
         _log.warning("%s", left_out)
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a link into a place that may not be seen; reading it will say so
+        return False
 
 
 def _left_out(unread: Counter[str], folders: int) -> str:

@@ -73,6 +73,18 @@ def test_what_is_no_plain_file_stays_in_the_list_to_be_named_when_it_is_read(tmp
     assert [path.name for path in list_pictures(tmp_path)] == ["broken.jpg", "pipe.png"]
 
 
+def test_a_link_that_may_not_be_followed_does_not_end_the_list(tmp_path, monkeypatch):
+    put(tmp_path, "a.jpg", "b.jpg")
+
+    def is_dir(path):
+        if path.name == "a.jpg":
+            raise PermissionError(13, "Permission denied", str(path))
+        return path == tmp_path
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.jpg"]
+
+
 def test_results_of_pictures_that_differ_in_their_suffix_have_names_of_their_own(tmp_path):
     names = ["a.jpg", "a.png", "A.tif", "a_png.jpg", "b.jpg", "ü.jpg", "u\u0308.jpg"]
     stems = output_stems([tmp_path / name for name in names])
