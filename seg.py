@@ -26,7 +26,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_model_flags(parser)
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
-    flags.add_general_flags(parser, MAX_PICTURE_MEGAPIXELS, "pictures")
+    flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
     args = parser.parse_args(argv)
     args.img_path = args.img_path or ["TestImages"]
     return args
@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     from sav.picture_run import segment_pictures
 
     segmenter = cli.load_models(args, regions=not args.labelled_only)
+    limit = args.max_megapixels or MAX_PICTURE_MEGAPIXELS
     return segment_pictures(
-        segmenter, pictures, save_dir, formats, max_megapixels=args.max_megapixels, when_saved=cli.conclude
+        segmenter, pictures, save_dir, formats, max_megapixels=limit, when_saved=cli.conclude
     ).status
 
 

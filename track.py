@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from sav import cli, flags
 from sav.arguments import Parser, place, whole
-from sav.config import MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
+from sav.config import MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
 
 # More frames than the longest video has, and more than any GPU takes at once.
 _MOST_FRAMES, _LARGEST_BATCH = 1_000_000_000, 1024
@@ -38,7 +38,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
                             " (default: 4 on a GPU, 1 on a CPU or from a camera)")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
-    flags.add_general_flags(parser, MAX_PICTURE_MEGAPIXELS, "pictures in a folder")
+    limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
+    flags.add_general_flags(parser, limits)
     return parser.parse_args(argv)
 
 

@@ -54,7 +54,7 @@ def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
     """Flags that say what is kept of what the models find."""
     group = parser.add_argument_group("what is kept")
     group.add_argument("--classes", nargs="+", action="extend", metavar="CLASS",
-                       help="names or ids of the classes to keep, between blanks or commas"
+                       help="names or ids of the classes to keep"
                             " (default: all)")  # fmt: skip
     group.add_argument("--conf", type=share, default=defaults.conf, metavar="SCORE",
                        help="lowest score of a detection, 0 to 1 (default: %(default)s)")  # fmt: skip
@@ -96,12 +96,12 @@ def add_save_flags(parser: Parser, for_video: bool) -> None:
                             " (default: %(default)s)")  # fmt: skip
 
 
-def add_general_flags(parser: Parser, most_megapixels: float, what: str) -> None:
-    """Flags about the program itself."""
+def add_general_flags(parser: Parser, limits: str) -> None:
+    """Flags about the program itself; `limits` says what `--max_megapixels` is if it is not given."""
     group = parser.add_argument_group("general")
-    group.add_argument("--max_megapixels", type=above_zero, default=most_megapixels, metavar="N",
-                       help=f"{what} of more million pixels than this are refused"
-                            f" (default: {most_megapixels:g})")  # fmt: skip
+    group.add_argument("--max_megapixels", type=above_zero, metavar="N",
+                       help="million pixels above which a picture or frame is refused"
+                            f" (default: {limits})")  # fmt: skip
     version = f"Segment Any Video {__version__} (Python {platform.python_version()})"
     group.add_argument("--version", action="version", version=version, help="show the version and exit")
 
