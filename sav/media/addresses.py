@@ -44,16 +44,13 @@ def _from_file_address(rest: str) -> Path:
 def shown(address: str) -> str:
     """An address as others may see it: without user, password, and what comes after ?, which may be a key."""
     scheme, slashes, rest = address.partition("//")
-    place = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, _, path = place.partition("/")
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if "@" in host:
-        host = host.rpartition("@")[2]
-    elif "@" in path and not _HOST.fullmatch(host):  # a password with a slash in it
-        host, _, path = place.rpartition("@")[2].partition("/")
-    elif "@" in rest and not _HOST.fullmatch(host):  # or with a question mark
-        host, path = rest.rpartition("@")[2], ""
-    hidden = "?..." if len(place) < len(rest) else ""
-    return f"{scheme}{slashes}{host}{'/' if path else ''}{path}{hidden}"
+        rest = rest[host.rindex("@") + 1 :]
+    elif not _HOST.fullmatch(host):  # a password with one of /?# in it
+        rest = rest.rpartition("@")[2]
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    return scheme + slashes + place + ("?..." if len(place) < len(rest) else "")
 
 
 def unknown_host(address: str) -> str | None:

@@ -10,7 +10,7 @@ _OUT_OF_ORDER = Fraction(1)
 
 # Seconds without anything after which the clock may have slipped, and after which it has.
 SLIP = Fraction(10)
-_LONGEST_GAP = Fraction(24 * 3600)
+_LONGEST_GAP = Fraction(1800)
 
 # Seconds within which a stream is taken up again where it was left.
 _SEAM = Fraction(2)

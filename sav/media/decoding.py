@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +15,11 @@ from av.video.stream import VideoStream
 
 from sav.media.clock import SLIP, Clock
 from sav.media.deinterlacing import progressive
-from sav.media.pyav import fraction
+from sav.media.pyav import fraction, packets_of, size_of
 from sav.media.video import LiveSound, VideoDamagedError
 
 _log = logging.getLogger(__name__)
 
-_USUAL_RATE, _HIGHEST_RATE = Fraction(25), Fraction(1000)
 _MICROSECONDS = 1_000_000
 
 # Containers whose header declares the length; for others FFmpeg estimates it.
@@ -27,12 +27,6 @@ _DECLARING_FORMATS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "flv", 
 
 # Seconds by which a file may end before the declared length and still count as whole.
 _TOLERATED_GAP = Fraction(1, 2)
-
-
-def frame_rate_of(stream: VideoStream) -> Fraction:
-    """Frames per second: the average, else FFmpeg's guess, else 25; live streams may claim absurd rates."""
-    rates = [fraction(stream.average_rate), fraction(stream.guessed_rate)]
-    return next((rate for rate in rates if 0 < rate <= _HIGHEST_RATE), _USUAL_RATE)
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,13 @@ class Decoder:
     """Decodes the pictures of a container from where it stands."""
 
     def __init__(
-        self, container: InputContainer, stream: VideoStream, name: str, sound: LiveSound | None = None
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        name: str,
+        frame_rate: Fraction,
+        is_address: bool = False,
+        sound: LiveSound | None = None,
     ) -> None:
         """Decode `stream`.
 
@@ -80,13 +80,15 @@ class Decoder:
             container: Where to read, from where it stands.
             stream: One of its streams.
             name: What to call it in messages.
+            frame_rate: Frames per second, for those that say nothing of their duration.
+            is_address: Whether it is read over a network.
             sound: Where to set packets of sound aside, if anybody wants them.
         """
-        self._packets = _Packets(container, stream, sound)
+        self._packets = _Packets(container, stream, sound, is_address)
         self._name = name
-        self._frame_duration = 1 / frame_rate_of(stream)
+        self._frame_duration = 1 / frame_rate
         self._undecodable = 0
-        self._is_mended = False
+        self._is_mended = self._has_complained = False
         self._has_only_decoding_times = container.format.name == "avi"
         self._delay: int | None = None
 
@@ -131,7 +133,7 @@ class Decoder:
             self._is_mended = True
             _log.warning("%s: its clock breaks at %.3f s; mended", self._name, float(end))
         if last is not None and time <= last:
-            time = last + (stated.tick or stated.duration)
+            time = last + min(stated.tick or self._frame_duration, self._frame_duration)
         clock.passed(time, stated.duration)
         return TimedPicture(stated.picture, time, stated.duration)
 
@@ -157,7 +159,9 @@ class Decoder:
             except av.error.EOFError:
                 return
             except av.FFmpegError as error:
-                _log.warning("%s: a packet cannot be decoded (%s); left out", self._name, error.strerror)
+                level = logging.DEBUG if self._has_complained else logging.WARNING
+                _log.log(level, "%s: what cannot be decoded is left out (%s)", self._name, error.strerror)
+                self._has_complained = True
                 self._undecodable += 1
                 continue
             if pictures:
@@ -172,15 +176,18 @@ class _Packets:
         damage: What cut the packets short, as the rest of a sentence; empty if nothing did.
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, sound: LiveSound | None) -> None:
+    def __init__(
+        self, container: InputContainer, stream: VideoStream, sound: LiveSound | None, is_address: bool
+    ) -> None:
         self._container = container
         self._stream = stream
         self._sound = sound
+        self._may_end_anywhere = is_address and size_of(container) is None
         self.damage = ""
 
     def __iter__(self) -> Iterator[Packet]:
         last_end, was_cut = Fraction(0), False
-        packets = self._container.demux()
+        packets = packets_of(self._container)
         while True:
             try:
                 packet = next(packets)
@@ -190,6 +197,9 @@ class _Packets:
                 self.damage = "stopped sending"
                 break
             except (av.FFmpegError, OSError) as error:
+                # FFmpeg's HTTP calls any end of a stream an error whose length the server did not say.
+                if error.errno == errno.EIO and self._may_end_anywhere:
+                    break
                 self.damage = f"cannot be read any further ({getattr(error, 'strerror', None) or error})"
                 break
             if packet.pts is not None and packet.time_base:

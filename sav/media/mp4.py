@@ -14,15 +14,21 @@ from av.video.stream import VideoStream
 from sav.files import is_of_the_disk
 from sav.media.audio.tracks import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
-from sav.media.video import VideoInfo
+from sav.media.video import VideoError, VideoInfo
 from sav.types import Image
 
 _log = logging.getLogger(__name__)
 
 _MIN_TIMESCALE = 10_000
 
-# Ticks from one frame to the next: MP4 has room for 2^31 from a frame to one that is stored five before it.
-_LONGEST_STEP = 300_000_000
+# MP4 has room for 2^31 ticks from packet to packet, and from when a frame is stored to when it is shown.
+_LONGEST_STEP = 2_000_000_000
+
+# Frames by which x264 may store one before it is shown.
+_REORDERING = 6
+
+# Ticks a second from which on frames are stored as they are shown, so that steps of half an hour have room.
+_FINE_TIMESCALE = 100_000
 
 # PyAV's rates are of 32 bits.
 _LARGEST_DENOMINATOR = 100_000
@@ -79,13 +85,13 @@ class Mp4:
         self.last_time: Fraction | None = None
         self._info, self._config = info, config
         self._from_bgr = FromBgr(info.colors, info.size_hw)
-        self._picture: av.VideoFrame | None = None  # the last one
-        self._ticks = 0  # its time in the file
+        self._ticks = 0  # the last frame's time in the file
         self._end = Fraction(0)  # of it, in seconds of the source's clock
         self._first_packet: tuple[int, int] | None = None  # pts, dts
         self._sound: AudioTracks | None = None
         timescale = _track_timescale(info.time_base)
-        self._longest_step = max(1, int(_LONGEST_STEP / (timescale * info.time_base)))
+        self._is_reordered = timescale < _FINE_TIMESCALE
+        self._longest_step = Fraction(_LONGEST_STEP, timescale * (_REORDERING if self._is_reordered else 1))
         # Delays are kept in ticks of the movie's clock, which by default has only milliseconds.
         options = {"movflags": "faststart", "movie_timescale": str(timescale)}
         self._output = av.open(f"file:{path}", "w", format="mp4", options=options)
@@ -103,14 +109,21 @@ class Mp4:
 
         Raises:
             FFmpegError: It cannot be encoded or written.
+            VideoError: It comes so long after the one before that MP4 has no room for the time between.
         """
         ticks = round((time - self._info.origin) / self._info.time_base)
-        if self._picture is not None:
+        if self.last_time is not None:
             ticks = max(ticks, self._ticks + 1)
-            self._bridge(self._picture, ticks)
-        self._picture = self._from_bgr(image)
-        self._encode(self._picture, ticks)
-        self.last_time = time
+            if time - self.last_time > self._longest_step:
+                raise VideoError(
+                    f"there are {float(time - self.last_time):.0f} s from one frame to the next; MP4 has room"
+                    f" for {float(self._longest_step):.0f} with this clock"
+                )
+        picture = self._from_bgr(image)
+        picture.pts, picture.time_base = ticks, self._info.time_base
+        self._ticks, self.last_time = ticks, time
+        for packet in self._stream.encode(picture):
+            self._mux(packet)
 
     def end_pictures(self, end_time: Fraction | None) -> None:
         """Write what the encoder holds back; the last frame is shown until `end_time`, if that is known.
@@ -121,7 +134,7 @@ class Mp4:
         if self.last_time is None:
             return
         seconds = 1 / self._info.frame_rate if end_time is None else end_time - self.last_time
-        duration = min(max(1, round(seconds / self._info.time_base)), self._longest_step)
+        duration = max(1, round(min(seconds, self._longest_step) / self._info.time_base))
         self._end = self.last_time + duration * self._info.time_base
         for packet in self._held_back(duration):
             self._output.mux(packet)
@@ -165,6 +178,8 @@ class Mp4:
         rate = info.frame_rate.limit_denominator(_LARGEST_DENOMINATOR)
         stream = self._output.add_stream("libx264", rate=rate)
         stream.options = {"crf": str(self._config.crf), "preset": self._config.preset}
+        if not self._is_reordered:
+            stream.options |= {"bf": "0"}
         stream.time_base = info.time_base
         height, width = info.size_hw
         context = stream.codec_context
@@ -178,17 +193,6 @@ class Mp4:
         context.color_trc = info.colors.transfer
         context.thread_count = 0
         return stream
-
-    def _bridge(self, picture: av.VideoFrame, ticks: int) -> None:
-        """Show the last picture again where the step to the next one, at `ticks`, is too long for MP4."""
-        while ticks - self._ticks > self._longest_step:
-            self._encode(picture, self._ticks + self._longest_step)
-
-    def _encode(self, picture: av.VideoFrame, ticks: int) -> None:
-        picture.pts, picture.time_base = ticks, self._info.time_base
-        self._ticks = ticks
-        for packet in self._stream.encode(picture):
-            self._mux(packet)
 
     def _mux(self, packet: Packet) -> None:
         """Write a packet of pictures after the sound that comes before it."""

@@ -6,6 +6,7 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from av.container import InputContainer
 from av.stream import Disposition
@@ -14,9 +15,6 @@ from av.video.stream import VideoStream
 from sav.config import MAX_FRAME_MEGAPIXELS
 from sav.media.addresses import LIVE_SCHEMES, NETWORK_SCHEMES, local_path, scheme_of, shown
 from sav.media.video import Input, VideoError
-
-# FFmpeg's own limit.
-_MOST_PIXELS = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class ReaderConfig:
     def max_pixels(self) -> int:
         """Width times height of the largest frame that is read."""
         megapixels = MAX_FRAME_MEGAPIXELS if self.max_megapixels is None else self.max_megapixels
-        return min(int(megapixels * 1_000_000), _MOST_PIXELS)
+        return int(megapixels * 1_000_000)
 
 
 def describe(source: str | Path, config: ReaderConfig) -> Input:
@@ -69,16 +67,17 @@ def describe(source: str | Path, config: ReaderConfig) -> Input:
 
 
 def _address(url: str, config: ReaderConfig) -> Input:
-    scheme, name = scheme_of(url), shown(url)
+    scheme = scheme_of(url)
     if scheme not in NETWORK_SCHEMES:
         raise VideoError(
-            f"{name}: {scheme}:// is no kind of address that is read: give a file, or an RTSP or HTTP address"
+            f"{scheme}:// is no kind of address that is read: give a file, or an RTSP or HTTP address"
         )
     if not url[len(scheme) :].startswith("://"):
-        raise VideoError(f"{url} is no address: after {scheme}: come two slashes")
+        right = shown(f"{scheme}://{url[len(scheme) + 2 :]}")
+        raise VideoError(f"an address has two slashes after {scheme}: give {right}")
     return Input(
         url,
-        name,
+        shown(url),
         options={"rtsp_transport": "tcp"} if scheme.startswith("rtsp") else {},
         timeouts=(config.open_timeout, config.read_timeout),
         max_pixels=config.max_pixels,
@@ -122,15 +121,31 @@ def picture_stream(container: InputContainer, source: Input) -> VideoStream:
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise VideoError(f"{name} is coded in a way that this FFmpeg cannot decode: convert it to H.264")
-    _check_size(stream.codec_context.width, stream.codec_context.height, source)
-    stream.codec_context.options["max_pixels"] = str(source.max_pixels)
+    check_size(*_size_of(stream, source), source)
+    stream.codec_context.options["max_pixels"] = str(source.max_decoded)
     stream.thread_type = "AUTO"
     return stream
 
 
-def _check_size(width: int, height: int, source: Input) -> None:
+def check_size(width: int, height: int, source: Input) -> None:
+    """Pass if frames are not too large.
+
+    Raises:
+        VideoError: They are.
+    """
     if width * height > source.max_pixels:
         raise VideoError(
             f"{source.name} has frames of {width}x{height}, {width * height / 1e6:.0f} megapixels; the limit"
             f" is {source.max_pixels / 1e6:g}; if there is memory for them, raise --max_megapixels"
         )
+
+
+def _size_of(stream: Any, source: Input) -> tuple[int, int]:
+    """Width and height of a stream's frames, 0 if nobody knows."""
+    context = stream.codec_context
+    if context.width or source.is_live:
+        return context.width, context.height
+    # A decoder that found it beyond the limit has forgotten it; without one it is what the header says.
+    with source.open(decodes=False) as container:
+        stated: Any = container.streams[stream.index].codec_context
+        return (stated.width, stated.height) if stated else (0, 0)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
 from av.container import InputContainer
+from av.packet import Packet
 from av.sidedata.sidedata import Type
+from av.stream import Stream
 from av.video.frame import VideoFrame
 
 _VERSION = tuple(int(part) for part in av.__version__.split(".")[:2])
@@ -33,6 +36,24 @@ def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: 
     """
     limits = {"max_pixels": str(max_pixels)} if _VERSION >= (17, 1) else {}
     return av.open(url, "r", options={**options, **limits}, **_LENIENT, **arguments)
+
+
+def packets_of(container: InputContainer, stream: Stream | None = None) -> Iterator[Packet]:
+    """The packets from where a container stands, of one stream or of all.
+
+    Raises:
+        FFmpegError: They cannot be read any further.
+    """
+    try:
+        yield from container.demux() if stream is None else container.demux(stream)
+    except IndexError:  # after the last packet, of streams that were not there at the beginning
+        return
+
+
+def size_of(container: InputContainer) -> int | None:
+    """Bytes of what is read, None if the server or the system does not say."""
+    size: int | None = container.size  # until 18 an unknown one is a negative error code
+    return size if size is not None and size > 0 else None
 
 
 def fraction(value: Any) -> Fraction:

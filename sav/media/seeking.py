@@ -10,7 +10,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from sav.media.pyav import fraction
+from sav.media.pyav import fraction, packets_of
 from sav.media.selection import Moment, reached
 
 # Codecs whose packets give one picture each, so that counting packets is counting frames.
@@ -73,7 +73,7 @@ def _shown_order(container: InputContainer, stream: VideoStream) -> Iterator[int
     """The time stamps of the frames that the stream's packets will give, sorted."""
     waiting: list[int] = []
     key_pts: int | None = None
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         if packet.size == 0 or packet.is_discard:
             continue
         if packet.pts is None or packet.is_corrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -14,16 +15,19 @@ from av.video.stream import VideoStream
 from sav.media import seeking
 from sav.media.audio.sources import sound_streams
 from sav.media.colors import ColorTags, ToBgr
-from sav.media.decoding import Decoder, TimedPicture, frame_rate_of
-from sav.media.opening import Input, picture_stream
+from sav.media.decoding import Decoder, TimedPicture
+from sav.media.frame_rate import frame_rate
+from sav.media.opening import Input, check_size, picture_stream
 from sav.media.orientation import Orientation
-from sav.media.pyav import fraction
+from sav.media.pyav import fraction, size_of
 from sav.media.selection import Selection, reached
 from sav.media.sound_clock import SoundClock
 from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
 from sav.types import Frame
 
 _MICROSECONDS = 1_000_000
+_FINEST_TICK = Fraction(1, 1_000_000)  # of a second
+_PLAYLISTS = {"hls", "dash"}
 _Numbered = Iterator[tuple[int, TimedPicture]]
 
 
@@ -44,8 +48,10 @@ class StreamReader(VideoReader):
         self._selection = selection
         self._open()
         try:
+            self._rate = frame_rate(self._stream, source)
             self._pictures = self._selected()
             first = self._first()
+            check_size(first[1].picture.width, first[1].picture.height, source)
         except BaseException:
             self.close()
             raise
@@ -79,9 +85,15 @@ class StreamReader(VideoReader):
         except VideoError:
             self._container.close()
             raise
-        has_end = not self._source.is_live and (self._source.timeouts is None or self._container.duration)
         clock = SoundClock(self._source.name, self._stream.index)
-        self._sound = None if has_end else LiveSound(self._container, clock)
+        self._sound = None if self._has_end() else LiveSound(self._container, clock)
+
+    def _has_end(self) -> bool:
+        """Whether the source is a file, here or elsewhere, or a stream that somebody records."""
+        if self._source.is_live or self._source.timeouts is None:
+            return not self._source.is_live
+        is_list = self._container.format.name in _PLAYLISTS  # whose own size is not that of the video
+        return bool(self._container.duration or (size_of(self._container) and not is_list))
 
     def _first(self) -> tuple[int, TimedPicture]:
         first = next(self._pictures, None)
@@ -123,7 +135,7 @@ class StreamReader(VideoReader):
                     return first_time, zip(itertools.count(landmark.number), pictures)
             self._container.close()
             self._open()
-        return None, enumerate(Decoder(self._container, self._stream, self._source.name, self._sound))
+        return None, enumerate(self._decoder())
 
     def _seek(self, landmark: seeking.Landmark) -> Iterator[TimedPicture] | None:
         """The pictures from the landmark's on, or None if it cannot be reached from a key frame before it."""
@@ -132,7 +144,7 @@ class StreamReader(VideoReader):
             self._container.seek(landmark.pts, stream=self._stream)
         except av.FFmpegError:
             return None
-        pictures = iter(Decoder(self._container, self._stream, self._source.name))
+        pictures = iter(self._decoder())
         # What comes before the first key frame hangs on frames that were not read.
         from_key = itertools.dropwhile(lambda timed: not timed.picture.key_frame, pictures)
         key = next(from_key, None)
@@ -144,14 +156,18 @@ class StreamReader(VideoReader):
             return None
         return itertools.chain([found], wanted)
 
+    def _decoder(self) -> Decoder:
+        is_address = self._source.timeouts is not None
+        return Decoder(self._container, self._stream, self._source.name, self._rate, is_address, self._sound)
+
     def _describe(self, first: TimedPicture) -> VideoInfo:
         stream, picture = self._stream, first.picture
         aspect = fraction(stream.sample_aspect_ratio) or Fraction(1)
-        rate = frame_rate_of(stream)
+        rate = self._rate
         return VideoInfo(
             size_hw=self._orientation.size_hw(self._decoded_size),
             frame_rate=rate / self._selection.stride,
-            time_base=fraction(stream.time_base) or 1 / rate,
+            time_base=_time_base(stream, rate),
             name=self._source.name,
             frame_count=None if self._sound else self._selection.count_of(self._total(rate), rate),
             sample_aspect_ratio=1 / aspect if self._orientation.transpose else aspect,
@@ -188,6 +204,12 @@ class StreamReader(VideoReader):
             return None
         starts_late, ends_early = bool(self._selection.start), self._selection.end is not None
         return AudioSource(self._source, self._sound, starts_late, ends_early)
+
+
+def _time_base(stream: VideoStream, rate: Fraction) -> Fraction:
+    """The stream's clock; a finer one if that cannot tell frames apart, a coarser one if it is too fine."""
+    tick = fraction(stream.time_base) or 1 / rate
+    return tick * math.ceil(_FINEST_TICK / tick) / math.ceil(rate * tick)
 
 
 def _by(size_hw: tuple[int, int]) -> str:

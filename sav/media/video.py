@@ -13,10 +13,14 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
+from sav.media.addresses import unknown_host
 from sav.media.colors import ColorTags
 from sav.media.pyav import open_input
 from sav.media.sound_clock import SoundClock
 from sav.types import Frame
+
+# Pixels that decoders add at the edges of frames, and FFmpeg's own limit.
+_EDGES, _MOST_PIXELS = 10_000_000, (1 << 31) - 1
 
 
 class VideoError(ValueError):
@@ -41,7 +45,7 @@ class Input:
         format: The demuxer, or None to let FFmpeg find out.
         options: FFmpeg's options.
         timeouts: Seconds for opening and for each read, or None for files.
-        max_pixels: Width times height of the largest frame that is decoded.
+        max_pixels: Width times height of the largest frame that is read.
         is_live: Whether it has no end, and cannot be opened twice.
     """
 
@@ -53,18 +57,27 @@ class Input:
     max_pixels: int = 100_000_000
     is_live: bool = False
 
-    def open(self) -> InputContainer:
+    @property
+    def max_decoded(self) -> int:
+        """Width times height of the largest frame that decoders may make, for their edges are wider."""
+        return min(self.max_pixels + _EDGES, _MOST_PIXELS)
+
+    def open(self, decodes: bool = True) -> InputContainer:
         """Open it.
+
+        Args:
+            decodes: Whether frames may be decoded to learn what the header does not say.
 
         Raises:
             VideoError: It is not a video, or does not answer.
         """
+        options = self.options if decodes else {**self.options, "codec_whitelist": "none"}
         try:
             return open_input(
                 self.url,
                 format=self.format,
-                options=self.options,
-                max_pixels=self.max_pixels,
+                options=options,
+                max_pixels=self.max_decoded,
                 timeout=self.timeouts,
             )
         except av.error.ExitError:
@@ -74,7 +87,11 @@ class Input:
                 f"{self.name} is not a video that can be read: it is of another kind, or was not finished"
             ) from None
         except (av.FFmpegError, OSError) as error:
-            raise VideoError(f"cannot open {self.name}: {error.strerror or error}") from None
+            host = unknown_host(self.url) if self.timeouts else None
+            reason = (
+                f"there is no host {host}, check the address" if host else error.strerror or "unknown error"
+            )
+            raise VideoError(f"cannot open {self.name}: {reason}") from None
 
 
 class LiveSound:

@@ -86,8 +86,8 @@ class VideoWriter:
         """Append a frame, whose time is that of the source.
 
         Raises:
-            ValueError: It has another size than the video, or does not come after the frame before, or the
-                video is closed.
+            ValueError: It has another size than the video, or does not come after the frame before, or too
+                long after it, or the video is closed.
             OSError: It cannot be written, for example because the disk is full.
         """
         if self._is_over:

@@ -37,9 +37,9 @@ def test_times_go_on_where_the_clock_breaks(stated: list[float], times: list[flo
     assert mended(*stated) == times
 
 
-def test_a_gap_that_is_true_is_kept_if_it_is_no_longer_than_a_day() -> None:
-    assert mended(5, 6, HOURS, is_true_gap=True) == [5, 6, HOURS]
-    assert mended(5, 6, 25 * 3600, is_true_gap=True) == [5, 6, 7]
+def test_a_gap_that_is_true_is_kept_up_to_half_an_hour() -> None:
+    assert mended(5, 6, 1700, is_true_gap=True) == [5, 6, 1700]
+    assert mended(5, 6, 1900, is_true_gap=True) == [5, 6, 7]
 
 
 def test_a_duration_that_cannot_be_right_does_not_count() -> None:

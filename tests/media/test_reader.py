@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import io
+import socket
 import threading
+import urllib.parse
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -522,6 +525,156 @@ def test_an_http_address_is_read(make_video: Maker, serve: str) -> None:
         assert not video.is_live
     with pytest.raises(VideoError, match=r"missing\.mp4"):
         open_video(f"{serve}/missing.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("in.ts", "libx264"), ("in.mpg", "mpeg2video"), ("in.h264", "libx264"), ("in.mkv", "libx264")],
+)
+@pytest.mark.parametrize("says_length", [True, False])
+@pytest.mark.parametrize("share", [1, 2])
+def test_a_stream_over_http_that_is_cut_is_not_called_whole(
+    make_video: Maker, name: str, codec: str, says_length: bool, share: int
+) -> None:
+    content = make_video(name, count=100, rate=Fraction(25), codec=codec, options={"g": "10"}).read_bytes()
+
+    class Cutting(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            if says_length:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // share])
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cutting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        numbers: list[int] = []
+        try:
+            with open_video(f"http://127.0.0.1:{server.server_address[1]}/{name}") as video:
+                is_known = says_length or name == "in.mkv"
+                assert video.is_live is not is_known
+                damaged = pytest.raises(VideoDamagedError)
+                with damaged if share > 1 and is_known else contextlib.nullcontext():
+                    numbers.extend(read_number(frame.image) for frame in video)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert numbers[-2:] == [98, 99] if share == 1 else 30 < len(numbers) < 70
+
+
+def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(VideoError, match=r"there is no host no\.such\.invalid") as caught:
+        open_video("http://user:secret@no.such.invalid/video.mp4?token=secret")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("https:/example.org/a.mp4", "two slashes"),
+        ("rtsp:/user:secret@camera/1", "two slashes"),
+        ("concat://a.mp4|b.mp4", "no kind of address"),
+        ("gopher://example.org/a.mp4", "no kind of address"),
+        ("file:///no/such/video.mp4", "no video /no/such/video.mp4"),
+    ],
+)
+def test_an_address_that_cannot_be_right_is_refused_with_a_reason(source: str, message: str) -> None:
+    with pytest.raises((VideoError, FileNotFoundError), match=message) as caught:
+        open_video(source)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spelling", ["file:{}", "file://{}", "file://localhost{}", "FILE://{}"])
+def test_a_path_in_the_form_of_an_address_is_read(make_video: Maker, spelling: str) -> None:
+    path = make_video("a video.mp4", count=3)
+    for name in (str(path), urllib.parse.quote(str(path))):
+        with open_video(spelling.format(name)) as video:
+            assert len(list(video)) == 3
+            assert video.info.name == str(path)
+
+
+@pytest.mark.parametrize("size_hw", [(3000, 4000), (4, 12000)])
+def test_frames_beyond_the_limit_are_refused_before_any_is_decoded(
+    tmp_path: Path, size_hw: tuple[int, int]
+) -> None:
+    path = tmp_path / "large.mov"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("png", rate=25)
+        stream.height, stream.width = size_hw
+        stream.pix_fmt = "rgb24"
+        picture = av.VideoFrame.from_ndarray(np.zeros((*size_hw, 3), np.uint8), format="rgb24")
+        output.mux(stream.encode(picture) + stream.encode(None))
+    megapixels = size_hw[0] * size_hw[1] / 1e6
+    with pytest.raises(VideoError, match=rf"{size_hw[1]}x{size_hw[0]}.*--max_megapixels"):
+        open_video(path, config=ReaderConfig(max_megapixels=megapixels * 0.9))
+    with open_video(path, config=ReaderConfig(max_megapixels=megapixels)) as video:
+        assert video.size_hw == size_hw
+
+
+def test_frames_that_grow_beyond_the_limit_are_not_decoded(make_video: Maker) -> None:
+    small = make_video("small.ts", count=20, options=CLOSED_GOP)
+    large = make_video("large.ts", count=5, size_hw=(3000, 4000), options=CLOSED_GOP)
+    small.write_bytes(small.read_bytes() + large.read_bytes())
+    seen = 0
+    with (
+        open_video(small, config=ReaderConfig(max_megapixels=0.5)) as video,
+        pytest.raises(VideoDamagedError),
+    ):
+        for _ in video:
+            seen += 1
+    assert 18 <= seen <= 20  # two may wait in the decoder
+
+
+@pytest.mark.parametrize("rate", [24, 240, 960, 1000, 2000])
+@pytest.mark.parametrize("name", ["in.mp4", "in.mkv", "in.ts"])
+def test_high_rates_are_known_and_their_times_exact_as_far_as_the_clock_goes(
+    make_video: Maker, name: str, rate: int
+) -> None:
+    with open_video(make_video(name, count=60, rate=Fraction(rate), size_hw=(32, 64))) as video:
+        assert abs(video.frame_rate / rate - 1) < 0.02
+        times = [frame.time for frame in video]
+    assert len(times) == 60
+    assert abs(float(times[-1] - times[0]) - 59 / rate) < 0.002
+
+
+@pytest.mark.parametrize("name", ["in.webm", "in.mkv"])
+def test_the_rate_of_a_browsers_recording_is_its_frames_over_their_time(make_video: Maker, name: str) -> None:
+    random = np.random.default_rng(1)
+    ticks = np.cumsum(random.integers(20, 60, 100)).tolist()
+    source = make_video(
+        "steady.mkv", 100, codec="libvpx", ticks=ticks, time_base=Fraction(1, 1000), rate=Fraction(1000)
+    )
+    recorded = io.BytesIO()
+    recorded.name = name
+    with av.open(str(source)) as before:
+        stream = before.streams.video[0]
+        options = {"live": "1", "default_mode": "infer"}
+        with av.open(_Pipe(recorded), "w", format="webm", options=options) as after:
+            copied = after.add_stream_from_template(stream)
+            for packet in before.demux(stream):
+                if packet.size:
+                    packet.stream, packet.duration = copied, 0
+                    after.mux(packet)
+    path = source.with_name(name)
+    path.write_bytes(recorded.getvalue())
+    with open_video(path) as video:
+        assert abs(video.frame_rate - 99_000 / Fraction(ticks[-1] - ticks[0])) < 0.5
+        assert [frame.time for frame in video] == [Fraction(tick, 1000) for tick in ticks]
+
+
+class _Pipe:
+    """A file that can only be written from its beginning to its end."""
+
+    def __init__(self, target: io.BytesIO) -> None:
+        self.write = target.write
 
 
 def test_an_address_that_falls_silent_ends_cleanly(make_video: Maker) -> None:

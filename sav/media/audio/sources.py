@@ -14,6 +14,7 @@ from av.packet import Packet
 
 from sav.media import seeking
 from sav.media.opening import picture_stream
+from sav.media.pyav import packets_of
 from sav.media.sound_clock import SoundClock, begin_of, duration_of
 from sav.media.video import AudioSource, Input, VideoError
 
@@ -98,7 +99,7 @@ class _SecondReading:
             if begin is not None and seeking.is_possible(self.container, pictures):
                 self.container.seek(max(0, int(begin * 1_000_000) - _RUN_UP))
             clock = SoundClock(name, pictures.index)
-            for packet in self.container.demux():
+            for packet in packets_of(self.container):
                 if clock.see(packet):
                     yield packet
         except (av.FFmpegError, OSError, VideoError) as error:
