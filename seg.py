@@ -36,18 +36,17 @@ def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
     from sav.annotations.formats import resolve_formats
     from sav.checkpoints import check_checkpoints
-    from sav.preflight import check_device
+    from sav.preflight import check_device, check_folder
 
     formats = resolve_formats(flags.formats(args), for_video=False)
     check_device(args.device)
+    save_dir = Path(args.save_dir)
+    check_folder(save_dir)
     check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
 
     from sav.media.pictures import find_pictures
 
     pictures = find_pictures(args.img_path)
-    save_dir = Path(args.save_dir)
-    if save_dir.exists() and not save_dir.is_dir():
-        raise NotADirectoryError(f"--save_dir {save_dir} is a file; name a folder")
 
     from sav.picture_run import segment_pictures
 

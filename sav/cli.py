@@ -70,10 +70,16 @@ def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) 
     try:
         with log_lines():
             return run(args)
-    except (OSError, ValueError) as error:
-        tell_error(error)
     except KeyboardInterrupt:
         tell_error("interrupted, nothing is saved")
+    except (OSError, ValueError) as error:
+        if args.debug:
+            raise
+        tell_error(error)
+    except Exception as error:
+        if args.debug:
+            raise
+        tell_error(f"{type(error).__name__}: {error}; nobody foresaw this: --debug shows where it comes from")
     return FAILED
 
 

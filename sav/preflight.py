@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 # One of these is there wherever torch can find a GPU that it calls CUDA: NVIDIA's, WSL's, AMD's, Jetson's.
@@ -35,3 +36,19 @@ def _may_have_cuda() -> bool:
     if sys.platform == "linux":
         return any(Path(path).exists() for path in _GPU_FILES)
     return sys.platform != "darwin"
+
+
+def check_folder(folder: Path) -> None:
+    """Check that files can be written in `folder`, or that it can be made; nothing is left there.
+
+    Raises:
+        NotADirectoryError: It, or what it is to lie in, is a file.
+        PermissionError: Nothing can be written there.
+    """
+    standing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not standing.is_dir():
+        raise NotADirectoryError(f"{standing} is a file; name a folder")
+    try:
+        tempfile.TemporaryFile(dir=standing).close()
+    except OSError as error:
+        raise PermissionError(f"cannot write in the folder {standing}: {error.strerror}") from None

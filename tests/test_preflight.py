@@ -1,9 +1,10 @@
 import sys
+from pathlib import Path
 
 import pytest
 
 from sav import preflight
-from sav.preflight import check_device
+from sav.preflight import check_device, check_folder
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu"])
@@ -45,3 +46,22 @@ def test_a_device_of_another_system_is_not_here(platform, name, monkeypatch):
 def test_what_is_no_device_is_answered_with_one(name, answer):
     with pytest.raises(ValueError, match=f"unknown device '{name}'; {answer}"):
         check_device(name)
+
+
+def test_a_folder_that_is_there_or_can_be_made_passes_and_stays_as_it_was(tmp_path):
+    check_folder(tmp_path)
+    check_folder(tmp_path / "new" / "newer")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "new"):
+        with pytest.raises(NotADirectoryError, match="file is a file; name a folder"):
+            check_folder(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that even root cannot write")
+def test_a_folder_that_cannot_be_written_is_named():
+    with pytest.raises(PermissionError, match="cannot write in the folder /proc"):
+        check_folder(Path("/proc/new"))
