@@ -14,12 +14,11 @@ from demo.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
 from sav.config import PICTURE_DETECTION
 from sav.detect import Detector
+from sav.detectors.door import import_ultralytics
 from sav.device import choose_precision
 from sav.masks import Masks
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
-
-from ultralytics import YOLO  # isort: skip  after sav.detect, which keeps it from installing and reporting
 
 FIRST_SEED = 2_000_000
 """Seeds from here on belong to evaluation: training and validation use lower ones."""
@@ -79,14 +78,18 @@ def matched(
 def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
     """mAP50 overall and for each class, by ultralytics' own validation."""
     listing = write_listing(folder, "eval", "eval")
-    found = YOLO(checkpoint).val(
-        data=str(listing),
-        imgsz=image_size,
-        plots=False,
-        workers=0,
-        verbose=False,
-        project=str(folder),
-        name="val",
+    found = (
+        import_ultralytics()
+        .YOLO(checkpoint)
+        .val(
+            data=str(listing),
+            imgsz=image_size,
+            plots=False,
+            workers=0,
+            verbose=False,
+            project=str(folder),
+            name="val",
+        )
     )
     figures = {"mAP50": float(found.box.map50), "mAP50-95": float(found.box.map)}
     return figures | {

@@ -1,6 +1,7 @@
 """Trains the demo's detector with ultralytics' own trainer, from random weights, on rendered scenes."""
 
 import argparse
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -8,12 +9,17 @@ from pathlib import Path
 
 import torch
 
-import sav.detect  # noqa: F401
+from sav.detectors.door import import_ultralytics
 from sav.device import has_fast_bfloat16
 
-from ultralytics import YOLO  # isort: skip
-from ultralytics.models.yolo.detect import DetectionTrainer  # isort: skip
-from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # isort: skip
+import_ultralytics()  # so that it neither installs nor asks the network
+
+from ultralytics import YOLO  # noqa: E402
+from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
+from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # noqa: E402
+from ultralytics.utils import LOGGER  # noqa: E402
+
+LOGGER.setLevel(logging.WARNING)
 
 ARCHITECTURE = "yolov8n.yaml"
 IMAGE_SIZE = 640

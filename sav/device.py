@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import cache
 
+import cv2
 import torch
 
 
@@ -74,3 +77,18 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         )
         return any(test is not None and test() for test in tests)
     return False
+
+
+@cache
+def compute_alone_after_fork() -> None:
+    """From now on a process that is forked off computes with one thread, for as long as it does not set more.
+
+    It has none of the threads that PyTorch and OpenCV keep for their work, and would wait for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_compute_alone)
+
+
+def _compute_alone() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)

@@ -12,7 +12,7 @@ from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
-from sav.device import EXACT, Precision
+from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.masks import Masks
 from sav.sam.decoder import Decoder
 from sav.sam.enlarge import Enlarger, Stability
@@ -86,6 +86,7 @@ class SamModel:
         chunks: ChunkSizes | None = None,
     ) -> None:
         """Move `sam` to `device`; a `LeanEncoder` replaces its image encoder unless all must be exact."""
+        compute_alone_after_fork()
         if not precision.is_exact:
             sam.image_encoder = LeanEncoder(sam.image_encoder, precision.dtype)
         self.sam = sam.to(device).eval()

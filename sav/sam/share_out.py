@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -10,6 +11,8 @@ import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_starting = threading.Lock()
 
 
 def share_out(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -20,10 +23,31 @@ def share_out(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Res
     threads = torch.get_num_threads()
     if threads == 1:
         return [work(item) for item in items]
-    pool = ThreadPoolExecutor(threads)
-    torch.set_num_threads(1)
+    pool = _lone_threads(threads)
     try:
         return list(pool.map(work, items))
     finally:
         pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+
+
+def _lone_threads(count: int) -> ThreadPoolExecutor:
+    """Threads of which each computes alone; all others go on with as many as they have.
+
+    A thread takes over PyTorch's number of threads when it first computes, and keeps it. So the number is 1
+    only while these start.
+    """
+    pool = ThreadPoolExecutor(count)
+    all_here = threading.Barrier(count)
+
+    def take_over() -> None:
+        torch.get_num_threads()
+        all_here.wait()  # else one thread could do the work of another before that has started
+
+    with _starting:
+        torch.set_num_threads(1)
+        try:
+            for started in [pool.submit(take_over) for _ in range(count)]:
+                started.result()
+        finally:
+            torch.set_num_threads(count)
+    return pool

@@ -50,14 +50,13 @@ def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
     Raises:
         CheckpointError: If it cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            yield _read(path, file)
-    except CheckpointError:
-        raise
-    except (ValueError, OSError, EOFError, RecursionError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise CheckpointError(f"{path} {reason[:300]}") from error
+    with contextlib.ExitStack() as stack:
+        try:
+            checkpoint = _read(path, stack.enter_context(path.open("rb")))
+        except (ValueError, OSError, EOFError, RecursionError, MemoryError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise CheckpointError(f"{path} {reason[:300]}") from error
+        yield checkpoint
 
 
 def _read(path: Path, file: BinaryIO) -> Checkpoint:

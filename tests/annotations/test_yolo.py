@@ -7,9 +7,15 @@ import supervision
 
 from sav.annotations.yolo import shares
 from sav.config import SaveOptions
-from sav.detect import YOLO  # the door keeps ultralytics from asking the network
+from sav.detectors.door import import_ultralytics
 from sav.media.pictures import read_picture
 from tests.annotations.conftest import AWKWARD, NAMES, PIECES, VIDEO
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet_ultralytics():
+    """Imported so that it neither installs nor asks the network."""
+    import_ultralytics()
 
 
 @pytest.fixture
@@ -115,7 +121,7 @@ def test_names_that_are_hard_to_write_come_back(save, make_scene, load):
 def test_ultralytics_trains_on_the_export(save, awkward_video, tmp_path):
     folder = save("yolo", awkward_video, VIDEO) / "yolo"
     seen = []
-    model = YOLO("yolov8n-seg.yaml", verbose=False)
+    model = import_ultralytics().YOLO("yolov8n-seg.yaml", verbose=False)
     model.add_callback("on_train_batch_end", lambda trainer: seen.append(float(trainer.loss.detach())))
     model.train(
         data=str(folder / "dataset.yaml"),

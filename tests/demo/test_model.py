@@ -5,6 +5,7 @@ import torch
 
 from demo.scene import CLASSES
 from demo.small_sam import SMALL_SAM
+from sav.detectors.door import import_ultralytics
 from sav.sam.architecture import read_architecture
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
 
@@ -23,11 +24,7 @@ def test_both_checkpoints_together_take_16_mb_at_most():
 
 
 def test_the_detector_opens_as_any_ultralytics_checkpoint():
-    from ultralytics import YOLO
-
-    import sav.detect  # noqa: F401
-
-    model = YOLO(DEMO_YOLO)
+    model = import_ultralytics().YOLO(DEMO_YOLO)
     assert list(model.names.values()) == list(CLASSES.values())
 
 

@@ -1,0 +1,1 @@
+"""Detectors: what is in a picture, and where."""

@@ -1,0 +1,214 @@
+"""A detector's network out of a file: opened without running it, checked, tried out in shapes only."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sav.checkpoints import CheckpointError
+from sav.detectors.door import import_ultralytics
+from sav.detectors.names import MOST_CLASSES, checked_names, model_in
+from sav.detectors.rebuild import ForeignError, rebuild
+from sav.weights.file import open_checkpoint
+
+# A picture's sides are multiples of at least this, whatever the model; ultralytics' coarsest grids have 64.
+_LEAST_STRIDE, _LARGEST_STRIDE = 32, 256
+# Numbers that one layer may give for each pixel of the picture; the largest models give some 30.
+_MOST_NUMBERS_A_PIXEL = 512
+
+
+@dataclass(frozen=True)
+class Network:
+    """A detection model of ultralytics.
+
+    Attributes:
+        module: The model, a `torch.nn.Module` in eval mode, without gradients.
+        names: Its classes, by their ids.
+        stride: The sides of what it sees must be multiples of it, in pixels.
+        channels: 3 if it wants colours, 1 if grey.
+        is_transformer: Whether it is an RT-DETR, which sees a picture squeezed into a square.
+    """
+
+    module: Any
+    names: dict[int, str]
+    stride: int
+    channels: int
+    is_transformer: bool
+
+    @property
+    def class_count(self) -> int:
+        """How many classes its output tells apart."""
+        return int(self.module.model[-1].nc)
+
+    @property
+    def chooses(self) -> bool:
+        """Whether its head gives each object once, so that nothing is left to suppress."""
+        return self.is_transformer or bool(getattr(self.module, "end2end", False))
+
+    def __call__(self, batch: Tensor, most: int = 300) -> Tensor:
+        """What the head gives.
+
+        Args:
+            batch: `(B, channels, H, W)` float32, 0 to 1, RGB; sides are multiples of the stride.
+            most: How many boxes a head gives that chooses.
+
+        Returns:
+            `(B, 4 + classes + more, N)`: boxes as x, y, width and height, then scores; or, if it chooses,
+            `(B, N, 6 + more)`: boxes, score and class.
+        """
+        output = self._view(most)(batch)
+        while isinstance(output, list | tuple):
+            output = output[0]
+        return output
+
+    def _view(self, most: int) -> nn.Module:
+        """The module with a head of its own, since heads keep the last picture's grid in their attributes.
+
+        It costs microseconds and shares all weights; neither threads nor settings meet in it.
+        """
+        module = copy.copy(self.module)
+        layers = copy.copy(module.model)
+        head = copy.copy(layers[-1])
+        head.max_det = most
+        layers._modules = {**layers._modules, str(len(layers) - 1): head}
+        module._modules = {**module._modules, "model": layers}
+        return module
+
+
+def load_network(checkpoint: Path, trust_checkpoint: bool = False) -> Network:
+    """Load the detector in a file, whatever the file is called.
+
+    Args:
+        checkpoint: A file that ultralytics wrote.
+        trust_checkpoint: Run Python code in it, if its layers are of its own.
+
+    Raises:
+        CheckpointError: If it cannot be read, finds no boxes, or needs its code run and is not trusted.
+    """
+    import_ultralytics()
+    try:
+        try:
+            with open_checkpoint(checkpoint) as opened:
+                module = rebuild(model_in(opened.tree), opened.tensor)
+        except ForeignError:
+            if not trust_checkpoint:
+                raise
+            module = _run(checkpoint)
+        network = _described(module)
+        module.float()
+        _check_weights(module)
+        if not trust_checkpoint:
+            _try_out(network)
+        network.module.fuse(verbose=False)
+    except CheckpointError:
+        raise
+    except ForeignError as error:
+        raise CheckpointError(
+            f"{checkpoint} {error}, which is not run; if you trust those who made it, take --trust_checkpoint"
+        ) from error
+    except Exception as error:  # layers of a file that was made up can raise anything
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        damage = "" if isinstance(error, ValueError) else "is damaged: "
+        raise CheckpointError(f"{checkpoint} cannot be used as a detector: it {damage}{reason}") from error
+    return network
+
+
+def _run(checkpoint: Path) -> nn.Module:
+    """The model in a trusted file, which may run any code."""
+    try:
+        with checkpoint.open("rb") as file:
+            tree = torch.load(file, map_location="cpu", weights_only=False)
+    except Exception as error:  # what code raises, or a module that is not installed
+        raise ValueError(f"is trusted, but its code fails: {error}") from error
+    held = (tree.get("ema") or tree.get("model")) if isinstance(tree, dict) else tree
+    if not isinstance(held, nn.Module):
+        raise ValueError("holds no ultralytics model")
+    return held.eval().requires_grad_(False)
+
+
+def _described(module: Any) -> Network:
+    """Look over a model.
+
+    Raises:
+        ValueError: If it is none that finds boxes in pictures.
+    """
+    tasks, heads = import_ultralytics().nn.tasks, import_ultralytics().nn.modules.head
+    layers = getattr(module, "model", None)
+    if not isinstance(module, tasks.BaseModel) or not isinstance(layers, nn.Sequential) or not len(layers):
+        raise ValueError("holds no ultralytics model")
+    head = layers[-1]
+    if not isinstance(head, heads.Detect | heads.RTDETRDecoder) or isinstance(head, heads.OBB):
+        raise ValueError(
+            f"is a {type(module).__name__} with a head for {type(head).__name__}, not for detection"
+        )
+
+    names = checked_names(getattr(module, "names", None))
+    if type(head.nc) is not int or not 1 <= head.nc <= MOST_CLASSES:
+        raise ValueError("is damaged: it does not say how many classes it has")
+    if len(names) < head.nc:
+        raise ValueError(f"has {len(names)} names for {head.nc} classes")
+
+    channels = next((layer.in_channels for layer in layers.modules() if isinstance(layer, nn.Conv2d)), 0)
+    if channels not in (1, 3):
+        raise ValueError(f"sees pictures of {channels} channels; take one for colours (3) or grey (1)")
+    is_transformer = isinstance(head, heads.RTDETRDecoder)
+    return Network(module, names, _stride(module.stride), channels, is_transformer)
+
+
+def _stride(steps: Any) -> int:
+    """The coarsest of a head's grids, in pixels."""
+    steps = steps.flatten().tolist() if isinstance(steps, Tensor) else []
+    if not steps or not all(1 <= step <= _LARGEST_STRIDE for step in steps):
+        raise ValueError(f"is damaged: its grids have steps that are none ({str(steps)[:60]})")
+    return max(_LEAST_STRIDE, math.ceil(max(steps)))
+
+
+def _check_weights(module: nn.Module) -> None:
+    """Raise ValueError if a weight is no number."""
+    for name, tensor in module.state_dict().items():
+        if tensor.numel() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
+            raise ValueError(
+                f"has weights that are infinite or no numbers (NaN), in {name[:80]}: training failed"
+            )
+
+
+@torch.inference_mode()
+def _try_out(network: Network) -> None:
+    """One picture through a copy without memory, on which numbers cost nothing: do the layers fit?
+
+    Raises:
+        ValueError: If they do not, or one of them makes more of a picture than there is memory.
+    """
+    weights = [*network.module.parameters(), *network.module.buffers()]
+    twin = copy.deepcopy(network.module, {id(tensor): _without_memory(tensor) for tensor in weights})
+    height, width = (5 if network.is_transformer else 3) * network.stride, 5 * network.stride
+
+    def check(layer: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.numel() > _MOST_NUMBERS_A_PIXEL * height * width:
+            raise ValueError(
+                f"has a layer ({type(layer).__name__}) that makes {output.numel()} numbers of a picture"
+            )
+
+    for layer in twin.modules():
+        layer.register_forward_hook(check)
+    try:
+        table = replace(network, module=twin)(torch.empty(1, network.channels, height, width, device="meta"))
+    except (RuntimeError, TypeError, AttributeError, IndexError, KeyError, AssertionError) as error:
+        raise ValueError(f"is damaged: its layers do not fit together ({error})") from error
+
+    columns, rows = table.shape[1:] if table.ndim == 3 else (0, 0)
+    if network.chooses:
+        columns, rows = rows, columns
+    if columns < (6 if network.chooses else 4 + network.class_count) or rows < 1:
+        raise ValueError(f"is damaged: what its head gives, {tuple(table.shape)}, is no table of boxes")
+
+
+def _without_memory(tensor: Tensor) -> Tensor:
+    meta = tensor.to("meta")
+    return nn.Parameter(meta, requires_grad=False) if isinstance(tensor, nn.Parameter) else meta

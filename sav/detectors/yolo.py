@@ -1,0 +1,163 @@
+"""ultralytics' detectors: boxes, scores and classes of the objects in pictures."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+import torch
+import torchvision  # noqa: F401  ultralytics suppresses with torchvision's kernel if it is there
+from torch import Tensor
+
+from sav.config import PICTURE_DETECTION, DetectionConfig
+from sav.detectors.door import import_ultralytics
+from sav.detectors.names import resolve_classes
+from sav.detectors.network import load_network
+from sav.device import compute_alone_after_fork
+from sav.types import Detections, Image
+
+# What ultralytics puts around a picture.
+_GREY = (114, 114, 114)
+# What a head that chooses gives at least: classes are filtered afterwards.
+_LEAST_CHOSEN = 300
+
+
+class Detector:
+    """An ultralytics detection model on one device. Any number of threads may call it at once.
+
+    Attributes:
+        categories: Every class that the model knows, id to name.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path,
+        device: torch.device,
+        config: DetectionConfig = PICTURE_DETECTION,
+        trust_checkpoint: bool = False,
+    ) -> None:
+        """Load the model and resolve the class names.
+
+        Args:
+            checkpoint: A file that ultralytics wrote. Code in it is not run.
+            device: Where to compute.
+            config: What is kept.
+            trust_checkpoint: Run the file's code after all, if its model needs it.
+
+        Raises:
+            CheckpointError: If the file is not an ultralytics model that finds boxes.
+            ValueError: If the model does not know a class that `config` names.
+        """
+        compute_alone_after_fork()
+        self._network = load_network(checkpoint, trust_checkpoint)
+        self._network.module.to(device)
+        self._device = device
+        self.categories: Mapping[int, str] = MappingProxyType(self._network.names)
+        self._set(config)
+
+    def with_config(self, config: DetectionConfig) -> Detector:
+        """The same model with other settings.
+
+        Raises:
+            ValueError: If the model does not know a class that `config` names.
+        """
+        other = copy.copy(self)
+        other._set(config)
+        return other
+
+    def _set(self, config: DetectionConfig) -> None:
+        self._config = config.over(PICTURE_DETECTION)
+        self._class_ids = resolve_classes(config.classes, self.categories)
+
+    def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
+        """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first.
+
+        Pictures of one size go through the model together, so that none is seen otherwise than alone.
+        """
+        by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        for place, image in enumerate(images_bgr):
+            by_size[image.shape].append(place)
+
+        found = [Detections.empty()] * len(images_bgr)
+        for size, places in by_size.items():
+            tables = self._find([images_bgr[place] for place in places])
+            for place, table in zip(places, tables, strict=True):
+                found[place] = _detections(table.cpu().numpy(), (size[0], size[1]))
+        return found
+
+    @torch.inference_mode()
+    def _find(self, images_bgr: list[Image]) -> list[Tensor]:
+        """For each of several pictures of one size `(N, 6)`: corners in its pixels, score, class."""
+        ultralytics = import_ultralytics()
+        config, network = self._config, self._network
+        side = side_for(images_bgr[0].shape[:2], config.imgsz or 0, network.stride)
+        images = [_thick_enough(image, side) for image in images_bgr]
+        size_hw = images[0].shape[:2]
+        most = config.max_det or 0
+        batch = self._prepared(images, side)
+        table = network(batch, max(most, _LEAST_CHOSEN))
+        if network.is_transformer:  # gives centres and sizes as shares of the picture
+            scale = table.new_tensor([*size_hw[::-1], *size_hw[::-1]])
+            table = torch.cat([ultralytics.utils.ops.xywh2xyxy(table[..., :4]) * scale, table[..., 4:]], -1)
+
+        kept = ultralytics.utils.nms.non_max_suppression(
+            table,
+            conf_thres=config.conf,
+            iou_thres=config.iou,
+            classes=self._class_ids,
+            max_det=most,
+            nc=network.class_count,
+            end2end=network.chooses,
+            max_time_img=float("inf"),  # a slow machine gives the same boxes
+        )
+        if not network.is_transformer:
+            for boxes in kept:
+                boxes[:, :4] = ultralytics.utils.ops.scale_boxes(batch.shape[2:], boxes[:, :4], size_hw)
+        return [boxes[:, :6] for boxes in kept]
+
+    def _prepared(self, images_bgr: list[Image], side: int) -> Tensor:
+        """Pictures of one size as the model wants them: `(B, channels, H, W)` float32, 0 to 1."""
+        network = self._network
+        letterbox = import_ultralytics().data.augment.LetterBox(
+            side,
+            auto=not network.is_transformer,
+            scale_fill=network.is_transformer,
+            stride=network.stride,
+        )
+        images = images_bgr
+        if network.channels == 1:
+            images = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)[..., None] for image in images]  # type: ignore[misc]
+        boxed = np.stack([np.atleast_3d(letterbox(image=image)) for image in images])
+        pixels = torch.from_numpy(boxed).to(self._device).permute(0, 3, 1, 2).contiguous()
+        if network.channels == 3:
+            pixels = pixels.flip(1)
+        return pixels.float().div_(255)
+
+
+def side_for(size_hw: tuple[int, ...], imgsz: int, stride: int) -> int:
+    """The long side at which a picture is seen: at most `imgsz`, never enlarged, in whole strides."""
+    return -(-min(imgsz, max(size_hw)) // stride) * stride
+
+
+def _thick_enough(image_bgr: Image, side: int) -> Image:
+    """A picture so thin that nothing is left of it at `side` with grey below or beside it."""
+    height, width = image_bgr.shape[:2]
+    least = -(-max(height, width) // side)
+    below, beside = max(0, least - height), max(0, least - width)
+    if not below and not beside:
+        return image_bgr
+    padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=_GREY)
+    return np.asarray(padded, np.uint8)
+
+
+def _detections(table: np.ndarray, size_hw: tuple[int, int]) -> Detections:
+    """Boxes, scores and classes out of `(N, 6)` float32, the boxes inside the picture."""
+    table = table[np.isfinite(table).all(1)]
+    height, width = size_hw
+    boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
+    return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
