@@ -52,11 +52,14 @@ def with_times(source: Path, kinds: str, change: Callable[[float], float]) -> Pa
 def _change_flv(content: bytearray, kinds: str, change: Callable[[float], float]) -> None:
     at = 13
     while at + 11 < len(content):
-        size, time = int.from_bytes(content[at + 1 : at + 4]), int.from_bytes(content[at + 4 : at + 7])
+        size, time = (
+            int.from_bytes(content[at + 1 : at + 4], "big"),
+            int.from_bytes(content[at + 4 : at + 7], "big"),
+        )
         time |= content[at + 7] << 24
         if {8: "sound", 9: "pictures"}.get(content[at], "") in kinds:
             new = round(change(time / 1000) * 1000) & 0xFFFFFFFF
-            content[at + 4 : at + 8] = (new & 0xFFFFFF).to_bytes(3) + bytes([new >> 24])
+            content[at + 4 : at + 8] = (new & 0xFFFFFF).to_bytes(3, "big") + bytes([new >> 24])
         at += 11 + size + 4
 
 
@@ -71,12 +74,16 @@ def _change_ts(content: bytearray, kinds: str, change: Callable[[float], float])
 
 
 def _change_pts(content: bytearray, at: int, change: Callable[[float], float]) -> None:
-    a, b, c = content[at], int.from_bytes(content[at + 1 : at + 3]), int.from_bytes(content[at + 3 : at + 5])
+    a, b, c = (
+        content[at],
+        int.from_bytes(content[at + 1 : at + 3], "big"),
+        int.from_bytes(content[at + 3 : at + 5], "big"),
+    )
     ticks = (a >> 1 & 7) << 30 | b >> 1 << 15 | c >> 1
     new = round(change(ticks / 90000) * 90000) % (1 << 33)
     content[at] = a & 0xF1 | new >> 30 << 1
-    content[at + 1 : at + 3] = ((new >> 15 & 0x7FFF) << 1 | 1).to_bytes(2)
-    content[at + 3 : at + 5] = ((new & 0x7FFF) << 1 | 1).to_bytes(2)
+    content[at + 1 : at + 3] = ((new >> 15 & 0x7FFF) << 1 | 1).to_bytes(2, "big")
+    content[at + 3 : at + 5] = ((new & 0x7FFF) << 1 | 1).to_bytes(2, "big")
 
 
 @pytest.mark.parametrize(
