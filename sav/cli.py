@@ -49,6 +49,7 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
         masks=flags.mask_config(args),
         regions=regions,
         offline=args.offline,
+        trust_checkpoint=args.trust_checkpoint,
         precision=args.precision,
         compiled=args.compile,
     )

@@ -35,6 +35,9 @@ def add_model_flags(parser: Parser) -> None:
                        help="any segment_anything ViT checkpoint (default: %(default)s)")  # fmt: skip
     group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
                        help="any ultralytics detection checkpoint (default: %(default)s)")  # fmt: skip
+    group.add_argument("--trust_checkpoint", action="store_true",
+                       help="run Python code in the detector's file, if its layers are of its own; only for"
+                            " files of people whom you trust")  # fmt: skip
     group.add_argument("--offline", action="store_true",
                        help="never download a missing official checkpoint")  # fmt: skip
     group.add_argument("--device", type=str.lower, default="auto", metavar="NAME",

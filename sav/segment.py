@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sav.checkpoints import find_checkpoint
+from sav.checkpoints import find_checkpoints
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.device import choose_device, choose_precision
 from sav.inputs import Picture, as_frame, as_frames
@@ -76,6 +76,7 @@ class Segmenter:
         precision: str = "auto",
         compiled: bool = False,
         offline: bool = False,
+        trust_checkpoint: bool = False,
         detect: DetectionConfig = DetectionConfig(),
         masks: MaskConfig = MaskConfig(),
         regions: bool = True,
@@ -90,6 +91,7 @@ class Segmenter:
                 shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
             compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
             offline: Never download a missing official checkpoint.
+            trust_checkpoint: Run Python code in the detector's file, if its layers are of its own.
             detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
             masks: What is done with masks after SAM has made them.
             regions: In pictures, look for what the detector has no name for, too; much slower.
@@ -102,8 +104,8 @@ class Segmenter:
         from sav.detect import Detector as YoloDetector
 
         chosen = choose_device(device)
-        yolo_file, sam_file = (find_checkpoint(path, offline) for path in (yolo_checkpoint, sam_checkpoint))
-        detector = YoloDetector(yolo_file, chosen, detect)
+        yolo_file, sam_file = find_checkpoints([yolo_checkpoint, sam_checkpoint], offline)
+        detector = YoloDetector(yolo_file, chosen, detect, trust_checkpoint)
         sam = load_sam(sam_file, chosen, choose_precision(precision, chosen), compiled)
         return cls(detector, sam, detect=detect, masks=masks, regions=regions)
 

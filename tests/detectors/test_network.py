@@ -291,3 +291,16 @@ def test_a_file_in_a_folder_with_dots_is_found(tmp_path, monkeypatch):
     shutil.copy(save(tiny_model(), tmp_path / "yolo.pt"), tmp_path / "yolov5s.pt")
     monkeypatch.chdir(tmp_path / "a")
     assert load_network(Path("../a/../yolov5s.pt")).names == NAMES
+
+
+def test_both_scripts_and_the_api_hand_the_flag_on(own_layers, tiny_sam_file):
+    import seg
+    import track
+    from sav import Segmenter
+
+    for script in (seg, track):
+        assert script.parse(["--trust_checkpoint"]).trust_checkpoint
+        assert not script.parse([]).trust_checkpoint
+    assert Segmenter.load(own_layers, tiny_sam_file, trust_checkpoint=True).categories == NAMES
+    with pytest.raises(CheckpointError, match="--trust_checkpoint"):
+        Segmenter.load(own_layers, tiny_sam_file)
