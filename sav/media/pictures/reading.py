@@ -17,8 +17,9 @@ from sav.media.pictures.png import decode_png
 from sav.media.pictures.tiff import decode_tiff
 from sav.types import Image
 
-# What a file may weigh for each pixel that is allowed: some decoders take it whole into memory.
-_MOST_BYTES = 16
+# What a file may weigh, and how much more for each pixel that is allowed: it is taken whole into memory.
+_MOST_BYTES = 2**26
+_MOST_BYTES_A_PIXEL = 16
 
 
 def read_picture(path: Path, max_megapixels: float = MAX_PICTURE_MEGAPIXELS) -> Image:
@@ -65,7 +66,7 @@ def _decode(file: BinaryIO, limit: Limit) -> Image:
         )
     if kind == "TIFF":
         return decode_tiff(file, limit)
-    if file.seek(0, os.SEEK_END) > _MOST_BYTES * limit.pixels:
+    if file.seek(0, os.SEEK_END) > _MOST_BYTES + _MOST_BYTES_A_PIXEL * limit.pixels:
         raise ValueError("the file is far too large for one")
     file.seek(0)
     # In memory nobody makes room for more bytes than there are, whatever a file says of its lengths.

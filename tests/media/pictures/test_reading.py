@@ -354,6 +354,14 @@ def test_a_small_jpeg_2000_cannot_ask_for_a_vast_picture(tmp_path, picture):
         read_picture(put(tmp_path / "a.jp2", content[:300]))
 
 
+def test_a_file_of_gigabytes_under_a_pictures_name_is_refused_unread(tmp_path, picture):
+    path = put(tmp_path / "a.jpg", encoded(picture, "JPEG"))
+    with path.open("r+b") as file:
+        file.truncate(2**36)  # a hole, which takes no room on the disk
+    with pytest.raises(ValueError, match="far too large"):
+        read_picture(path)
+
+
 def test_a_jpeg_with_endless_exif_data_is_refused(tmp_path, picture):
     content = encoded(picture, "JPEG")
     segment = b"\xff\xe1" + struct.pack(">H", 20) + b"Exif\0\0" + bytes(12)
