@@ -10,6 +10,7 @@ from typing import NoReturn
 from sav import cli, flags
 from sav.arguments import Parser, place
 from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
+from sav.console import tell_error, tell_note
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,16 +46,22 @@ def run(args: argparse.Namespace) -> int:
     check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
 
     from sav.media.pictures import find_pictures
+    from sav.picture_plan import plan_pictures
 
     pictures = find_pictures(args.img_path)
+    plan = plan_pictures(
+        pictures, save_dir, formats, regions=not args.labelled_only, overwrite=args.overwrite
+    )
+    if plan.kept:
+        tell_error(plan.kept_line)
+    if plan.left_out:
+        tell_note(f"left out: {plan.left_out} pictures, results of earlier runs into {save_dir}")
 
     from sav.picture_run import segment_pictures
 
     segmenter = cli.load_models(args, regions=not args.labelled_only)
     limit = args.max_megapixels or MAX_PICTURE_MEGAPIXELS
-    return segment_pictures(
-        segmenter, pictures, save_dir, formats, max_megapixels=limit, when_saved=cli.conclude
-    ).status
+    return segment_pictures(segmenter, plan, limit, cli.conclude).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -47,10 +47,12 @@ def run(args: argparse.Namespace) -> int:
     """Check the paths and open the video, load the models once, and go through the frames."""
     from sav.annotations.formats import resolve_formats
     from sav.checkpoints import check_checkpoints
+    from sav.media.addresses import local_path
     from sav.media.save_path import check_save_path
     from sav.media.selection import Selection
     from sav.preflight import check_device
     from sav.trackers.config import load_config
+    from sav.video_results import VideoResults
 
     formats = resolve_formats(flags.formats(args), for_video=True)
     Selection.parse(args.start, args.end, args.stride)
@@ -58,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     check_device(args.device)
     check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
     save_path = check_save_path(args.save_path, args.video_path)
+    results = VideoResults(save_path, formats, args.overwrite, local_path(args.video_path))
 
     from sav.media.opening import ReaderConfig
     from sav.media.reader import open_video
@@ -70,9 +73,7 @@ def run(args: argparse.Namespace) -> int:
         tracker = make_tracker(args.tracker, frame_rate=float(reader.frame_rate))
         segmenter = cli.load_models(args)
         options = flags.save_options(args)
-        return segment_video(
-            reader, segmenter, tracker, save_path, args.batch, formats, options, cli.conclude
-        ).status
+        return segment_video(reader, segmenter, tracker, results, args.batch, options, cli.conclude).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -101,6 +101,7 @@ class StubSam:
 
 def measure_video(frames: int) -> dict[str, float]:
     from sav.media.reader import open_video
+    from sav.video_results import VideoResults
     from sav.video_run import segment_video
 
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +110,7 @@ def measure_video(frames: int) -> dict[str, float]:
         segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
         with open_video(source) as reader:
             tracker = make_tracker("botsort", frame_rate=30.0)
-            report = segment_video(reader, segmenter, tracker, Path(folder) / "out.mp4")
+            report = segment_video(reader, segmenter, tracker, VideoResults(Path(folder) / "out.mp4"))
         assert report.frames == frames, report
     resident = segmenter.detector.resident_mib
     return {"frames": frames, "early_mib": resident[EARLY_FRAME - 1], "late_mib": resident[-1]}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 try:
@@ -20,6 +21,10 @@ except ImportError:  # Windows, which by itself does not let go of a file that i
 _staged: set[Path] = set()
 _SUFFIX = ".sav-part"
 _STAGING = re.compile(rf"\..+\.[a-z0-9_]{{8}}{re.escape(_SUFFIX)}")
+# Of Linux' renameat2: paths from the working folder, and two names that are swapped.
+_HERE, _EXCHANGE = -100, 2
+# From how many files on one call for the whole system is quicker than one a file.
+_MANY = 64
 # Bytes of a name that a hidden name repeats: most file systems take 255.
 _MOST_REPEATED = 200
 # What the disk says when there is no use in going on.
@@ -104,7 +109,11 @@ def staging_folder(beside: Path) -> Iterator[Path]:
 def remove_unfinished() -> None:
     """Remove all that this process has staged: for an end on the spot, which no `finally` sees."""
     for staging in list(_staged):
-        shutil.rmtree(staging, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            # Under another name first, so that nothing is put in place out of it while it goes.
+            aside = _new_folder(staging.with_name("gone"))
+            staging.rename(aside)
+            shutil.rmtree(aside)
 
 
 def put_in_place(partial: Path, path: Path) -> Path:
@@ -118,17 +127,41 @@ def put_in_place(partial: Path, path: Path) -> Path:
     """
     with named_errors(path):
         _sync(partial)
-        try:
-            partial.replace(path)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            with staging_folder(path) as near:  # `path` is on another disk
-                shutil.copyfile(partial, near / path.name)
-                _sync(near / path.name)
-                (near / path.name).replace(path)
+        move(partial, path)
         sync_folder(path.parent)
     return path
+
+
+def move(partial: Path, path: Path) -> None:
+    """Rename, also from one disk to another."""
+    try:
+        partial.replace(path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with staging_folder(path) as near:
+            shutil.copyfile(partial, near / path.name)
+            _sync(near / path.name)
+            (near / path.name).replace(path)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Have two files or folders swap their names in one step; False where that cannot be done."""
+    try:
+        rename = ctypes.CDLL(None).renameat2  # Linux alone
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
+
+
+def sync_files(paths: Sequence[Path]) -> None:
+    """Have files reach the disk, all of them at once if they are many."""
+    if len(paths) > _MANY and hasattr(os, "sync"):
+        os.sync()
+        return
+    for path in paths:
+        with named_errors(path):
+            _sync(path)
 
 
 def sync_folder(folder: Path) -> None:

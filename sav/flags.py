@@ -82,6 +82,9 @@ def add_save_flags(parser: Parser, for_video: bool) -> None:
                        help=f"{', '.join(format_names(for_video))}, or {ALL}"
                             f" (default: {' '.join(default)})")  # fmt: skip
     parser.set_defaults(formats_if_open=default)
+    group.add_argument("--overwrite", action="store_true",
+                       help="replace also files that this program did not write, or that were changed"
+                            " since")  # fmt: skip
     if not for_video:
         return
     options = SaveOptions()

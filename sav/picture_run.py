@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,18 +11,20 @@ from pathlib import Path
 
 from torch import OutOfMemoryError
 
-from sav.annotations.formats import PICTURE_FORMATS
-from sav.annotations.saving import Annotations
-from sav.annotations.target import Target
-from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
+from sav.annotations.saving import reason
+from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_error
-from sav.drawing import draw_everything, draw_masks
+from sav.files import WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
-from sav.media.pictures import output_stems, read_picture, readable, write_picture
+from sav.media.pictures import read_picture, readable
+from sav.picture_plan import PicturePlan
+from sav.picture_results import PictureResults
 from sav.pipeline import overlap
 from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.types import Frame
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Report:
         regions: Unlabelled regions found.
         save_dir: Where the results are.
         problem: What ended the run before its end; empty if nothing did.
+        is_whole: Whether all files of what is done could be written.
     """
 
     done: int
@@ -43,11 +47,12 @@ class Report:
     regions: int
     save_dir: Path
     problem: str
+    is_whole: bool = True
 
     @property
     def status(self) -> int:
         """The exit status that says how much was done."""
-        if self.done == self.wanted:
+        if self.done == self.wanted and self.is_whole:
             return DONE
         return PARTLY_DONE if self.done else FAILED
 
@@ -58,23 +63,27 @@ class Report:
 
 def segment_pictures(
     segmenter: Segmenter,
-    pictures: Sequence[Path],
-    save_dir: Path,
-    formats: Sequence[str] = PICTURE_FORMATS,
-    options: SaveOptions = SaveOptions(),
+    plan: PicturePlan,
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
     when_saved: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Segment each picture and write its results; what is done when Ctrl-C comes is kept.
 
-    Pictures of more than `max_megapixels` are refused. `when_saved` is called as soon as all files are in
-    place; the models may then still be in the middle of a picture, which nobody wants after Ctrl-C.
+    Pictures of more than `max_megapixels` are refused. A picture that cannot be read, segmented or written is
+    told of, and the others are done; a full disk ends the run. `when_saved` is called as soon as all files
+    are in place; the models may then still be in the middle of a picture, which nobody wants after Ctrl-C.
+
+    Raises:
+        ValueError: The results cannot be joined to those that are there.
     """
+    results = PictureResults(plan, segmenter.categories, tell_error)
     with (
-        Progress(len(pictures), "picture") as progress,
-        closing(overlap(_segmented(segmenter, pictures, max_megapixels, progress), capacity=1)) as scenes,
+        Progress(len(plan.pictures), "picture") as progress,
+        closing(
+            overlap(_segmented(segmenter, plan.pictures, max_megapixels, progress), capacity=1)
+        ) as scenes,
     ):
-        report = _write(scenes, segmenter, pictures, save_dir, formats, options)
+        report = _write(scenes, plan, results)
         progress.close()
         when_saved(report)
     return report
@@ -87,18 +96,16 @@ def _segmented(
     for index, path in enumerate(pictures):
         name = readable(path.name)
         progress.reach(index, name)
+        scene: Scene | Exception
         try:
             frame = Frame(read_picture(path, max_megapixels), index, name)
-        except (OSError, ValueError) as error:
-            yield error
-            continue
-        try:
             scene = segmenter(frame, on_progress=partial(_reach, progress, index, name))
         except (MemoryError, OutOfMemoryError):
-            yield MemoryError(
+            scene = MemoryError(
                 f"{path} cannot be segmented: there is not enough memory for a picture so large"
             )
-            continue
+        except Exception as error:  # no picture ends a run
+            scene = error
         yield scene
     progress.reach(len(pictures))
 
@@ -107,59 +114,38 @@ def _reach(progress: Progress, index: int, name: str, share: float) -> None:
     progress.reach(index + share, name)
 
 
-def _write(
-    scenes: Iterable[Scene | Exception],
-    segmenter: Segmenter,
-    pictures: Sequence[Path],
-    save_dir: Path,
-    formats: Sequence[str],
-    options: SaveOptions,
-) -> Report:
-    """Write what comes of each picture, until the last or Ctrl-C."""
+def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: PictureResults) -> Report:
+    """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
     done = objects = regions = 0
+    wanted = count(len(plan.pictures), "picture")
     problem = ""
-    made = _make_folders(save_dir, segmenter)
-    stems = output_stems(pictures)
-    target = Target(save_dir / "annotations", segmenter.categories, stems=stems, options=options)
-    with Annotations(formats, target) as annotations:
-        try:
-            with working():
-                for scene, stem in zip(scenes, stems, strict=True):
-                    if isinstance(scene, Exception):
-                        tell_error(scene)
-                        continue
+    try:
+        with working():
+            for position, scene in enumerate(scenes):
+                if isinstance(scene, Exception):
+                    _tell(plan.pictures[position], scene)
+                    continue
+                try:
                     with uninterrupted():
-                        _write_pictures(scene, save_dir, stem, segmenter.regions)
-                        annotations.write(scene)
+                        if not results.write(position, scene):
+                            continue
                         anything_is_saved()
-                    done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
-        except KeyboardInterrupt:
-            saved = "their results are complete" if done else "nothing is saved"
-            problem = f"interrupted after {done} of {count(len(pictures), 'picture')}; {saved}"
-        if not done:
-            annotations.folder = None
-    if not done:
-        _remove_empty(made)
-    return Report(done, len(pictures), objects, regions, save_dir, problem)
+                        done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
+                except Exception as error:
+                    if isinstance(error, WriteError) and error.is_final:
+                        problem = f"{error}; ended after {done} of {wanted}, whose results are complete"
+                        break
+                    _tell(plan.pictures[position], error)
+    except KeyboardInterrupt:
+        saved = "their results are complete" if done else "nothing is saved"
+        problem = f"interrupted after {done} of {wanted}; {saved}"
+    results.finish()
+    return Report(done, len(plan.pictures), objects, regions, plan.save_dir, problem, results.is_whole)
 
 
-def _make_folders(save_dir: Path, segmenter: Segmenter) -> list[Path]:
-    """Make the folders of the results, and return those that were not there, the inner ones first."""
-    names = ("our", "mask", *(["sam"] if segmenter.regions else []))
-    missing = [path for path in [*(save_dir / name for name in names), save_dir] if not path.exists()]
-    for name in names:
-        (save_dir / name).mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _remove_empty(folders: list[Path]) -> None:
-    for folder in folders:
-        if not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _write_pictures(scene: Scene, save_dir: Path, stem: str, with_plain_sam: bool) -> None:
-    write_picture(save_dir / "our" / f"{stem}_our.jpg", scene.overlay())
-    write_picture(save_dir / "mask" / f"{stem}_mask.png", draw_masks(scene))
-    if with_plain_sam:
-        write_picture(save_dir / "sam" / f"{stem}_sam.jpg", draw_everything(scene))
+def _tell(path: Path, error: Exception) -> None:
+    """One line that names the picture; what nobody foresaw is logged with its traceback."""
+    _log.debug("%s failed", path, exc_info=error)
+    line = reason(error)
+    is_named = isinstance(error, WriteError) or readable(path.name) in line
+    tell_error(line if is_named else f"{readable(str(path))}: {line}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
 from pathlib import Path
 
+# Bytes for which there must be room on a disk.
+_PROBE = 1 << 16
 # One of these is there wherever torch can find a GPU that it calls CUDA: NVIDIA's, WSL's, AMD's, Jetson's.
 _GPU_FILES = (
     "/dev/nvidiactl", "/dev/nvidia0", "/proc/driver/nvidia", "/dev/dxg", "/dev/kfd", "/dev/nvhost-gpu",
@@ -45,10 +48,11 @@ def check_folder(folder: Path) -> None:
         NotADirectoryError: It, or what it is to lie in, is a file.
         PermissionError: Nothing can be written there.
     """
-    standing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    standing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not standing.is_dir():
         raise NotADirectoryError(f"{standing} is a file; name a folder")
     try:
-        tempfile.TemporaryFile(dir=standing).close()
+        with tempfile.TemporaryFile(dir=standing) as file:
+            file.write(bytes(_PROBE))
     except OSError as error:
         raise PermissionError(f"cannot write in the folder {standing}: {error.strerror}") from None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sav.annotations.formats import VIDEO_FORMATS
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
-from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_note
+from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_error, tell_note
 from sav.drawing import Painter
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.save_path import annotations_folder
@@ -22,6 +21,7 @@ from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.trackers import Tracker
 from sav.types import Image
+from sav.video_results import VideoResults
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Report:
         annotations: The folder of the annotation files.
         problem: What ended the run before the video's end; empty if nothing did.
         left_out: Frames that could not be read, while others after them could.
+        is_whole: Whether all annotation files could be written.
     """
 
     frames: int
@@ -43,61 +44,60 @@ class Report:
     annotations: Path
     problem: str
     left_out: int = 0
+    is_whole: bool = True
 
     @property
     def status(self) -> int:
         """The exit status that says how much was done."""
-        if not self.problem and not self.left_out:
+        if not self.problem and not self.left_out and self.is_whole:
             return DONE
-        return PARTLY_DONE if self.saved_path else FAILED
+        return PARTLY_DONE if self.frames else FAILED
 
     def __str__(self) -> str:
-        if self.saved_path is None:
+        if not self.frames:
             return "no frame was done, nothing is saved"
         found = f"{count(self.frames, 'frame')}, {count(self.tracks, 'object')}"
-        return f"{found} in {self.saved_path} and {self.annotations}"
+        places = " and ".join(str(path) for path in (self.saved_path, self.annotations) if path)
+        return f"{found} in {places}"
 
 
 def segment_video(
     reader: VideoReader,
     segmenter: Segmenter,
     tracker: Tracker,
-    save_path: Path,
+    results: VideoResults,
     batch: int | None = None,
-    formats: Sequence[str] = VIDEO_FORMATS,
     options: SaveOptions = SaveOptions(),
     when_saved: Callable[[Report], None] = lambda report: None,
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
-    Ctrl-C and a damaged end are not errors here: the frames until then are saved under a name that says so.
-    A camera has no other end, so what it gave is the whole video; where it did not simply hang up, a line on
-    stderr says what happened. `when_saved` is called as soon as all files are in place; the models may then
-    still be in the middle of a frame, which nobody wants after Ctrl-C.
+    Ctrl-C, a damaged end and a full disk are not errors here: the frames until then are saved under a name
+    that says so. A camera has no other end, so what it gave is the whole video; where it did not simply hang
+    up, a line on stderr says what happened. A format that cannot be written is told of, and the others are.
+    `when_saved` is called as soon as all files are in place; the models may then still be in the middle of a
+    frame, which nobody wants after Ctrl-C.
     """
     scenes = segmenter.track(reader, tracker=tracker, batch=batch)
     with closing(overlap(_drawn(overlap(scenes)))) as shown:
-        target = Target(annotations_folder(save_path), segmenter.categories, reader.info, options=options)
-        report = _write(shown, reader, save_path, formats, target)
+        folder = annotations_folder(results.save_path)
+        target = Target(folder, segmenter.categories, reader.info, options=options)
+        report = _write(shown, reader, results, target)
         when_saved(report)
     return report
 
 
 def _write(
-    shown: Iterable[tuple[Scene, Image]],
-    reader: VideoReader,
-    save_path: Path,
-    formats: Sequence[str],
-    target: Target,
+    shown: Iterable[tuple[Scene, Image]], reader: VideoReader, results: VideoResults, target: Target
 ) -> Report:
     """Write the frames and annotations until the video's end, or whatever else ends it."""
     last_track = 0
     problem = ""
     with ExitStack() as stack:
         with working():
-            annotations = stack.enter_context(Annotations(formats, target))
-            writer = VideoWriter(save_path, reader.info)
-            stack.callback(_put_beside, annotations, writer)
+            annotations = stack.enter_context(Annotations(results.formats, target, tell_error))
+            writer = VideoWriter(results.save_path, reader.info, put=results.put_video)
+            stack.callback(_put_beside, annotations, results, writer)
             stack.enter_context(writer)
             try:
                 with Progress(reader.frame_count, "frame") as progress:
@@ -116,21 +116,40 @@ def _write(
                     tell_note(error)
                 else:
                     problem = str(error)
+            except OSError as error:
+                problem = str(error)
         with uninterrupted():
             writer.end_time = reader.end_time
-            if problem:
-                writer.interrupt()
-            else:
-                writer.close()
-            if writer.saved_path:
+            problem = _end(writer, problem)
+            if writer.frame_count:
                 anything_is_saved()
-    folder = annotations.folder or target.folder
-    return Report(writer.frame_count, last_track, writer.saved_path, folder, problem, reader.left_out)
+    folder = annotations.output.folder if annotations.output else target.folder
+    return Report(
+        writer.frame_count,
+        last_track,
+        writer.saved_path,
+        folder,
+        problem,
+        reader.left_out,
+        annotations.is_whole,
+    )
 
 
-def _put_beside(annotations: Annotations, writer: VideoWriter) -> None:
-    """Have the annotation files go beside the video, under whatever name it was saved, or nowhere."""
-    annotations.folder = annotations_folder(writer.saved_path) if writer.saved_path else None
+def _end(writer: VideoWriter, problem: str) -> str:
+    """Save the video; returns what kept it from being all there."""
+    try:
+        if problem:
+            writer.interrupt()
+        else:
+            writer.close()
+    except OSError as error:
+        return problem if str(error) in problem else "; ".join(filter(None, [problem, str(error)]))
+    return problem
+
+
+def _put_beside(annotations: Annotations, results: VideoResults, writer: VideoWriter) -> None:
+    """Have the annotation files go beside the video, under whatever name it was saved."""
+    annotations.output = results.annotations(writer.saved_path) if writer.frame_count else None
 
 
 def _drawn(scenes: Iterable[Scene]) -> Iterator[tuple[Scene, Image]]:

@@ -58,7 +58,7 @@ def test_what_the_table_names_is_written(work, row):
 
 def test_no_format_writes_what_the_table_does_not_name(work):
     for folder in ("SegOut/annotations", "video_test_annotations"):
-        for path in (work / folder).iterdir():
+        for path in (work / folder).glob("[!.]*"):
             assert path.stem in FORMATS
 
 

@@ -9,6 +9,7 @@ from torch import OutOfMemoryError
 from sav.annotations.formats import PICTURE_FORMATS, resolve_formats
 from sav.console import DONE, FAILED, PARTLY_DONE
 from sav.media.pictures import list_pictures, read_picture, write_picture
+from sav.picture_plan import plan_pictures
 from sav.picture_run import segment_pictures
 from sav.segment import Segmenter
 from tests.stubs import StubDetector, StubSam, picture
@@ -16,7 +17,7 @@ from tests.stubs import StubDetector, StubSam, picture
 
 def run(folder, out, sam=None, formats=PICTURE_FORMATS, **options):
     segmenter = Segmenter(StubDetector(boxes_xyxy=[(0, 0, 2, 1)]), sam or StubSam(), regions=False)
-    return segment_pictures(segmenter, list_pictures(folder), out, formats, **options)
+    return segment_pictures(segmenter, plan_pictures(list_pictures(folder), out, formats), **options)
 
 
 @pytest.fixture
@@ -71,10 +72,10 @@ def test_what_cannot_be_read_is_named_and_the_others_are_done(folder, tmp_path, 
 
 def test_a_picture_that_goes_before_its_turn_is_named(folder, tmp_path, capsys):
     write_picture(folder / "b.png", picture(1))
-    pictures = list_pictures(folder)
+    plan = plan_pictures(list_pictures(folder), tmp_path / "out", PICTURE_FORMATS)
     (folder / "a.png").unlink()
     segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
-    assert segment_pictures(segmenter, pictures, tmp_path / "out").status == PARTLY_DONE
+    assert segment_pictures(segmenter, plan).status == PARTLY_DONE
     assert "a.png cannot be opened: No such file" in capsys.readouterr().err
 
 

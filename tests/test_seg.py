@@ -17,6 +17,11 @@ def run(*arguments) -> int:
     return seg.main([*map(str, arguments), *MODELS])
 
 
+def visible(folder):
+    """The files that a user sees in a folder."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and ".sav" not in path.parts)
+
+
 @pytest.fixture
 def street(tmp_path):
     """A folder with one small street picture."""
@@ -31,7 +36,7 @@ def street(tmp_path):
 def test_a_run_writes_all_that_it_promises(street, tmp_path, capsys):
     out = tmp_path / "out"
     assert run("--img_path", street, "--save_dir", out) == 0
-    written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    written = [str(path.relative_to(out)) for path in visible(out)]
     assert written == [
         "annotations/coco.json", "mask/street_mask.png", "our/street_our.jpg", "sam/street_sam.jpg"
     ]  # fmt: skip
@@ -77,7 +82,7 @@ def test_of_a_mixed_folder_the_good_ones_are_done_and_each_bad_one_is_named(stre
     assert len(errors) == 3
     assert all(any(name in line for line in errors) for name in ("truncated.png", "text.jpg", "empty.jpg"))
     assert "2 of 5 pictures" in said.out
-    written = {path.name for path in out.rglob("*") if path.is_file()}
+    written = {path.name for path in visible(out)}
     pictures = {
         f"{stem}_{kind}" for stem in ("street", "tiny") for kind in ("our.jpg", "sam.jpg", "mask.png")
     }

@@ -112,7 +112,7 @@ def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
 def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, capsys):
     changing = make_changing_video(tmp_path)
     (tmp_path / "out.mp4").write_text("the user's own")
-    assert run(changing, tmp_path / "out.mp4") == 1
+    assert run(changing, tmp_path / "out.mp4", "--overwrite") == 1
     assert "changes its size" in (said := capsys.readouterr()).err
     assert "out.interrupted.mp4" in said.out
     assert len(pictures_of(tmp_path / "out.interrupted.mp4")) == 20

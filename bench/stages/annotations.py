@@ -53,6 +53,7 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     from sav.media.reader import open_video
     from sav.segment import Segmenter
     from sav.trackers import make_tracker
+    from sav.video_results import VideoResults
     from sav.video_run import segment_video
 
     checkpoints = (ROOT / "model" / "demo_yolo.pt", ROOT / "model" / "demo_sam.pth")
@@ -66,7 +67,8 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     def run() -> int:
         with tempfile.TemporaryDirectory() as folder, open_video(options.video, end=frames) as reader:
             tracker = make_tracker("botsort", frame_rate=float(reader.frame_rate))
-            return segment_video(reader, segmenter, tracker, Path(folder) / "a.mp4", formats=formats).tracks
+            results = VideoResults(Path(folder) / "a.mp4", formats)
+            return segment_video(reader, segmenter, tracker, results).tracks
 
     return Task(run)
 

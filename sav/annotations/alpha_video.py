@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +45,7 @@ class AlphaVideo:
         self._path, self._info = path, info
         self._encoding = _ENCODINGS[path.suffix]
         self._last_ticks = -1
+        self._is_over = False
         # Without bitexact a .webm gets a random number, and no two runs the same bytes.
         self._output = av.open(str(path), "w", options={"fflags": "+bitexact"})
         self._stream: Any = self._output.add_stream(self._encoding.codec, rate=info.frame_rate)
@@ -82,13 +85,36 @@ class AlphaVideo:
         """Write what the encoder holds back, and close the file.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: It cannot be written; nothing is tried again after that.
         """
-        self._mux(None)
-        self._output.close()
+        if self._is_over:
+            return
+        try:
+            self._mux(None)
+            self._is_over = True
+            self._close()
+        except OSError:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Close the file as it is, which is of no use to anybody; raises nothing."""
+        if not self._is_over:
+            self._is_over = True
+            with contextlib.suppress(OSError):
+                self._close()
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
-        try:
+        with self._errors():
             self._output.mux(self._stream.encode(picture))
+
+    def _close(self) -> None:
+        with self._errors():
+            self._output.close()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
         except av.FFmpegError as error:
-            raise OSError(f"cannot write {self._path.name}: {error.strerror}") from None
+            raise OSError(error.errno, error.strerror, self._path.name) from None

@@ -5,6 +5,7 @@ Ids, classes, boxes and scores have no place in it.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +52,14 @@ class CutoutVideoWriter(AnnotationWriter):
         mask = chosen.masks.union()
         self._objects.write(cut_out(scene.frame.image, mask), scene.frame.time)
         self._write_matte(scene, mask.astype(np.uint8) * 255)
+
+    def discard(self) -> None:
+        """Let go of both videos; see `AnnotationWriter.discard`."""
+        self._objects.discard()
+        if self._matte is not None:
+            with contextlib.suppress(Exception):
+                self._matte.interrupt()
+        super().discard()
 
     def _write_matte(self, scene: Scene, grey: Image) -> None:
         if self._matte is not None:

@@ -13,28 +13,59 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Format:
-    """Who writes a format, as `module:class` inside this package; empty where the format has no use.
+    """Who writes a format, as `module:class` inside this package, and which files; `*` is a picture's name.
 
     Attributes:
-        pictures: The writer for pictures.
-        video: The writer for video.
+        pictures: The writer for pictures; empty where the format has no use.
+        video: The writer for video, likewise.
+        common: Files that tell of everything, or of what holds for everything.
+        each: Files of each picture or frame. Without any, the format tells of all pictures in common files.
     """
 
     pictures: str = ""
     video: str = ""
+    common: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> set[str]:
+        """The files and folders in the folder of annotations that are its own."""
+        return {path.partition("/")[0] for path in (*self.common, *self.each)}
 
 
 FORMATS = {
-    "coco": Format("coco:CocoWriter", "coco:CocoWriter"),
-    "yolo": Format("yolo:YoloWriter", "yolo:YoloWriter"),
-    "mot": Format(video="mot:MotWriter"),
-    "mots": Format(video="mots:MotsWriter"),
-    "youtubevis": Format(video="youtubevis:YoutubeVisWriter"),
-    "cvat": Format("cvat:CvatImagesWriter", "cvat:CvatVideoWriter"),
-    "labelme": Format("labelme:LabelmeWriter", "labelme:LabelmeWriter"),
-    "png": Format("png:PngWriter", "png:PngWriter"),
-    "cutout": Format("cutout:CutoutPicturesWriter", "cutout_video:CutoutVideoWriter"),
-    "csv": Format("csv:CsvWriter", "csv:CsvWriter"),
+    "coco": Format("coco:CocoWriter", "coco:CocoWriter", common=("coco.json",)),
+    "yolo": Format(
+        "yolo:YoloWriter",
+        "yolo:YoloWriter",
+        common=("yolo/dataset.yaml", "yolo/classes.txt"),
+        each=("yolo/images/*.jpg", "yolo/labels/*.txt"),
+    ),
+    "mot": Format(video="mot:MotWriter", common=("mot.txt",)),
+    "mots": Format(
+        video="mots:MotsWriter", common=("mots/kitti.txt", "mots/challenge.txt", "mots/classes.txt")
+    ),
+    "youtubevis": Format(
+        video="youtubevis:YoutubeVisWriter",
+        common=("youtubevis/instances.json", "youtubevis/results.json"),
+    ),
+    "cvat": Format("cvat:CvatImagesWriter", "cvat:CvatVideoWriter", common=("cvat.xml",)),
+    "labelme": Format(
+        "labelme:LabelmeWriter", "labelme:LabelmeWriter", each=("labelme/*.json", "labelme/*.jpg")
+    ),
+    "png": Format(
+        "png:PngWriter",
+        "png:PngWriter",
+        common=("png/classes.txt",),
+        each=("png/instances/*.png", "png/classes/*.png", "png/davis/*.png"),
+    ),
+    "cutout": Format(
+        "cutout:CutoutPicturesWriter",
+        "cutout_video:CutoutVideoWriter",
+        common=("cutout/matte.mp4", "cutout/objects.mov", "cutout/objects.webm"),
+        each=("cutout/*_*.png", "cutout/matte/*.png"),
+    ),
+    "csv": Format("csv:CsvWriter", "csv:CsvWriter", common=("csv/objects.csv", "csv/tracks.csv")),
 }
 PICTURE_FORMATS = ("coco",)
 VIDEO_FORMATS = ("mot", "coco")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +31,11 @@ class AnnotationWriter(ABC):
         """Write what is due at the end, and close the files."""
         with self._files:
             self._finish()
+
+    def discard(self) -> None:
+        """Let go of the files as they are, which are of no use to anybody after that; raises nothing."""
+        with contextlib.suppress(Exception):
+            self._files.close()
 
     def _finish(self) -> None:  # noqa: B027 (most formats have nothing due)
         """Write what is due at the end."""

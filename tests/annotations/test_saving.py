@@ -1,3 +1,4 @@
+import errno
 import gc
 import tracemalloc
 from dataclasses import replace
@@ -7,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from sav.annotations.coco import CocoWriter
-from sav.annotations.formats import format_names
+from sav.annotations.formats import format_names, writer_class
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
+from sav.ledger import STATE
 from tests.annotations.conftest import NAMES, VIDEO
 
 
@@ -18,7 +20,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and STATE not in path.parts
     }
 
 
@@ -56,7 +58,7 @@ def test_a_rerun_replaces_what_it_writes_and_leaves_the_rest(save, awkward_scene
     assert b"b.jpg" not in (folder / "coco.json").read_bytes()
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / "csv" / "objects.csv").read_bytes() == table
-    assert not list(folder.parent.rglob(".*"))
+    assert [path.name for path in folder.parent.rglob(".*")] == [STATE]
 
 
 def test_what_was_written_before_an_error_is_kept(tmp_path, awkward_scene):
@@ -67,18 +69,52 @@ def test_what_was_written_before_an_error_is_kept(tmp_path, awkward_scene):
     assert len((tmp_path / "annotations" / "csv" / "objects.csv").read_text().splitlines()) == 5
 
 
-def test_a_file_that_cannot_be_finished_leaves_the_old_one(save, awkward_scene, monkeypatch):
+def fail(self, *scene):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_format_that_cannot_be_finished_leaves_the_old_file_and_the_others_are_written(
+    save, awkward_scene, monkeypatch, caplog
+):
     folder = save(["coco", "csv"], [awkward_scene(0, "old.jpg")])
     before = contents(folder)
-
-    def full(self):
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(CocoWriter, "_finish", full)
-    with pytest.raises(OSError, match="no space"):
-        save(["coco", "csv"], [awkward_scene(0, "new.jpg")])
-    assert contents(folder) == before
+    monkeypatch.setattr(CocoWriter, "_finish", fail)
+    save(["coco", "csv"], [awkward_scene(0, "new.jpg")])
+    after = contents(folder)
+    assert after["coco.json"] == before["coco.json"]
+    assert b"new.jpg" in after["csv/objects.csv"]
+    assert f"coco is left out: cannot write {folder}/coco.json: No space left on device" in caplog.text
     assert [path.name for path in folder.parent.iterdir()] == ["annotations"]
+
+
+@pytest.mark.parametrize("name", format_names(True))
+@pytest.mark.parametrize("moment", ["__init__", "write", "_finish"])
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), RuntimeError("a bug")])
+def test_whichever_format_fails_in_a_video_costs_itself_alone(
+    save, awkward_video, tmp_path, monkeypatch, caplog, name, moment, error
+):
+    writer = writer_class(name, True)
+    ended = []
+
+    def fail(self, *arguments):
+        ended.append(self)
+        raise error
+
+    if moment == "__init__":
+        real = writer.__init__
+
+        def fail(self, *arguments):
+            real(self, *arguments)
+            raise error
+
+    monkeypatch.setattr(writer, moment, fail)
+    names = ["mot", "csv", "yolo", name]
+    folder = save(sorted(set(names)), awkward_video, VIDEO)
+    written = {path.split("/")[0].split(".")[0] for path in contents(folder)}
+    assert written == {"mot", "csv", "yolo"} - {name}
+    assert len([line for line in caplog.messages if line.startswith(f"{name} is left out: ")]) == 1
+    assert len(ended) <= 1
+    assert [path.name for path in tmp_path.iterdir()] == ["annotations"]
 
 
 def test_a_run_without_a_frame_leaves_no_files_half_made(save):

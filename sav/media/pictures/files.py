@@ -7,7 +7,7 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
@@ -152,16 +152,20 @@ def _in_words(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def output_stems(pictures: Sequence[Path]) -> list[str]:
+def output_stems(pictures: Sequence[Path], others: Collection[str] = ()) -> list[str]:
     """A name for each picture's results, without suffix; no two are the same, on any file system.
 
     A picture alone in having its stem keeps it; `a.jpg` and `a.png` become `a_jpg` and `a_png`. Names too
     long for what results add to them are cut and end in eight digits of their hash; what is not UTF-8 is
     replaced.
+
+    Args:
+        pictures: The pictures.
+        others: Names that other pictures' results have.
     """
     plain = [_fit(readable(picture.stem)) for picture in pictures]
-    shared = Counter(_folded(stem) for stem in plain)
-    taken = {stem for stem, count in shared.items() if count == 1}
+    shared = Counter([*map(_folded, plain), *map(_folded, others)])
+    taken = {stem for stem, count in shared.items() if count == 1} | set(map(_folded, others))
     stems = []
     for picture, stem in zip(pictures, plain, strict=True):
         if shared[_folded(stem)] > 1:

@@ -1,0 +1,209 @@
+"""Which files in an output folder are ours: those that still are as this program wrote them.
+
+A hidden folder `.sav` beside the results has a small JSON file for each thing that results are of: `run.json`
+for what tells of everything, `pictures/NAME.json` for one picture. What is listed there with the content that
+the file has is ours; a file that was changed since, replaced or never listed is the user's. A file is listed
+before it gets its name, so that a kill at any moment leaves nothing of ours that counts as the user's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from sav.files import named_errors, whole_file
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_log = logging.getLogger(__name__)
+
+STATE = ".sav"
+# The key of what tells of everything.
+RUN = ""
+_CHUNK = 1 << 14
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The files that tell of one thing.
+
+    Attributes:
+        files: Each file's path from the output folder, and the fingerprints that it may have to be ours: the
+            one that it was given last, and the one before if a kill could have left that.
+        about: What they tell of, and what else is to be remembered of it.
+    """
+
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+class Ledger:
+    """What this program has written in one output folder.
+
+    Attributes:
+        folder: The output folder; need not exist.
+        claims: The claims by key; `RUN` for what tells of everything, a picture's stem for its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read what there is.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        self.folder = folder
+        self.claims: dict[str, Claim] = {}
+        self._times: dict[str, int] = {}
+        self._keys: dict[str, str] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read what is new.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        for key in [RUN, *_names(self.folder / STATE / "pictures")]:
+            self.reload(key)
+
+    def path(self, key: str, suffix: str = ".json") -> Path:
+        """Where what is remembered under `key` lies."""
+        state = self.folder / STATE
+        return state / f"run{suffix}" if key == RUN else state / "pictures" / f"{key}{suffix}"
+
+    def claim(self, key: str) -> Claim:
+        """The claim of that key; one without files if there is none."""
+        return self.claims.get(key, Claim())
+
+    def reload(self, key: str) -> None:
+        """Read a claim anew, which another process may have changed."""
+        path = self.path(key)
+        try:
+            with path.open("rb") as file:
+                self._times[key] = os.fstat(file.fileno()).st_mtime_ns
+                claim = _parsed(json.load(file))
+        except FileNotFoundError:
+            return
+        except (ValueError, RecursionError):
+            _log.warning("%s is damaged; the files that it tells of count as yours", path)
+            return
+        self._keep(key, claim)
+
+    def write(self, key: str, claim: Claim) -> None:
+        """Have a claim on the disk; do so before the files that it tells of get their names.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path = self.path(key)
+        with named_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            table = {"about": claim.about, "files": claim.files}
+            with partial.open("w", encoding="ascii", newline="\n") as file:
+                json.dump(table, file, indent=1, sort_keys=True)  # ASCII: names need not be UTF-8
+        self._times[key] = path.stat().st_mtime_ns
+        self._keep(key, claim)
+
+    def drop(self, key: str) -> None:
+        """Forget all that is remembered under a key."""
+        for suffix in (".npz", ".json"):
+            self.path(key, suffix).unlink(missing_ok=True)
+        for relative in self.claims.pop(key, Claim()).files:
+            self._keys.pop(relative, None)
+
+    def looks_ours(self, path: Path) -> bool:
+        """Whether the file at `path` has a size that we gave it and was not changed after it was listed.
+
+        Quick, and almost always right; `as_written` knows.
+        """
+        relative = self.relative(path)
+        if not self._has_our_size(path):
+            return False
+        is_older = path.lstat().st_mtime_ns <= self._times[self._keys[relative]]
+        return is_older or self.as_written(path) is not None
+
+    def as_written(self, path: Path) -> str | None:
+        """The fingerprint of the file at `path` if it is as we wrote it; None if it is not, or not there."""
+        if not self._has_our_size(path):
+            return None
+        found = fingerprint(path)
+        return found if found in self._known(path) else None
+
+    def _has_our_size(self, path: Path) -> bool:
+        sizes = {known.partition("-")[0] for known in self._known(path)}
+        if not sizes or not os.path.lexists(path):
+            return False
+        found = path.lstat()
+        return stat.S_ISREG(found.st_mode) and str(found.st_size) in sizes
+
+    def _known(self, path: Path) -> tuple[str, ...]:
+        relative = self.relative(path)
+        return self.claims[self._keys[relative]].files[relative] if relative in self._keys else ()
+
+    def relative(self, path: Path) -> str:
+        """How a claim calls a file."""
+        return PurePosixPath(os.path.relpath(path, self.folder)).as_posix()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing what tells of everything, where the file system can do that."""
+        state = self.folder / STATE
+        state.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            if fcntl is not None:
+                lock = os.open(state, os.O_RDONLY)
+                stack.callback(os.close, lock)
+                with contextlib.suppress(OSError):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            self.reload(RUN)
+            yield
+
+    def _keep(self, key: str, claim: Claim) -> None:
+        for relative in self.claim(key).files:
+            self._keys.pop(relative, None)
+        self.claims[key] = claim
+        self._keys.update(dict.fromkeys(claim.files, key))
+
+
+def fingerprint(path: Path) -> str:
+    """A file's size and what stands for its content."""
+    digest = hashlib.blake2b(digest_size=16)
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return f"{size}-{digest.hexdigest()}"
+
+
+def _names(folder: Path) -> list[str]:
+    """The keys that have a claim."""
+    try:
+        return sorted(path.stem for path in folder.iterdir() if path.suffix == ".json")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _parsed(table: Any) -> Claim:
+    """A claim out of JSON that anybody may have written.
+
+    Raises:
+        ValueError: It is no claim.
+    """
+    try:
+        files = {str(path): tuple(map(str, prints)) for path, prints in table["files"].items()}
+        return Claim(files, {str(name): str(value) for name, value in table["about"].items()})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not a claim") from error
