@@ -37,13 +37,14 @@ def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
     from sav.annotations.formats import resolve_formats
     from sav.checkpoints import check_checkpoints
-    from sav.preflight import check_device, check_folder
+    from sav.preflight import check_classes, check_device, check_folder
 
     formats = resolve_formats(flags.formats(args), for_video=False)
     check_device(args.device)
     save_dir = Path(args.save_dir)
     check_folder(save_dir)
-    check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    yolo_file, _ = check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    check_classes(args.classes or (), yolo_file)
 
     from sav.media.pictures import find_pictures
     from sav.picture_plan import plan_pictures

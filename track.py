@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from sav.media.addresses import local_path
     from sav.media.save_path import check_save_path
     from sav.media.selection import Selection
-    from sav.preflight import check_device
+    from sav.preflight import check_classes, check_device
     from sav.trackers.config import load_config
     from sav.video_results import VideoResults
 
@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     Selection.parse(args.start, args.end, args.stride)
     load_config(args.tracker)
     check_device(args.device)
-    check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    yolo_file, _ = check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    check_classes(args.classes or (), yolo_file)
     save_path = check_save_path(args.save_path, args.video_path)
     results = VideoResults(save_path, formats, args.overwrite, local_path(args.video_path))
 

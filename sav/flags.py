@@ -57,7 +57,7 @@ def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
     """Flags that say what is kept of what the models find."""
     group = parser.add_argument_group("what is kept")
     group.add_argument("--classes", nargs="+", action="extend", metavar="CLASS",
-                       help="names or ids of the classes to keep"
+                       help="names or ids of the classes to keep, between blanks or commas"
                             " (default: all)")  # fmt: skip
     group.add_argument("--conf", type=share, default=defaults.conf, metavar="SCORE",
                        help="lowest score of a detection, 0 to 1 (default: %(default)s)")  # fmt: skip

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 # Bytes for which there must be room on a disk.
@@ -56,3 +57,19 @@ def check_folder(folder: Path) -> None:
             file.write(bytes(_PROBE))
     except OSError as error:
         raise PermissionError(f"cannot write in the folder {standing}: {error.strerror}") from None
+
+
+def check_classes(wanted: Sequence[str], checkpoint: Path) -> None:
+    """Check that a detector knows the classes, where its file is there and tells them without being loaded.
+
+    Raises:
+        CheckpointError: If the file cannot be read.
+        ValueError: If it does not know one; the message names the nearest.
+    """
+    if not wanted or not checkpoint.exists():
+        return
+    from sav.detectors.names import read_class_names, resolve_classes
+
+    names = read_class_names(checkpoint)
+    if names is not None:
+        resolve_classes(wanted, names)

@@ -1,10 +1,13 @@
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from sav import preflight
-from sav.preflight import check_device, check_folder
+from sav.detectors.names import resolve_classes
+from sav.preflight import check_classes, check_device, check_folder
+from tests.conftest import DEMO_YOLO, ROOT
 
 
 @pytest.mark.parametrize("name", ["auto", "cpu"])
@@ -65,3 +68,24 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
 def test_a_folder_that_cannot_be_written_is_named():
     with pytest.raises(PermissionError, match="cannot write in the folder /proc"):
         check_folder(Path("/proc/new"))
+
+
+def test_classes_are_looked_up_before_torch_is_imported():
+    models = ["--yolo_checkpoint", str(DEMO_YOLO), "--sam_checkpoint", str(DEMO_YOLO)]
+    script = f"import sys, seg; print(seg.main(['--classes', 'persn', *{models}]), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n"
+    assert "the nearest is 'person'" in done.stderr
+
+
+def test_a_list_of_classes_may_have_commas():
+    check_classes(["dog, person", "0"], DEMO_YOLO)
+    with pytest.raises(ValueError, match="knows no class 'persn'; the nearest is 'person'"):
+        check_classes(["dog,persn"], DEMO_YOLO)
+
+
+def test_a_name_with_a_comma_in_it_is_one_class():
+    names = {0: "cup, mug", 1: "cup", 2: "mug"}
+    assert resolve_classes(["cup, mug"], names) == [0]
+    assert resolve_classes(["cup,mug"], names) == [1, 2]

@@ -129,6 +129,9 @@ def _ids(item: str | int, categories: Mapping[int, str]) -> list[int]:
             return folded
     if str(item).isdecimal() and len(str(item)) < 10 and int(item) in categories:
         return [int(item)]
+    parts = [part.strip() for part in str(item).split(",") if part.strip()]
+    if len(parts) > 1:  # a list with commas, since there is no class with such a name
+        return [number for part in parts for number in _ids(part, categories)]
     raise ValueError(
         f"the detector knows no class '{str(item)[:80]}'; {_nearest(str(item)[:80], categories)}"
     )
