@@ -6,7 +6,7 @@ from collections import deque
 from fractions import Fraction
 
 # Seconds by which times may be out of order before it counts as a break.
-_OUT_OF_ORDER = Fraction(1)
+OUT_OF_ORDER = Fraction(1)
 
 # Seconds without anything after which the clock may have slipped, and after which it has.
 SLIP = Fraction(10)
@@ -30,9 +30,11 @@ class Clock:
         self.last: Fraction | None = None
         self.end = Fraction(0)
         self._former: deque[Fraction] = deque(maxlen=4)
+        self._is_sure = False  # by a second time that may follow the first
 
     def passed(self, time: Fraction, duration: Fraction) -> None:
         """Take note of what came at `time`, for what comes after it."""
+        self._is_sure = self.last is not None
         self.last, self.end = time, time + min(duration, SLIP)
 
     def slips(self, own: Fraction) -> bool:
@@ -41,7 +43,7 @@ class Clock:
 
     def can_follow(self, time: Fraction) -> bool:
         """Whether `time` is not too early to follow what came last."""
-        return self.last is None or self.last - time <= _OUT_OF_ORDER
+        return self.last is None or self.last - time <= OUT_OF_ORDER
 
     def breaks(self, own: Fraction) -> bool:
         """Whether `own` is too early to follow what came last, or so late that the clock may have slipped."""
@@ -51,12 +53,14 @@ class Clock:
         """The time, in seconds, of what the stream states to be at `own`.
 
         After a break that is first the time by a shift from before an earlier one, if that fits, else the
-        end of what came last.
+        end of what came last. The very first time is forgotten if the second is too early to follow it.
 
         Args:
             own: What the stream states.
             is_true_gap: Whether, if it is much later than the last, the time between passed in truth.
         """
+        if not self._is_sure and not self.can_follow(own + self.shift):
+            self.last = None
         if self.breaks(own):
             fitting = [shift for shift in self._former if abs(own + shift - self.end) <= _SEAM]
             if fitting:

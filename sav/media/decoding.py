@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -13,7 +13,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from sav.media.clock import SLIP, Clock
+from sav.media.clock import OUT_OF_ORDER, SLIP, Clock
 from sav.media.deinterlacing import progressive
 from sav.media.pyav import fraction, packets_of, size_of
 from sav.media.video import LiveSound, VideoDamagedError
@@ -61,6 +61,12 @@ class _Stated:
     def is_near(self, other: _Stated) -> bool:
         return self.time is None or other.time is None or abs(other.time - self.time) <= SLIP
 
+    def leading(self, other: _Stated) -> _Stated:
+        """This picture, right before `other` if it states to come after that."""
+        if self.time is None or other.time is None or self.time - other.time <= OUT_OF_ORDER:
+            return self
+        return replace(self, time=other.time - self.duration)
+
 
 class Decoder:
     """Decodes the pictures of a container from where it stands."""
@@ -99,12 +105,15 @@ class Decoder:
             VideoDamagedError: After the last picture, if what follows it cannot be read.
         """
         clock = Clock()
-        doubted: _Stated | None = None  # a picture that is so late that the next one must agree
+        doubted: _Stated | None = None  # the first picture, or one so late that the next must agree
         for stated in self._stated():
-            if doubted is not None:
+            if doubted is not None and clock.last is None:
+                yield self._timed(doubted.leading(stated), clock)
+                doubted = None
+            elif doubted is not None:
                 yield self._timed(doubted, clock, is_true_gap=doubted.is_near(stated))
                 doubted = None
-            if stated.time is not None and clock.slips(stated.time):
+            if clock.last is None or (stated.time is not None and clock.slips(stated.time)):
                 doubted = stated
             else:
                 yield self._timed(stated, clock)

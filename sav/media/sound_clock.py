@@ -7,8 +7,11 @@ from fractions import Fraction
 
 from av.packet import Packet
 
-from sav.media.clock import SLIP, Clock
+from sav.media.clock import OUT_OF_ORDER, SLIP, Clock
 from sav.media.pyav import fraction
+
+# Packets of sound that wait for a picture beside them, in a file that has pictures and sound in other places.
+_MOST_DOUBTED = 64
 
 _log = logging.getLogger(__name__)
 
@@ -32,18 +35,42 @@ class SoundClock:
         self._pictures = Clock()
         self._doubted: Fraction | None = None  # a picture so late that the next must agree
         self._clocks: dict[int, Clock] = {}
+        self._first: dict[int, list[Packet]] = {}  # of each stream, until it is sure that they are in time
         self._is_mended = False
         self._in_step: set[int] = set()  # streams whose last packet lay beside a picture of its time
 
-    def see(self, packet: Packet) -> bool:
-        """Take note of a packet; if it is one of sound, and whole, mend its times and say so."""
+    def see(self, packet: Packet) -> list[Packet]:
+        """Take note of a packet, and give those of sound, whole and mended, that it makes sure of."""
         if packet.stream_index == self._picture_index:
             self._see_picture(packet)
         if packet.stream.type != "audio" or not packet.size or packet.is_corrupt:
-            return False
-        if not packet.is_discard:  # what an edit list cuts out is not on the clock
+            return []
+        if packet.is_discard:  # what an edit list cuts out is not on the clock
+            return [packet]
+        if packet.stream_index in self._clocks:
             self._mend(packet)
-        return True
+            return [packet]
+        return self._begun(packet)
+
+    def rest(self) -> list[Packet]:
+        """The packets of streams that were too short for anything to be sure of."""
+        return [packet for index in list(self._first) for packet in self._released(index)]
+
+    def _begun(self, packet: Packet) -> list[Packet]:
+        """A stream's first packets, once one lies beside the pictures, but for any that contradict it."""
+        first = self._first.setdefault(packet.stream_index, [])
+        first.append(packet)
+        if self._is_beside(begin_of(packet) + self._pictures.shift):
+            first[:] = [one for one in first if begin_of(one) - begin_of(packet) <= OUT_OF_ORDER]
+        elif len(first) < _MOST_DOUBTED:
+            return []
+        return self._released(packet.stream_index)
+
+    def _released(self, index: int) -> list[Packet]:
+        first = self._first.pop(index)
+        for packet in first:
+            self._mend(packet)
+        return first
 
     def _see_picture(self, packet: Packet) -> None:
         ticks = packet.pts if packet.dts is None else packet.dts

@@ -107,8 +107,7 @@ class LiveSound:
 
     def see(self, packet: Packet) -> None:
         """Set a packet aside if it is one of sound."""
-        if self._clock.see(packet):
-            self._packets.append(packet)
+        self._packets.extend(self._clock.see(packet))
 
     def take(self) -> Packet | None:
         """The next packet, None if no more has come by now."""

@@ -28,6 +28,7 @@ def mended(*stated: float, is_true_gap: bool = False) -> list[float]:
         ([5, 6, 12, 13], [5, 6, 12, 13]),  # a gap
         ([5, 6, 5.5, 7], [5, 6, 5.5, 7]),  # out of order
         ([5, 6, 0, 1, 2], [5, 6, 7, 8, 9]),  # joined to another recording
+        ([HOURS, 0, 1, 2], [HOURS, 0, 1, 2]),  # begun wrongly
         ([5, 6, HOURS, HOURS + 1], [5, 6, 7, 8]),  # a leap
         ([5, 6, HOURS, 8, 9], [5, 6, 7, 8, 9]),  # one flipped bit
         ([HOURS, HOURS + 1, 2, HOURS + 3], [HOURS, HOURS + 1, HOURS + 2, HOURS + 3]),

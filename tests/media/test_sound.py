@@ -183,6 +183,23 @@ def test_a_gap_in_pictures_and_sound_alike_is_not_filled_and_stays_up_to_half_an
     assert target.stat().st_size < 1_000_000
 
 
+@pytest.mark.parametrize("kind", ["pictures", "sound"])
+def test_a_first_time_that_is_damaged_moves_nothing(make_video: Maker, tmp_path: Path, kind: str) -> None:
+    source = make_video("in.flv", 75, rate=RATE, options={"bf": "0"}, audio="aac", audio_rate=44100)
+    times: list[float] = []
+
+    def leaping(time: float) -> float:
+        times.append(time)
+        return time + (HOURS if len(times) == 2 else 0)  # the first holds headers
+
+    target = copy(with_times(source, kind, leaping), tmp_path / "out.mp4")
+    assert len(times) > 70
+    pictures = picture_track(target).times
+    assert [round((time - pictures[1]) * 25, 1) for time in pictures[1:]] == list(range(74))
+    assert abs(sound_seconds(target) - 3) < 0.1
+    assert abs(lag(heard(target, 3.1, 44100), tone(3, 44100)[0], 44100) - float(pictures[0])) < 0.05
+
+
 @pytest.mark.parametrize("leap", [-1000, HOURS])
 def test_a_picture_whose_time_is_damaged_moves_no_other(make_video: Maker, tmp_path: Path, leap: int) -> None:
     source = make_video("in.flv", 75, rate=RATE, options={"bf": "0"})

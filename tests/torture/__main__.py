@@ -14,6 +14,7 @@ from tests.torture.watch import Limits, torture
 KINDS = {
     "pictures": Limits(cpu_seconds=15),
     "videos": Limits(cpu_seconds=60),
+    "sounds": Limits(cpu_seconds=60),
     "checkpoints": Limits(cpu_seconds=60),
     "settings": Limits(cpu_seconds=15),
     "picture_kills": Limits(cpu_seconds=60),

@@ -100,8 +100,8 @@ class _SecondReading:
                 self.container.seek(max(0, int(begin * 1_000_000) - _RUN_UP))
             clock = SoundClock(name, pictures.index)
             for packet in packets_of(self.container):
-                if clock.see(packet):
-                    yield packet
+                yield from clock.see(packet)
+            yield from clock.rest()
         except (av.FFmpegError, OSError, VideoError) as error:
             reason = getattr(error, "strerror", None) or error
             _log.warning("the sound of %s cannot be read to its end: %s", name, reason)
