@@ -22,6 +22,7 @@ class _Encoding:
     codec: str
     pixels: str
     options: dict[str, str]
+    finest_tick: Fraction = Fraction(0)  # of the container's clock, in seconds
 
 
 # Both are the fast choice of several: a tenth to a third of the others' time, at no cost that shows.
@@ -32,9 +33,13 @@ _ENCODINGS: dict[str, _Encoding] = {
         "libvpx-vp9",
         "yuva420p",
         {"crf": "20", "b": "0", "auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1"},
+        Fraction(1, 1000),
     ),
 }
 _BT709 = 1
+
+# PyAV's rates are of 32 bits.
+_LARGEST_DENOMINATOR = 100_000
 
 
 class AlphaVideo:
@@ -48,15 +53,17 @@ class AlphaVideo:
         self._is_over = False
         # Without bitexact a .webm gets a random number, and no two runs the same bytes.
         self._output = av.open(str(path), "w", options={"fflags": "+bitexact"})
-        self._stream: Any = self._output.add_stream(self._encoding.codec, rate=info.frame_rate)
+        self._tick = max(info.time_base, self._encoding.finest_tick)
+        rate = min(info.frame_rate, 1 / self._tick).limit_denominator(_LARGEST_DENOMINATOR)
+        self._stream: Any = self._output.add_stream(self._encoding.codec, rate=rate)
         self._stream.options = {**self._encoding.options}
-        self._stream.time_base = info.time_base
+        self._stream.time_base = self._tick
         context: Any = self._stream.codec_context
         height, width = info.size_hw
         # Even, as the encoders and the MP4 beside it have it.
         context.height, context.width = height + height % 2, width + width % 2
         context.pix_fmt = self._encoding.pixels
-        context.time_base = info.time_base
+        context.time_base = self._tick
         context.sample_aspect_ratio = info.sample_aspect_ratio
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = ColorRange.MPEG
@@ -76,9 +83,9 @@ class AlphaVideo:
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
         )
-        ticks = round((time - self._info.origin) / self._info.time_base)
+        ticks = round((time - self._info.origin) / self._tick)
         self._last_ticks = max(ticks, self._last_ticks + 1)
-        picture.pts, picture.time_base = self._last_ticks, self._info.time_base
+        picture.pts, picture.time_base = self._last_ticks, self._tick
         self._mux(picture)
 
     def close(self) -> None:

@@ -107,3 +107,21 @@ def test_the_matte_can_be_pictures_and_only_of_chosen_objects(save, awkward_vide
 def test_an_unknown_choice_is_an_error():
     with pytest.raises(ValueError, match="cutout_video one of prores, vp9"):
         SaveOptions(cutout_video="gif")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "codec"), [("prores", "objects.mov", None), ("vp9", "objects.webm", "libvpx-vp9")]
+)
+def test_no_frame_of_a_high_speed_video_is_lost(save, make_scene, kind, name, codec):
+    mask = np.zeros((1, 48, 64), bool)
+    mask[0, 5:, 10:] = True
+    scenes = [
+        replace(scene, frame=replace(scene.frame, time=Fraction(index, 2500)))
+        for index in range(12)
+        for scene in [make_scene(mask, is_tracked=True, index=index)]
+    ]
+    video = VideoInfo((48, 64), Fraction(2500), Fraction(1, 90_000), name="fast.mp4")
+    folder = save("cutout", scenes, video, SaveOptions(cutout_video=kind)) / "cutout"
+    frames, times = decoded(folder / name, codec)
+    assert len(frames) == 12
+    assert times == sorted(set(times))
