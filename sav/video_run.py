@@ -119,6 +119,7 @@ def _write(
             except OSError as error:
                 problem = str(error)
         with uninterrupted():
+            annotations.make_room()
             writer.end_time = reader.end_time
             problem = _end(writer, problem)
             if writer.frame_count:
@@ -152,8 +153,9 @@ def _put_beside(annotations: Annotations, results: VideoResults, writer: VideoWr
     annotations.output = results.annotations(writer.saved_path) if writer.frame_count else None
 
 
-def _drawn(scenes: Iterable[Scene]) -> Iterator[tuple[Scene, Image]]:
-    """Each scene with the picture that is shown."""
+def _drawn(scenes: overlap[Scene]) -> Iterator[tuple[Scene, Image]]:
+    """Each scene with the picture that is shown; the thread of `scenes` ends with it, or C++ aborts later."""
     painter = Painter()
-    for scene in scenes:
-        yield scene, painter(scene)
+    with closing(scenes):
+        for scene in scenes:
+            yield scene, painter(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ from sav.output import KEPT, OutputFolder
 from sav.scene import Scene
 
 _log = logging.getLogger(__name__)
+
+# Bytes of the disk that are held back for the end of a run.
+_RESERVE = 4 << 20
 
 
 class Writers:
@@ -71,14 +75,19 @@ class Writers:
         Raises:
             WriteError: The disk is full, and no format has a use for more.
         """
+        full: WriteError | None = None
         for name, writer in list(self._writers.items()):
             try:
                 with named_errors(self._place(name)):
                     writer.write(scene)
             except Exception as error:
-                self._give_up(name, error)
-                if isinstance(error, WriteError) and error.is_final:
-                    raise
+                if full is None and isinstance(error, WriteError) and error.is_final:
+                    full = error
+                    self._drop(name)
+                else:
+                    self._give_up(name, error)
+        if full is not None:  # only now, so that all others tell of the same scenes
+            raise full
 
     def close(self) -> None:
         """Write what is due at the end; what is then left in the hidden folder is whole."""
@@ -149,6 +158,9 @@ class Annotations:
         self._tell_user = tell
         with ExitStack() as stack:
             self._staging = stack.enter_context(staging_folder(target.folder))
+            self._reserve = self._staging / ".reserve"
+            with contextlib.suppress(OSError):
+                self._reserve.write_bytes(bytes(_RESERVE))
             self._writers = Writers(names, target, self._staging, self._tell)
             stack.callback(self._writers.discard)
             self._stack = stack.pop_all()
@@ -161,6 +173,10 @@ class Annotations:
         """
         self._writers.write(scene)
 
+    def make_room(self) -> None:
+        """Free what was held back of the disk, so that one that is full has room for the ends of files."""
+        self._reserve.unlink(missing_ok=True)
+
     def __enter__(self) -> Annotations:
         return self
 
@@ -171,6 +187,7 @@ class Annotations:
         trace: TracebackType | None,
     ) -> None:
         with uninterrupted(), self._stack:
+            self.make_room()
             self._writers.close()
             if self.output is not None:
                 self._put(self.output)

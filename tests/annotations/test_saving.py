@@ -1,5 +1,6 @@
 import errno
 import gc
+import json
 import tracemalloc
 from dataclasses import replace
 from fractions import Fraction
@@ -12,6 +13,7 @@ from sav.annotations.formats import format_names, writer_class
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
+from sav.files import WriteError
 from sav.ledger import STATE
 from tests.annotations.conftest import NAMES, VIDEO
 
@@ -115,6 +117,31 @@ def test_whichever_format_fails_in_a_video_costs_itself_alone(
     assert len([line for line in caplog.messages if line.startswith(f"{name} is left out: ")]) == 1
     assert len(ended) <= 1
     assert [path.name for path in tmp_path.iterdir()] == ["annotations"]
+
+
+def test_when_the_disk_is_full_all_other_formats_tell_of_the_same_frames(
+    tmp_path, awkward_video, monkeypatch, caplog
+):
+    written = []
+
+    def full(self, scene):
+        written.append(scene)
+        if len(written) == 2:
+            fail(self)
+
+    monkeypatch.setattr(writer_class("yolo", True), "write", full)
+    target = Target(tmp_path / "annotations", NAMES, VIDEO)
+    with Annotations(["coco", "yolo", "mot"], target) as annotations:
+        annotations.write(awkward_video[0])
+        with pytest.raises(WriteError, match=r"cannot write .*/yolo: No space left on device"):
+            annotations.write(awkward_video[1])
+        assert len(list(tmp_path.glob(".*/.reserve"))) == 1
+        annotations.make_room()
+        assert not list(tmp_path.glob(".*/.reserve"))
+    frames = json.loads((tmp_path / "annotations" / "coco.json").read_text())["images"]
+    last = (tmp_path / "annotations" / "mot.txt").read_text().splitlines()[-1]
+    assert (len(frames), last.split(",")[0]) == (2, "2")
+    assert not (tmp_path / "annotations" / "yolo").exists()
 
 
 def test_a_run_without_a_frame_leaves_no_files_half_made(save):
