@@ -75,6 +75,8 @@ def random_model(yaml: str) -> torch.nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = getattr(tasks, kind)(settings, verbose=False)
+        if "kpt_shape" in model.yaml:
+            model.kpt_shape = model.yaml["kpt_shape"]  # as a training leaves it
         for layer in model.model[-1].modules():
             if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear) and layer.bias is not None:
                 layer.weight.data.normal_(0, 0.2)
