@@ -27,6 +27,7 @@ from sav.types import Frame
 
 _MICROSECONDS = 1_000_000
 _FINEST_TICK = Fraction(1, 1_000_000)  # of a second
+_USUAL_TICK = Fraction(1, 90_000)
 _PLAYLISTS = {"hls", "dash"}
 _Numbered = Iterator[tuple[int, TimedPicture]]
 
@@ -209,7 +210,9 @@ class StreamReader(VideoReader):
 def _time_base(stream: VideoStream, rate: Fraction) -> Fraction:
     """The stream's clock; a finer one if that cannot tell frames apart, a coarser one if it is too fine."""
     tick = fraction(stream.time_base) or 1 / rate
-    return tick * math.ceil(_FINEST_TICK / tick) / math.ceil(rate * tick)
+    tick = tick * math.ceil(_FINEST_TICK / tick) / math.ceil(rate * tick)
+    # FFmpeg counts in 32 bits; only a broken file has a clock that they do not hold.
+    return tick if max(tick.numerator, tick.denominator) < 2**31 else _USUAL_TICK
 
 
 def _by(size_hw: tuple[int, int]) -> str:

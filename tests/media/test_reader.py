@@ -7,6 +7,7 @@ import functools
 import http.server
 import io
 import socket
+import struct
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from PIL import Image
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.video import VideoDamagedError, VideoError, VideoSizeChangedError
+from sav.media.writer import VideoWriter
 from tests.media import rtsp
 from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number
 
@@ -742,3 +744,18 @@ def test_real_videos_are_read_exactly(name: str, count: int) -> None:
         assert [frame.time for frame in video] == times
     with open_video(SHARED_MEDIA / name, 150, 155) as video:
         assert [frame.time for frame in video] == times[150:155]
+
+
+def test_a_clock_that_no_file_can_hold_gives_way_to_an_ordinary_one(
+    make_video: Maker, tmp_path: Path
+) -> None:
+    fast = {"deadline": "realtime", "cpu-used": "8"}
+    path = make_video("a.ivf", count=4, codec="libvpx", options=fast)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack("<II", 13337, 1909399284)  # the header's ticks per second
+    path.write_bytes(content)
+    with open_video(path) as reader, VideoWriter(tmp_path / "out.mp4", reader.info) as writer:
+        for frame in reader:
+            writer.write(frame)
+    assert reader.time_base == Fraction(1, 90_000)
+    assert writer.frame_count == 4
