@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from sav.detect import Detector
+from sav.device import compute_alone_after_fork
 from sav.sam.load import load_sam
 from tests.conftest import random_sam
 from tests.torture.mutations import mutated
@@ -64,6 +65,7 @@ def mutant(seed: int, number: int) -> tuple[str, bytes]:
 
 def prepare() -> None:
     """Make what all trials start from, once, before they are run in processes of their own."""
+    compute_alone_after_fork()
     for whole in checkpoints().values():
         for in_place in (False, True):
             _bomb(whole, in_place)
