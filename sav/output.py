@@ -11,9 +11,6 @@ from pathlib import Path
 from sav.files import exchange, move, named_errors, put_in_place, sync_files, sync_folder
 from sav.ledger import RUN, Claim, Ledger, fingerprint
 
-# What is said of a file that is in the way, and is left there.
-KEPT = "is not as this program wrote it: it is kept, and the new result is left out (--overwrite replaces it)"
-
 
 def in_the_way(paths: Sequence[Path]) -> FileExistsError:
     """What is said of files that are in the way of a whole run."""
@@ -47,7 +44,12 @@ class OutputFolder:
         self.folder = folder
         self.ledger = Ledger(folder)
         self.overwrite = overwrite
-        self._inputs = {identity for path in inputs for identity in _identities(path)}
+        self._inputs: set[tuple[int, int]] = set()
+        self.protect(inputs)
+
+    def protect(self, inputs: Iterable[Path]) -> None:
+        """Never replace what the run reads."""
+        self._inputs |= {identity for path in inputs for identity in _identities(path)}
 
     def is_in_the_way(self, path: Path, thorough: bool = True) -> bool:
         """Whether there is something at `path` that may not be replaced.
@@ -58,6 +60,15 @@ class OutputFolder:
         """
         is_ours = self.ledger.as_written if thorough else self.ledger.looks_ours
         return not self._may_replace(path, bool(is_ours(path)))
+
+    def why_kept(self, path: Path) -> str:
+        """What is to be said of a file that is in the way and stays."""
+        kept = "it is kept, and the new result is left out"
+        if self._inputs & _identities(path):
+            return f"is read by this run: {kept}"
+        if path.is_dir():
+            return f"is a folder: {kept}"
+        return f"is not as this program wrote it: {kept} (--overwrite replaces it)"
 
     def put(
         self,

@@ -11,7 +11,7 @@ from sav.annotations.formats import FORMATS
 from sav.config import SaveOptions
 from sav.ledger import RUN, STATE, Ledger, fingerprint
 from sav.media.pictures import output_stems
-from sav.output import KEPT, OutputFolder, in_the_way
+from sav.output import OutputFolder, in_the_way
 from sav.preflight import check_folder
 
 ANNOTATIONS = "annotations"
@@ -49,7 +49,7 @@ class PicturePlan:
     def kept_line(self) -> str:
         """What is to be said of the kept files; empty if there are none."""
         more = f" (and {len(self.kept) - 1} more)" if len(self.kept) > 1 else ""
-        return f"{self.kept[0]}{more} {KEPT}" if self.kept else ""
+        return f"{self.kept[0]}{more} {self.output.why_kept(self.kept[0])}" if self.kept else ""
 
     @property
     def save_dir(self) -> Path:
@@ -83,12 +83,13 @@ def plan_pictures(
     """
     drawn = [name for name in DRAWN if regions or name != "sam"]
     _check_folders(save_dir, [*drawn, *_annotation_folders(formats)])
-    output = OutputFolder(save_dir, overwrite, pictures)
+    output = OutputFolder(save_dir, overwrite)
     once = {source_of(path, save_dir): path for path in reversed(pictures)}
     wanted = [path for path in reversed(once.values()) if not _is_result(path, output.ledger)]
     if not wanted:
         raise ValueError(f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder")
 
+    output.protect(wanted)
     vanished = _vanished(output.ledger)
     stems = _stems(wanted, output.ledger, vanished)
     _check_common(output, [name for name in formats if not FORMATS[name].each])

@@ -23,7 +23,6 @@ from sav.drawing import draw_everything, draw_masks
 from sav.files import WriteError, named_errors, staging_folder
 from sav.ledger import RUN, STATE, fingerprint
 from sav.media.pictures import write_picture
-from sav.output import KEPT
 from sav.picture_plan import ANNOTATIONS, DRAWN, PicturePlan, source_of
 from sav.scene import Scene
 from sav.scene_file import load_scene, save_scene
@@ -218,7 +217,7 @@ class PictureResults:
     def _tell_kept(self, kept: Sequence[Path]) -> None:
         for path in kept:
             if path not in self._plan.kept:
-                self._tell(f"{path} {KEPT}")
+                self._tell(f"{path} {self._output.why_kept(path)}")
 
     def _tell(self, line: str) -> None:
         self.is_whole = False

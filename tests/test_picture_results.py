@@ -136,6 +136,9 @@ def test_pictures_may_lie_where_results_go(out, where):
         report = run([folder], out, ["coco", "labelme", "yolo"], overwrite=True)
         assert report.wanted == 5
         assert all(path.read_bytes() == content for path, content in own.items())
+        plan = plan_pictures(find_pictures([str(folder)]), out, ["coco", "labelme", "yolo"], overwrite=True)
+        assert set(plan.kept) <= own.keys()
+        assert not plan.kept or "is read by this run" in plan.kept_line
     assert sorted(names_in(out / "annotations" / "coco.json")) == sorted(path.name for path in own)
 
 

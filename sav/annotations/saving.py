@@ -17,7 +17,7 @@ from sav.annotations.writer import AnnotationWriter
 from sav.files import WriteError, named_errors, staging_folder
 from sav.interrupts import uninterrupted
 from sav.ledger import RUN
-from sav.output import KEPT, OutputFolder
+from sav.output import OutputFolder
 from sav.scene import Scene
 
 _log = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class Annotations:
             self._tell(str(error))
             return
         for path in kept:
-            self._tell(f"{path} {KEPT}")
+            self._tell(f"{path} {output.why_kept(path)}")
 
     def _tell(self, line: str) -> None:
         self.is_whole = False
