@@ -170,8 +170,13 @@ def _stride(steps: Any) -> int:
 
 
 def _check_weights(module: nn.Module) -> None:
-    """Raise ValueError if a weight is no number."""
+    """Raise ValueError if a weight is no real number; only counters may be whole ones."""
+    counters = {name for name, buffer in module.named_buffers() if buffer.ndim == 0}
     for name, tensor in module.state_dict().items():
+        if not tensor.is_floating_point() and name not in counters:
+            raise ValueError(
+                f"has weights that are {str(tensor.dtype)[6:]} numbers, not real ones, in {name[:80]}"
+            )
         if tensor.numel() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
             raise ValueError(
                 f"has weights that are infinite or no numbers (NaN), in {name[:80]}: training failed"

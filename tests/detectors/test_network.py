@@ -127,6 +127,11 @@ def altered(alter):
     return model
 
 
+def set_kind(layer, name, dtype):
+    values = getattr(layer, name).data.to(dtype)
+    setattr(layer, name, nn.Parameter(values, requires_grad=False))
+
+
 def set_weight(layers, value):
     layers[1].conv.weight.data[0, 0, 0, 0] = value
 
@@ -137,6 +142,12 @@ def set_weight(layers, value):
         (lambda layers: set_weight(layers, float("nan")), "infinite or no numbers"),
         (lambda layers: set_weight(layers, float("inf")), "infinite or no numbers"),
         (lambda layers: layers[1].bn.running_var.fill_(float("nan")), "infinite or no numbers"),
+        (lambda layers: set_kind(layers[1].conv, "weight", torch.int8), "int8 numbers"),
+        (lambda layers: set_kind(layers[-1].cv2[0][2], "bias", torch.int64), "int64 numbers"),
+        (
+            lambda layers: setattr(layers[1].bn, "running_mean", torch.zeros(8, dtype=torch.int32)),
+            "int32 numbers",
+        ),
         (lambda layers: setattr(layers[1], "f", 99), "do not fit together"),
         (lambda layers: setattr(layers[1], "f", "x"), "do not fit together"),
         (lambda layers: delattr(layers[1], "f"), "do not fit together"),

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from sav.detect import Detector
+from sav.detectors.door import import_ultralytics
 from sav.device import compute_alone_after_fork
 from sav.sam.load import load_sam
 from tests.conftest import random_sam
@@ -78,14 +79,12 @@ def checkpoints() -> dict[str, bytes]:
 
 
 def _tiny_detector() -> bytes:
-    from ultralytics.nn.tasks import DetectionModel
-
     layers = {
         "nc": 3,
         "backbone": [[-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [8, 3, 2]], [-1, 1, "Conv", [8, 3, 2]]],
         "head": [[[0, 1, 2], 1, "Detect", ["nc"]]],
     }
-    model = DetectionModel(layers, ch=3, nc=3, verbose=False)
+    model = import_ultralytics().nn.tasks.DetectionModel(layers, ch=3, nc=3, verbose=False)
     model.names = {0: "person", 1: "dog", 2: "bus"}
     return _saved({"model": model.half(), "ema": None, "epoch": -1, "train_args": {"task": "detect"}})
 
