@@ -72,7 +72,7 @@ def test_large_features_and_a_second_picture_are_no_trouble():
         wanted, _ = upstream(sam, features * scale, sparse, dense, True)
         found, _ = decoder(features * scale, sparse, slice(1, None))
         error = (found - wanted.flatten(0, 1)).abs().max()
-        assert error < 1e-3 * wanted.std()
+        assert error < 2e-3 * wanted.std()  # rounding, which goes by the number of threads
 
 
 @torch.inference_mode()
