@@ -7,11 +7,12 @@ from fractions import Fraction
 
 from av.packet import Packet
 
-from sav.media.clock import OUT_OF_ORDER, SLIP, Clock
+from sav.media.clock import SLIP, Clock
 from sav.media.pyav import fraction
 
-# Packets of sound that wait for a picture beside them, in a file that has pictures and sound in other places.
-_MOST_DOUBTED = 64
+# Packets of sound that wait for a picture beside them, which some files have in other places altogether; and
+# those that a stream must have to be more than damage.
+_MOST_DOUBTED, _LEAST_DOUBTED = 64, 3
 
 _log = logging.getLogger(__name__)
 
@@ -53,20 +54,27 @@ class SoundClock:
         return self._begun(packet)
 
     def rest(self) -> list[Packet]:
-        """The packets of streams that were too short for anything to be sure of."""
-        return [packet for index in list(self._first) for packet in self._released(index)]
+        """The packets of streams that were too short for anything to be sure of, but not next to nothing."""
+        return [
+            packet
+            for index, first in list(self._first.items())
+            if len(first) >= _LEAST_DOUBTED
+            for packet in self._released(index)
+        ]
 
     def _begun(self, packet: Packet) -> list[Packet]:
         """A stream's first packets, once one lies beside the pictures, but for any that contradict it."""
-        first = self._first.setdefault(packet.stream_index, [])
+        index, own = packet.stream_index, begin_of(packet)
+        first = self._first.setdefault(index, [])
         first.append(packet)
-        if self._is_beside(begin_of(packet) + self._pictures.shift):
-            first[:] = [one for one in first if begin_of(one) - begin_of(packet) <= OUT_OF_ORDER]
-        elif len(first) < _MOST_DOUBTED:
-            return []
-        return self._released(packet.stream_index)
+        if self._is_beside(own + self._pictures.shift):
+            first[:] = [one for one in first if abs(begin_of(one) - own) <= SLIP]
+            return self._released(index, self._pictures.shift)
+        return self._released(index) if len(first) >= _MOST_DOUBTED else []
 
-    def _released(self, index: int) -> list[Packet]:
+    def _released(self, index: int, shift: Fraction = Fraction(0)) -> list[Packet]:
+        self._clocks[index] = Clock()
+        self._clocks[index].turn_to(shift)
         first = self._first.pop(index)
         for packet in first:
             self._mend(packet)
@@ -84,7 +92,7 @@ class SoundClock:
 
     def _mend(self, packet: Packet) -> None:
         index, others = packet.stream_index, self._pictures.shift
-        clock = self._clocks.setdefault(index, Clock())
+        clock = self._clocks[index]
         before = clock.shift
         own = clock.end - before if packet.pts is None else begin_of(packet)
 

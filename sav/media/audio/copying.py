@@ -9,6 +9,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 
+from sav.media.audio import ac3
 from sav.media.audio.rehearsal import Rehearsal
 from sav.media.pyav import fraction
 from sav.media.sound_clock import begin_of
@@ -45,18 +46,22 @@ class CopiedTrack:
         self._last: int | None = None
         self._next: int | None = None
         self._is_heard = False
+        self._is_ac3 = stream.codec_context.name in ("ac3", "eac3")
 
     def take(self, packet: Packet) -> Iterator[Packet]:
         """The packets to write for one of the source's.
 
         Raises:
             FFmpegError: It cannot be decoded, or MP4 does not take it.
+            ValueError: It is not whole.
         """
         # Packets before the first that is heard are for the decoder to begin with.
         if packet.is_discard and self._is_heard:
             return
         self._is_heard |= not packet.is_discard
         packet.decode()
+        if self._is_ac3 and not ac3.is_whole(bytes(packet)):
+            raise ValueError("a frame of AC-3 is damaged")
         yield from self._timed(packet)
 
     def flush(self) -> Iterator[Packet]:
