@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import re
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
+from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type
 from av.stream import Stream
 from av.video.frame import VideoFrame
 
-_VERSION = tuple(int(part) for part in av.__version__.split(".")[:2])
+_VERSION = tuple(int(part) for part in re.findall(r"\d+", av.__version__)[:3])
 
 # Titles in old encodings are common, and not needed; from 19 on they do no harm by themselves.
-_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < (19, 0) else {}
+_LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < (19,) else {}
+
+# A layout that names each channel is freed by PyAV, and again by FFmpeg, which ends the process.
+_FREES_LAYOUTS_TWICE = (17, 1) <= _VERSION < (19, 0, 2)
 
 
 def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: Any) -> InputContainer:
@@ -48,6 +54,36 @@ def packets_of(container: InputContainer, stream: Stream | None = None) -> Itera
         yield from container.demux() if stream is None else container.demux(stream)
     except IndexError:  # after the last packet, of streams that were not there at the beginning
         return
+
+
+def channels_of(context: Any) -> int:
+    """How many channels the sound of a codec context has."""
+    layout = context.layout
+    _keep(layout)
+    return int(layout.nb_channels)
+
+
+def decoded_sound(stream: Any, packet: Packet | None) -> list[AudioFrame]:
+    """The frames that a packet of a stream of sound gives; those that are left for None.
+
+    Raises:
+        FFmpegError: It cannot be decoded.
+    """
+    frames: list[AudioFrame] = stream.decode(packet)
+    for frame in frames:
+        if _names_channels(frame.layout.name):
+            _keep(frame.layout)
+    return frames
+
+
+def _names_channels(layout: str) -> bool:
+    return " channels (" in layout or layout.startswith("ambisonic")
+
+
+def _keep(layout: Any) -> None:
+    """Have a layout never be freed by PyAV where that ends the process: some hundred bytes are lost."""
+    if _FREES_LAYOUTS_TWICE:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
 
 
 def size_of(container: InputContainer) -> int | None:

@@ -328,6 +328,18 @@ def test_more_channels_than_aac_has_become_stereo(make_video: Maker, tmp_path: P
     assert abs(sound_seconds(target) - 2) < 0.1
 
 
+def test_channels_of_any_place_are_read_again_and_again(make_video: Maker, tmp_path: Path) -> None:
+    source = make_video("in.mov", 50, rate=RATE, audio="pcm_s16le", audio_layout="hexadecagonal")
+    content = bytearray(source.read_bytes())
+    labels = content.index(b"chan") + 16
+    assert int.from_bytes(content[labels : labels + 4]) == 16
+    content[labels + 4 + 60 : labels + 8 + 60] = (77777).to_bytes(4)  # of the fourth channel
+    source.write_bytes(content)
+    for number in range(3):
+        target = copy(source, tmp_path / f"{number}.mp4")
+        assert abs(sound_seconds(target) - 2) < 0.1
+
+
 def test_a_source_that_opens_only_once_gives_its_pictures(
     make_video: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -107,7 +107,7 @@ def _checked(saved: Path, frames: int) -> str:
     with av.open(str(saved)) as container:
         for stream in container.streams.audio:
             container.seek(0)
-            times = [frame.time for frame in container.decode(stream)]
+            times = [frame.time for frame in container.decode(stream) if frame.time is not None]
             if times and times[-1] > pictures[-1] + _LONGEST_TAIL:
                 return f"FAULT: pictures end at {pictures[-1]:.1f} s, sound at {times[-1]:.1f} s"
             outcome = "with sound" if times else outcome

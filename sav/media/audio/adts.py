@@ -15,6 +15,7 @@ from av.packet import Packet
 
 from sav.media.audio.conversion import LAYOUTS, Conversion
 from sav.media.audio.copying import CopiedTrack
+from sav.media.pyav import channels_of, decoded_sound
 
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
 _SIZE = 7  # bytes of a header without checksum
@@ -60,7 +61,7 @@ class AdtsKind:
     def agrees_with(self, context: AudioCodecContext) -> bool:
         """Whether a decoder that found this rate and these channels may have found them in this kind."""
         rates, counts = (self.rate, 2 * self.rate), (self.channel_count, 2 * self.channel_count)
-        return context.sample_rate in rates and context.channels in counts
+        return context.sample_rate in rates and channels_of(context) in counts
 
     def headed(self, content: bytes) -> bytes:
         """A packet of this kind without its header, given one."""
@@ -83,7 +84,6 @@ class AdtsTrack(CopiedTrack):
     def __init__(self, stream: AudioStream, output: OutputContainer, origin: Fraction) -> None:
         """Add a track; see `CopiedTrack`."""
         super().__init__(stream, output, origin)
-        self._context = stream.codec_context
         self._kind: AdtsKind | None = None
         self._misfits = 0  # packets of another kind since the last that was copied
         self._conversion: Conversion | None = None
@@ -98,7 +98,7 @@ class AdtsTrack(CopiedTrack):
         kind = AdtsKind.of(packet)
         if kind is None:
             raise ValueError("a header of AAC is damaged")
-        if kind == self._kind or (self._kind is None and kind.agrees_with(self._context)):
+        if kind == self._kind or (self._kind is None and kind.agrees_with(self._stream.codec_context)):
             self._kind, self._misfits = kind, 0
             yield from self.flush()
             yield from super().take(packet)
@@ -108,8 +108,7 @@ class AdtsTrack(CopiedTrack):
             raise ValueError("a header of AAC is damaged")
         self._kind = self._kind or kind
         self._conversion = self._conversion or self._begun(self._kind)
-        frames: list[Any] = packet.decode()
-        for frame in frames:
+        for frame in decoded_sound(self._stream, packet):
             yield from self._copied(self._conversion.take(frame), self._kind)
 
     def flush(self) -> Iterator[Packet]:

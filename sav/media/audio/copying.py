@@ -11,7 +11,7 @@ from av.packet import Packet
 
 from sav.media.audio import ac3
 from sav.media.audio.rehearsal import Rehearsal
-from sav.media.pyav import fraction
+from sav.media.pyav import decoded_sound, fraction
 from sav.media.sound_clock import begin_of
 
 # What MP4 can hold and players play. MP2 is left out: in MP4 it passes for MP3, which it is not.
@@ -38,6 +38,7 @@ class CopiedTrack:
             track.metadata.update({k: v for k, v in stream.metadata.items() if k == "language"})
             return track
 
+        self._stream = stream
         self._rehearsal = Rehearsal(add_track)
         self._out = add_track(output)
         self._origin = origin
@@ -59,7 +60,7 @@ class CopiedTrack:
         if packet.is_discard and self._is_heard:
             return
         self._is_heard |= not packet.is_discard
-        packet.decode()
+        decoded_sound(self._stream, packet)
         if self._is_ac3 and not ac3.is_whole(bytes(packet)):
             raise ValueError("a frame of AC-3 is damaged")
         yield from self._timed(packet)

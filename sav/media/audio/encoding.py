@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
@@ -12,6 +11,7 @@ from av.packet import Packet
 
 from sav.media.audio.conversion import LAYOUTS, RATES, Conversion
 from sav.media.audio.rehearsal import Rehearsal
+from sav.media.pyav import channels_of, decoded_sound
 
 
 class EncodedTrack:
@@ -26,7 +26,7 @@ class EncodedTrack:
         """
         context = stream.codec_context
         rate = min(RATES, key=lambda rate: abs(rate - context.sample_rate))
-        layout = LAYOUTS.get(context.channels, "stereo")
+        layout = LAYOUTS.get(channels_of(context), "stereo")
 
         def add_track(container: OutputContainer) -> AudioStream:
             track = container.add_stream("aac", rate=rate, layout=layout)
@@ -43,12 +43,11 @@ class EncodedTrack:
         Raises:
             FFmpegError: It cannot be decoded.
         """
-        frames: list[Any] = packet.decode()
-        for frame in frames:
+        for frame in decoded_sound(self._stream, packet):
             yield from self._conversion.take(frame)
 
     def flush(self) -> Iterator[Packet]:
         """The packets that are still to be written at the end."""
-        for frame in self._stream.decode(None):
+        for frame in decoded_sound(self._stream, None):
             yield from self._conversion.take(frame)
         yield from self._conversion.flush()

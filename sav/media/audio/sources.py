@@ -14,7 +14,7 @@ from av.packet import Packet
 
 from sav.media import seeking
 from sav.media.opening import picture_stream
-from sav.media.pyav import packets_of
+from sav.media.pyav import channels_of, packets_of
 from sav.media.sound_clock import SoundClock, begin_of, duration_of
 from sav.media.video import AudioSource, Input, VideoError
 
@@ -27,7 +27,9 @@ _RUN_UP = 1_000_000  # microseconds
 def sound_streams(container: InputContainer) -> list[AudioStream]:
     """The streams of sound in an open container that this FFmpeg can make something of."""
     contexts = [(stream, stream.codec_context) for stream in container.streams.audio]
-    return [stream for stream, context in contexts if context and context.sample_rate and context.channels]
+    return [
+        stream for stream, context in contexts if context and context.sample_rate and channels_of(context)
+    ]
 
 
 class SoundPackets:
