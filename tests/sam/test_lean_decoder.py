@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -71,8 +72,12 @@ def test_large_features_and_a_second_picture_are_no_trouble():
         features, sparse, dense = prompted(sam, count)
         wanted, _ = upstream(sam, features * scale, sparse, dense, True)
         found, _ = decoder(features * scale, sparse, slice(1, None))
-        error = (found - wanted.flatten(0, 1)).abs().max()
-        assert error < 2e-3 * wanted.std()  # rounding, which goes by the number of threads
+        # Such features are beyond float32: upstream's own logits are off the true ones, too.
+        exact = copy.deepcopy(sam.mask_decoder).double()
+        given = (features * scale, sam.prompt_encoder.get_dense_pe(), sparse, dense)
+        true = exact(*(tensor.double() for tensor in given), True)[0].flatten(0, 1)
+        theirs, ours = ((logits - true).abs().max() for logits in (wanted.flatten(0, 1), found))
+        assert ours < max(1e-3 * wanted.std(), 2 * theirs)
 
 
 @torch.inference_mode()
