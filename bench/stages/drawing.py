@@ -21,7 +21,7 @@ _LEAST_SHARE = 0.99
 
 
 def cases(options: Options) -> list[Case]:
-    return [Case(f"{INSTANCES} instances", count=INSTANCES, goals=(Goal("ours_ms", 15.0, at_least=False),))]
+    return [Case(f"{INSTANCES} instances", count=INSTANCES, goals=(Goal("ours_ms", 10.0, at_least=False),))]
 
 
 def make_scene(options: Options, count: int) -> Scene:
