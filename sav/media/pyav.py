@@ -24,7 +24,7 @@ _VERSION = tuple(int(part) for part in re.findall(r"\d+", av.__version__)[:3])
 _LENIENT: dict[str, Any] = {"metadata_errors": "replace"} if _VERSION < (19,) else {}
 
 # A layout that names each channel is freed by PyAV, and again by FFmpeg, which ends the process.
-_FREES_LAYOUTS_TWICE = (17, 1) <= _VERSION < (19, 0, 2)
+_FREES_LAYOUTS_TWICE = _VERSION < (19, 0, 2)
 
 
 def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: Any) -> InputContainer:
@@ -34,14 +34,13 @@ def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: 
         url: A file, an address or a device.
         options: FFmpeg's options.
         max_pixels: Width times height of the largest frame that is decoded to learn what the streams are.
-            17.0 does not keep to it, since it crashes of options where streams are found late.
         arguments: Others of `av.open`.
 
     Raises:
         FFmpegError: FFmpeg cannot open it.
     """
-    limits = {"max_pixels": str(max_pixels)} if _VERSION >= (17, 1) else {}
-    return av.open(url, "r", options={**options, **limits}, **_LENIENT, **arguments)
+    limit = {"max_pixels": str(max_pixels)}
+    return av.open(url, "r", options={**options, **limit}, **_LENIENT, **arguments)
 
 
 def packets_of(container: InputContainer, stream: Stream | None = None) -> Iterator[Packet]:

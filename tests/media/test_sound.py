@@ -332,8 +332,8 @@ def test_channels_of_any_place_are_read_again_and_again(make_video: Maker, tmp_p
     source = make_video("in.mov", 50, rate=RATE, audio="pcm_s16le", audio_layout="hexadecagonal")
     content = bytearray(source.read_bytes())
     labels = content.index(b"chan") + 16
-    assert int.from_bytes(content[labels : labels + 4]) == 16
-    content[labels + 4 + 60 : labels + 8 + 60] = (77777).to_bytes(4)  # of the fourth channel
+    assert int.from_bytes(content[labels : labels + 4], "big") == 16
+    content[labels + 4 + 60 : labels + 8 + 60] = (77777).to_bytes(4, "big")  # of the fourth channel
     source.write_bytes(content)
     for number in range(3):
         target = copy(source, tmp_path / f"{number}.mp4")
