@@ -12,6 +12,7 @@ from typing import Any
 
 import av
 from av.audio.frame import AudioFrame
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.packet import Packet
 from av.sidedata.sidedata import Type
@@ -41,6 +42,19 @@ def open_input(url: str, options: dict[str, str], max_pixels: int, **arguments: 
     """
     limit = {"max_pixels": str(max_pixels)}
     return av.open(url, "r", options={**options, **limit}, **_LENIENT, **arguments)
+
+
+def close_input(container: InputContainer) -> None:
+    """Close a container when the threads of its decoders are at rest.
+
+    PyAV frees a decoder with Python's lock in hand and waits for its threads, which want that lock where
+    FFmpeg's log goes to Python (torchvision before 0.26 sends it there). Emptied first, they have no more
+    to say.
+    """
+    for stream in container.streams:
+        if isinstance(stream.codec_context, CodecContext):
+            stream.codec_context.flush_buffers()
+    container.close()
 
 
 def packets_of(container: InputContainer, stream: Stream | None = None) -> Iterator[Packet]:

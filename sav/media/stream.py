@@ -19,7 +19,7 @@ from sav.media.decoding import Decoder, TimedPicture
 from sav.media.frame_rate import frame_rate
 from sav.media.opening import Input, check_size, picture_stream
 from sav.media.orientation import Orientation
-from sav.media.pyav import fraction, size_of
+from sav.media.pyav import close_input, fraction, size_of
 from sav.media.selection import Selection, reached
 from sav.media.sound_clock import SoundClock
 from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
@@ -77,14 +77,14 @@ class StreamReader(VideoReader):
 
     def close(self) -> None:
         """Close the source."""
-        self._container.close()
+        close_input(self._container)
 
     def _open(self) -> None:
         self._container = self._source.open()
         try:
             self._stream: VideoStream = picture_stream(self._container, self._source)
         except VideoError:
-            self._container.close()
+            close_input(self._container)
             raise
         clock = SoundClock(self._source.name, self._stream.index)
         self._sound = None if self._has_end() else LiveSound(self._container, clock)
@@ -134,7 +134,7 @@ class StreamReader(VideoReader):
                 if pictures is not None:
                     first_time = landmark.first_pts * fraction(self._stream.time_base)
                     return first_time, zip(itertools.count(landmark.number), pictures)
-            self._container.close()
+            close_input(self._container)
             self._open()
         return None, enumerate(self._decoder())
 

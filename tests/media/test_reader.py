@@ -8,6 +8,8 @@ import http.server
 import io
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -288,6 +290,20 @@ def test_a_stretch_is_the_same_as_a_slice_of_the_whole(
     for index, (frame, number) in enumerate(zip(frames, expected, strict=True)):
         assert (frame.index, frame.time, frame.name) == (index, whole[number].time, whole[number].name)
         assert np.array_equal(frame.image, whole[number].image)
+
+
+def test_closing_does_not_wait_for_threads_that_wait_to_log(make_video: Maker) -> None:
+    path = make_video("video.mp4", count=50, rate=Fraction(25), options=OPEN_GOP, size_hw=(48, 64))
+    script = f"""
+import logging, av
+from sav.media.reader import open_video
+logging.disable(logging.CRITICAL)
+av.logging.set_level(av.logging.ERROR)  # as torchvision before 0.26 does when it is imported
+for start, end, stride in [(24, 40, 5), (17, None, 1), (7, 9, 1), (33, 36, 1)] * 150:
+    with open_video({str(path)!r}, start, end, stride) as video:
+        list(video)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
 
 
 def test_a_stretch_from_far_in_is_sought_not_decoded(

@@ -14,7 +14,7 @@ from av.packet import Packet
 
 from sav.media import seeking
 from sav.media.opening import picture_stream
-from sav.media.pyav import channels_of, packets_of
+from sav.media.pyav import channels_of, close_input, packets_of
 from sav.media.sound_clock import SoundClock, begin_of, duration_of
 from sav.media.video import AudioSource, Input, VideoError
 
@@ -92,7 +92,7 @@ class _SecondReading:
 
     def close(self) -> None:
         """Close it."""
-        self.container.close()
+        close_input(self.container)
 
     def _read(self, source: Input, begin: Fraction | None) -> Iterator[Packet]:
         name = source.name
