@@ -6,25 +6,14 @@ import argparse
 import os
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from sav import flags, interrupts
 from sav.console import DONE, FAILED, log_lines, steady_streams, tell, tell_error, tell_note
 
 if TYPE_CHECKING:
+    from sav.report import Report
     from sav.segment import Segmenter
-
-
-class Report(Protocol):
-    """How a run ended."""
-
-    @property
-    def status(self) -> int:
-        """The exit status that says how much was done."""
-
-    @property
-    def problem(self) -> str:
-        """What ended the run before all was done; empty if nothing did."""
 
 
 def conclude(report: Report) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,52 +12,19 @@ from torch import OutOfMemoryError
 
 from sav.annotations.saving import reason
 from sav.config import MAX_PICTURE_MEGAPIXELS
-from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_error
+from sav.console import Progress, count, tell_error
 from sav.files import WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import read_picture, readable
 from sav.picture_plan import PicturePlan
 from sav.picture_results import PictureResults
 from sav.pipeline import overlap
+from sav.report import Found, Report
 from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.types import Frame
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a run ended.
-
-    Attributes:
-        done: Pictures segmented.
-        wanted: Pictures asked for.
-        objects: Labelled objects found.
-        regions: Unlabelled regions found.
-        save_dir: Where the results are.
-        problem: What ended the run before its end; empty if nothing did.
-        is_whole: Whether all files of what is done could be written.
-    """
-
-    done: int
-    wanted: int
-    objects: int
-    regions: int
-    save_dir: Path
-    problem: str
-    is_whole: bool = True
-
-    @property
-    def status(self) -> int:
-        """The exit status that says how much was done."""
-        if self.done == self.wanted and self.is_whole:
-            return DONE
-        return PARTLY_DONE if self.done else FAILED
-
-    def __str__(self) -> str:
-        found = f"{count(self.objects, 'labelled object')} and {count(self.regions, 'unlabelled region')}"
-        return f"{self.done} of {count(self.wanted, 'picture')}: {found} in {self.save_dir}"
 
 
 def segment_pictures(
@@ -116,7 +82,7 @@ def _reach(progress: Progress, index: int, name: str, share: float) -> None:
 
 def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: PictureResults) -> Report:
     """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
-    done = objects = regions = 0
+    done, found = 0, Found()
     wanted = count(len(plan.pictures), "picture")
     problem = ""
     try:
@@ -130,7 +96,7 @@ def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: Pict
                         if not results.write(position, scene):
                             continue
                         anything_is_saved()
-                        done, objects, regions = done + 1, objects + len(scene), regions + len(scene.regions)
+                        done, found = done + 1, found.with_scene(scene)
                 except Exception as error:
                     if isinstance(error, WriteError) and error.is_final:
                         problem = f"{error}; ended after {done} of {wanted}, whose results are complete"
@@ -140,7 +106,9 @@ def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: Pict
         saved = "their results are complete" if done else "nothing is saved"
         problem = f"interrupted after {done} of {wanted}; {saved}"
     results.finish()
-    return Report(done, len(plan.pictures), objects, regions, plan.save_dir, problem, results.is_whole)
+    return Report(
+        done, len(plan.pictures), found, (plan.save_dir,), problem=problem, is_whole=results.is_whole
+    )
 
 
 def _tell(path: Path, error: Exception) -> None:

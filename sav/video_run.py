@@ -4,61 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from sav.annotations.saving import Annotations
 from sav.annotations.target import Target
 from sav.config import SaveOptions
-from sav.console import DONE, FAILED, PARTLY_DONE, Progress, count, tell_error, tell_note
+from sav.console import Progress, tell_error, tell_note
 from sav.drawing import Painter
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoDamagedError, VideoReader
 from sav.media.writer import VideoWriter
 from sav.pipeline import overlap
+from sav.report import Found, Report
 from sav.scene import Scene
 from sav.segment import Segmenter
 from sav.trackers import Tracker
 from sav.types import Image
 from sav.video_results import VideoResults
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a run ended.
-
-    Attributes:
-        frames: Frames written.
-        tracks: Different objects followed.
-        saved_path: Where the video is; None if there was nothing to save.
-        annotations: The folder of the annotation files.
-        problem: What ended the run before the video's end; empty if nothing did.
-        left_out: Frames that could not be read, while others after them could.
-        is_whole: Whether all annotation files could be written.
-    """
-
-    frames: int
-    tracks: int
-    saved_path: Path | None
-    annotations: Path
-    problem: str
-    left_out: int = 0
-    is_whole: bool = True
-
-    @property
-    def status(self) -> int:
-        """The exit status that says how much was done."""
-        if not self.problem and not self.left_out and self.is_whole:
-            return DONE
-        return PARTLY_DONE if self.frames else FAILED
-
-    def __str__(self) -> str:
-        if not self.frames:
-            return "no frame was done, nothing is saved"
-        found = f"{count(self.frames, 'frame')}, {count(self.tracks, 'object')}"
-        places = " and ".join(str(path) for path in (self.saved_path, self.annotations) if path)
-        return f"{found} in {places}"
 
 
 def segment_video(
@@ -91,7 +54,7 @@ def _write(
     shown: Iterable[tuple[Scene, Image]], reader: VideoReader, results: VideoResults, target: Target
 ) -> Report:
     """Write the frames and annotations until the video's end, or whatever else ends it."""
-    last_track = 0
+    found = Found()
     problem = ""
     with ExitStack() as stack:
         with working():
@@ -105,7 +68,7 @@ def _write(
                         with uninterrupted():
                             writer.write(replace(scene.frame, image=overlay))
                             annotations.write(scene)
-                        last_track = max([last_track, *scene.track_ids.tolist()])
+                        found = found.with_scene(scene)
                         progress.reach(number)
                 writer.end_time = reader.end_time
                 writer.close()
@@ -126,13 +89,13 @@ def _write(
                 anything_is_saved()
     folder = annotations.output.folder if annotations.output else target.folder
     return Report(
-        writer.frame_count,
-        last_track,
-        writer.saved_path,
-        folder,
-        problem,
-        reader.left_out,
-        annotations.is_whole,
+        done=writer.frame_count,
+        wanted=None,
+        found=found,
+        saved=tuple(path for path in (writer.saved_path, folder) if path),
+        problem=problem,
+        left_out=reader.left_out,
+        is_whole=annotations.is_whole,
     )
 
 

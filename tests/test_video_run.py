@@ -112,7 +112,7 @@ def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, s
     for _ in range(2):
         report = run(source, save_path, segmenter=interrupted())
         assert report.status == PARTLY_DONE
-        assert report.saved_path == save_path.parent / "v.interrupted-2.mp4"
+        assert report.saved[0] == save_path.parent / "v.interrupted-2.mp4"
     names = sorted(path.name for path in save_path.parent.iterdir())
     assert names == ["v.interrupted-2.mp4", "v.interrupted-2_annotations", "v.interrupted.mp4"]
     assert (save_path.parent / "v.interrupted.mp4").read_text() == "mine"
@@ -124,7 +124,7 @@ def test_what_came_in_the_way_while_a_run_was_at_work_stays_and_nothing_is_lost(
     with open_video(source) as reader:
         tracker = make_tracker("bytetrack", frame_rate=25.0)
         report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
-    assert report.saved_path == save_path.with_name("v-2.mp4")
+    assert report.saved[0] == save_path.with_name("v-2.mp4")
     assert (save_path.parent / "v-2_annotations" / "coco.json").exists()
     assert save_path.read_text() == "mine"
 
@@ -143,9 +143,9 @@ def test_a_video_that_cannot_be_written_costs_no_annotations(source, save_path, 
     monkeypatch.setattr(VideoWriter, "write", full)
     monkeypatch.setattr(VideoWriter, "interrupt", fail)
     report = run(source, save_path)
-    assert (report.status, report.saved_path, report.frames) == (PARTLY_DONE, None, 4)
-    assert report.problem.count("No space left on device") <= 2
     folder = save_path.parent / "v.interrupted_annotations"
+    assert (report.status, report.saved, report.done) == (PARTLY_DONE, (folder,), 4)
+    assert report.problem.count("No space left on device") <= 2
     assert len(json.loads((folder / "coco.json").read_text())["images"]) == 4
     assert [path.name for path in save_path.parent.iterdir()] == ["v.interrupted_annotations"]
 
@@ -156,7 +156,7 @@ def test_a_format_that_fails_is_told_and_the_video_is_whole(source, save_path, m
 
     monkeypatch.setattr(MotWriter, "write", fail)
     report = run(source, save_path)
-    assert (report.status, report.saved_path, report.frames) == (PARTLY_DONE, save_path, 6)
+    assert (report.status, report.saved[0], report.done) == (PARTLY_DONE, save_path, 6)
     assert capsys.readouterr().err == "error: mot is left out: RuntimeError: odd\n"
     assert sorted(path.name for path in (save_path.parent / "v_annotations").glob("[!.]*")) == [
         "coco.json", "labelme"
@@ -170,7 +170,7 @@ def test_annotations_that_cannot_be_put_in_place_are_told_and_the_video_stays(so
     with open_video(source) as reader:
         tracker = make_tracker("bytetrack", frame_rate=25.0)
         report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
-    assert (report.status, report.saved_path) == (PARTLY_DONE, save_path)
+    assert (report.status, report.saved[0]) == (PARTLY_DONE, save_path)
     assert "labelme" in capsys.readouterr().err
     assert (save_path.parent / "v_annotations" / "labelme").read_text() == "mine"
 
