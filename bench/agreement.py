@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.case import Agreement
-from sav.masks import Masks
+from sav.data.masks import Masks
 
 LEAST_IOU = 0.99
 _PIXELS_AT_ONCE = 65536

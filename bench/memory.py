@@ -22,10 +22,10 @@ import numpy as np
 import psutil
 import torch
 
-from sav.masks import Masks
-from sav.segment import Segmenter
+from sav.data.masks import Masks
+from sav.data.types import Detections
+from sav.segmenter import Segmenter
 from sav.trackers import make_tracker
-from sav.types import Detections
 
 SIZE_HW = (360, 640)
 OBJECTS = 10
@@ -101,8 +101,8 @@ class StubSam:
 
 def measure_video(frames: int) -> dict[str, float]:
     from sav.media.reader import open_video
-    from sav.video_results import VideoResults
-    from sav.video_run import segment_video
+    from sav.runs.video import segment_video
+    from sav.runs.video_results import VideoResults
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from bench.inputs import moving_boxes
-from sav.detect import Detector
+from sav.data.types import Detections
+from sav.detectors.yolo import Detector
 from sav.sam.model import SamModel
-from sav.types import Detections
 
 Span = tuple[float, float]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from demo.dataset import Truth
-from sav.masks import Masks
+from sav.data.masks import Masks
 
 COCO_IDS = {"person": 1, "bicycle": 2, "car": 3, "bus": 6, "train": 7, "truck": 8, "dog": 18}
 """Category ids as in COCO's own instances files."""

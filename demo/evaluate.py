@@ -13,10 +13,10 @@ import torch
 from demo.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from demo.prompts import Maps
 from sav.config import PICTURE_DETECTION
-from sav.detect import Detector
+from sav.data.masks import Masks
 from sav.detectors.door import import_ultralytics
+from sav.detectors.yolo import Detector
 from sav.device import choose_precision
-from sav.masks import Masks
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
 

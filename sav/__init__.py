@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sav.checkpoints import CheckpointError
     from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+    from sav.data.masks import Masks
+    from sav.data.scene import Instance, Scene
+    from sav.data.types import Detections, Frame
     from sav.drawing import DrawConfig
-    from sav.masks import Masks
     from sav.media.reader import open_video
     from sav.media.video import VideoDamagedError, VideoError
-    from sav.scene import Instance, Scene
-    from sav.segment import Segmenter
+    from sav.segmenter import Segmenter
     from sav.trackers import Tracker
-    from sav.types import Detections, Frame
 
 __version__ = "0.1.0"
 
@@ -23,15 +23,15 @@ __version__ = "0.1.0"
 _HOMES = {
     "CheckpointError": "sav.checkpoints",
     "DetectionConfig": "sav.config",
-    "Detections": "sav.types",
+    "Detections": "sav.data.types",
     "DrawConfig": "sav.drawing",
-    "Frame": "sav.types",
-    "Instance": "sav.scene",
+    "Frame": "sav.data.types",
+    "Instance": "sav.data.scene",
     "MaskConfig": "sav.config",
-    "Masks": "sav.masks",
+    "Masks": "sav.data.masks",
     "PICTURE_DETECTION": "sav.config",
-    "Scene": "sav.scene",
-    "Segmenter": "sav.segment",
+    "Scene": "sav.data.scene",
+    "Segmenter": "sav.segmenter",
     "Tracker": "sav.trackers",
     "VIDEO_DETECTION": "sav.config",
     "VideoDamagedError": "sav.media.video",

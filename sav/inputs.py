@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image as Pillow
 
+from sav.data.types import Frame, Image
 from sav.media.pictures import list_pictures, read_picture, readable, to_bgr
-from sav.types import Frame, Image
 
 Picture: TypeAlias = "Image | Frame | Pillow.Image | str | Path"
 """A file's path, `(H, W, 3)` uint8 BGR, a Pillow picture, or a frame."""

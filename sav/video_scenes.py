@@ -7,12 +7,12 @@ from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 
+from sav.data.scene import Scene
+from sav.data.types import Frame
 from sav.inputs import Picture, as_frame
 from sav.media.video import VideoInfo
-from sav.scene import Scene
-from sav.scenes import Cutter, Detector, look
+from sav.stages.scenes import Cutter, Detector, look
 from sav.trackers import Tracker
-from sav.types import Frame
 
 
 class VideoScenes:

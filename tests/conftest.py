@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from sav.masks import Masks
+from sav.data.masks import Masks
+from sav.data.scene import Scene
+from sav.data.types import Detections, Frame
 from sav.sam.architecture import SamArchitecture, assemble
-from sav.scene import Scene
-from sav.types import Detections, Frame
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from sav.config import PICTURE_DETECTION
-from sav.masks import Masks
-from sav.types import Detections
+from sav.data.masks import Masks
+from sav.data.types import Detections
 
 SIZE_HW = (60, 80)
 

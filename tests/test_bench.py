@@ -21,7 +21,7 @@ from bench.options import ROOT, Options
 from bench.report import lines, write_json
 from bench.stages import STAGES
 from bench.worker import Runner, stage_module
-from sav.masks import Masks
+from sav.data.masks import Masks
 from tests.conftest import random_sam as tiny_sam
 
 pytestmark = pytest.mark.long

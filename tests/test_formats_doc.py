@@ -5,9 +5,8 @@ import shlex
 
 import pytest
 
-import seg
-import track
-from sav.annotations.formats import FORMATS, PICTURE_FORMATS, VIDEO_FORMATS
+from sav.commands import seg, track
+from sav.formats.registry import FORMATS, PICTURE_FORMATS, VIDEO_FORMATS
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
 
 TEXT = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")

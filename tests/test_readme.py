@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-import seg
-import track
+from sav.commands import seg, track
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

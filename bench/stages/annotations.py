@@ -28,7 +28,7 @@ def cases(options: Options) -> list[Case]:
 
 def ours(options: Options, case: Case) -> Task:
     if case.name == _RUN:
-        from sav.annotations.formats import format_names
+        from sav.formats.registry import format_names
 
         return _whole_run(options, case.count, format_names(True))
     masks = make_scene(options, case.count).masks
@@ -37,7 +37,7 @@ def ours(options: Options, case: Case) -> Task:
 
 def theirs(options: Options, case: Case) -> Task:
     if case.name == _RUN:
-        from sav.annotations.formats import VIDEO_FORMATS
+        from sav.formats.registry import VIDEO_FORMATS
 
         return _whole_run(options, case.count, VIDEO_FORMATS)
     import torch
@@ -51,10 +51,10 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     """From the opened video to the last file in place, models loaded."""
     from sav.config import DetectionConfig
     from sav.media.reader import open_video
-    from sav.segment import Segmenter
+    from sav.runs.video import segment_video
+    from sav.runs.video_results import VideoResults
+    from sav.segmenter import Segmenter
     from sav.trackers import make_tracker
-    from sav.video_results import VideoResults
-    from sav.video_run import segment_video
 
     checkpoints = (ROOT / "model" / "demo_yolo.pt", ROOT / "model" / "demo_sam.pth")
     segmenter = Segmenter.load(

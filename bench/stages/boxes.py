@@ -12,7 +12,7 @@ from bench.case import Agreement, Case, Goal, Task
 from bench.inputs import random_boxes, resized_picture
 from bench.models import label, our_sam, precisions, their_sam
 from bench.options import Options
-from sav.masks import Masks
+from sav.data.masks import Masks
 
 REFERENCE = "SamPredictor.predict_torch, float32"
 _GOALS = {100: (Goal("times_faster", 3.0), Goal("memory_share", 0.25, at_least=False))}

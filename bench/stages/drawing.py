@@ -10,10 +10,10 @@ import numpy as np
 from bench.case import Agreement, Case, Goal, Task
 from bench.inputs import Picture, ellipses, random_boxes, resized_picture
 from bench.options import Options
+from sav.data.masks import Masks
+from sav.data.scene import Scene
+from sav.data.types import Detections, Frame
 from sav.drawing import Painter
-from sav.masks import Masks
-from sav.scene import Scene
-from sav.types import Detections, Frame
 
 REFERENCE = "supervision's MaskAnnotator, BoxAnnotator and LabelAnnotator"
 INSTANCES = 20

@@ -11,7 +11,7 @@ from bench.case import Agreement, Case, Goal, Task
 from bench.inputs import read_picture
 from bench.models import label, our_sam, precisions, their_sam
 from bench.options import SIZES, Options
-from sav.masks import Masks
+from sav.data.masks import Masks
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.model import SamModel
 

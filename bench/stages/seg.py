@@ -11,7 +11,7 @@ from bench.options import Options
 from bench.scripts import our_script, their_models, their_way
 
 if TYPE_CHECKING:
-    from sav.masks import Masks
+    from sav.data.masks import Masks
 
 REFERENCE = "YOLO.predict, SamPredictor.predict_torch, SamAutomaticMaskGenerator in one script, float32"
 

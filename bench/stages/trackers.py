@@ -13,7 +13,7 @@ import numpy as np
 from bench.case import Agreement, Case, Task
 from bench.options import Options
 from bench.trackers import CONFIGS, make_ours
-from sav.types import Detections
+from sav.data.types import Detections
 from tests.trackers.mot_sequences import read_sequences
 from tests.trackers.ultralytics_trackers import UltralyticsTracker, as_ultralytics
 

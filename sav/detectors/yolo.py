@@ -15,11 +15,11 @@ import torchvision  # noqa: F401  ultralytics suppresses with torchvision's kern
 from torch import Tensor
 
 from sav.config import PICTURE_DETECTION, DetectionConfig
+from sav.data.types import Detections, Image
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
 from sav.device import compute_alone_after_fork
-from sav.types import Detections, Image
 
 # What ultralytics puts around a picture.
 _GREY = (114, 114, 114)

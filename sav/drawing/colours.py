@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.types import IntArray
+from sav.data.types import IntArray
 
 # Vivid colours that lie far apart in OKLab, the first eight of them the farthest and neighbours far, for full
 # colour vision as for protanopia and deuteranopia (Machado, Oliveira and Fernandes 2009).

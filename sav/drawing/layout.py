@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sav.data.types import BoolArray, FloatArray, IntArray
 from sav.drawing.visible import Visible
-from sav.types import BoolArray, FloatArray, IntArray
 
 # The places that a plate can take: a point of its object's box, the point of the plate that lies there (both
 # as shares of width and height), how far it is moved off (in heights of the plate), how unwelcome it is.

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.masks import Masks
+from sav.data.types import BoolArray, FloatArray, Image, IntArray
 from sav.drawing.colours import readable_on
-from sav.masks import Masks
-from sav.types import BoolArray, FloatArray, Image, IntArray
 
 # An outline is a function of how much of a pixel's surroundings the mask covers, 0 to 255: its line lies on
 # the mask's edge, and outside lies a seam, black or white, that keeps it apart from a ground of its colour.

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.masks import Masks
+from sav.data.types import FloatArray, IntArray
 from sav.drawing.tints import large_first
-from sav.masks import Masks
-from sav.types import FloatArray, IntArray
 
 # Cells along the shorter side of a picture.
 _CELLS = 200

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from sav.data.types import Image
 from sav.media import hdr
-from sav.types import Image
 
 # Code points of ITU-T H.273, as FFmpeg uses them.
 _BT709, _UNSPECIFIED = 1, 2

@@ -7,7 +7,7 @@ import functools
 import cv2
 import numpy as np
 
-from sav.types import Image
+from sav.data.types import Image
 
 PQ, HLG = 16, 18  # transfer characteristics of ITU-T H.273
 

@@ -11,11 +11,11 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sav.data.types import Image
 from sav.files import is_of_the_disk
 from sav.media.audio.tracks import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
 from sav.media.video import VideoError, VideoInfo
-from sav.types import Image
 
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import av
 import cv2
 import numpy as np
 
+from sav.data.types import Image
 from sav.media.pyav import display_matrix
-from sav.types import Image
 
 
 @dataclass(frozen=True)

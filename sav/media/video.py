@@ -13,11 +13,11 @@ import av
 from av.container import InputContainer
 from av.packet import Packet
 
+from sav.data.types import Frame
 from sav.media.addresses import unknown_host
 from sav.media.colors import ColorTags
 from sav.media.pyav import open_input
 from sav.media.sound_clock import SoundClock
-from sav.types import Frame
 
 # Pixels that decoders add at the edges of frames, and FFmpeg's own limit.
 _EDGES, _MOST_PIXELS = 10_000_000, (1 << 31) - 1

@@ -19,9 +19,9 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
 
-from sav.crops import tight_boxes
-from sav.masks import Masks
-from sav.types import BoolArray, IntArray
+from sav.data.crops import tight_boxes
+from sav.data.masks import Masks
+from sav.data.types import BoolArray, IntArray
 
 # How far apart the two ways to enlarge may be, as a share of the largest logit that has a part in a pixel: a
 # float32 rounding for each sum and product on the way to it. Six roundings are the most that was ever seen.

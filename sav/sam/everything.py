@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import nms
 
-from sav.masks import Masks
+from sav.data.masks import Masks
 from sav.sam.enlarge import Stability
 from sav.sam.model import Embedding, SamModel
 from sav.sam.share_out import share_out

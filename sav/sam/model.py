@@ -12,13 +12,13 @@ from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
+from sav.data.masks import Masks
+from sav.data.types import BoolArray, Image
 from sav.device import EXACT, Precision, compute_alone_after_fork
-from sav.masks import Masks
 from sav.sam.decoder import Decoder
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.lean_decoder import LeanDecoder
 from sav.sam.lean_encoder import LeanEncoder
-from sav.types import BoolArray, Image
 
 
 @dataclass(frozen=True)

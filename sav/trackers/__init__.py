@@ -11,9 +11,9 @@ from sav.trackers.config import TrackerConfig, load_config
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sav.data.types import Detections, Image, Tracks
     from sav.trackers.botsort import BoTSORT
     from sav.trackers.bytetrack import ByteTrack
-    from sav.types import Detections, Image, Tracks
 
 __all__ = ["BoTSORT", "ByteTrack", "Tracker", "TrackerConfig", "load_config", "make_tracker"]
 

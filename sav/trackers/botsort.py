@@ -6,11 +6,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from sav.data.types import Image
 from sav.trackers.bytetrack import ByteTrack
 from sav.trackers.camera_motion import CameraMotion
 from sav.trackers.config import TrackerConfig
 from sav.trackers.kalman import Array, BoxFilter, WidthHeightFilter
-from sav.types import Image
 
 
 class BoTSORT(ByteTrack):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Detections, Image, Tracks
 from sav.trackers.association import assign, iou
 from sav.trackers.config import TrackerConfig
 from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
 from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
-from sav.types import Detections, Image, Tracks
 
 _LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
 _LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track

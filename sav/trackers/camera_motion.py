@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.types import Image
+from sav.data.types import Image
 
 _LONG_SIDE = 640  # pixels of the shrunk frame at most; a frame above half of this is shrunk by two at least
 _MAX_CORNERS = 200

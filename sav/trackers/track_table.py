@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Detections, Tracks
 from sav.trackers.kalman import POSITION, VELOCITY, Array, BoxFilter
-from sav.types import Detections, Tracks
 
 UNCONFIRMED, TRACKED, LOST = range(3)
 

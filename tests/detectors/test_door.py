@@ -28,7 +28,7 @@ def state():
 
 def use_it():
     from pathlib import Path
-    from sav.detect import Detector
+    from sav.detectors.yolo import Detector
     found = Detector(Path(checkpoint), torch.device("cpu"))([np.zeros((64, 64, 3), np.uint8)])
     assert len(found) == 1
 """
@@ -83,4 +83,7 @@ def test_ultralytics_never_installs_asks_the_network_or_reports_home(tmp_path):
 
 
 def test_importing_the_program_does_not_import_ultralytics(tmp_path):
-    run("import sav, sav.segment, sav.detect; assert 'ultralytics' not in sys.modules", tmp_path / "home")
+    run(
+        "import sav, sav.segmenter, sav.detectors.yolo; assert 'ultralytics' not in sys.modules",
+        tmp_path / "home",
+    )

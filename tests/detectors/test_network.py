@@ -245,7 +245,7 @@ def test_code_is_not_run_in_any_order_of_imports_and_whatever_the_environment_sa
     torch.save({"model": Call(exec, f"open({str(tmp_path / 'sprung')!r}, 'w')")}, tmp_path / "evil.pt")
     script = (
         ("import ultralytics.nn.tasks\n" if is_first else "")
-        + "import torch; from pathlib import Path; from sav.detect import Detector\n"
+        + "import torch; from pathlib import Path; from sav.detectors.yolo import Detector\n"
         + f"Detector(Path({str(tmp_path / 'evil.pt')!r}), torch.device('cpu'))"
     )
     environment = {
@@ -305,9 +305,8 @@ def test_a_file_in_a_folder_with_dots_is_found(tmp_path, monkeypatch):
 
 
 def test_both_scripts_and_the_api_hand_the_flag_on(own_layers, tiny_sam_file):
-    import seg
-    import track
     from sav import Segmenter
+    from sav.commands import seg, track
 
     for script in (seg, track):
         assert script.parse(["--trust_checkpoint"]).trust_checkpoint

@@ -10,9 +10,8 @@ import torch
 
 from sav.checkpoints import CheckpointError
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig
-from sav.detect import Detector
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import side_for
+from sav.detectors.yolo import Detector, side_for
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT, SHARED
 from tests.detectors.models import save, tasks, tiny_model

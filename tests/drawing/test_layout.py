@@ -3,9 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
+from sav.data.masks import Masks
 from sav.drawing.layout import Memory, place_plates
 from sav.drawing.visible import Visible
-from sav.masks import Masks
 
 SIZE_HW = (240, 320)
 PLATE = (60, 14)

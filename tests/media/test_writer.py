@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sav.data.types import Frame
 from sav.media.audio.copying import CopiedTrack
 from sav.media.audio.encoding import EncodedTrack
 from sav.media.colors import ColorTags
@@ -25,7 +26,6 @@ from sav.media.reader import open_video
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoDamagedError, VideoError, VideoInfo
 from sav.media.writer import VideoWriter, WriterConfig
-from sav.types import Frame
 from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number, tone
 
 Maker = Callable[..., Path]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sav.config import DetectionConfig
-from sav.detect import Detector
+from sav.detectors.yolo import Detector
 from sav.device import EXACT, Precision, choose_precision
 from sav.media.pictures import read_picture
 from sav.sam.lean_encoder import LeanEncoder

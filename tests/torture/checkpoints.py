@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from sav.detect import Detector
 from sav.detectors.door import import_ultralytics
+from sav.detectors.yolo import Detector
 from sav.device import compute_alone_after_fork
 from sav.sam.load import load_sam
 from tests.conftest import random_sam

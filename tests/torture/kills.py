@@ -15,7 +15,7 @@ import av
 import cv2
 import numpy as np
 
-from sav.segment import Segmenter
+from sav.segmenter import Segmenter
 from tests.conftest import DEMO_SAM, DEMO_YOLO
 from tests.stubs import StubDetector, StubSam
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-import seg
+from sav.commands import seg
 from tests.stubs import picture
 from tests.torture.kills import (
     CHECKPOINTS,

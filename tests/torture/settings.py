@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import seg
-import track
+from sav.commands import seg, track
 from sav.trackers import make_tracker
 from tests.conftest import ROOT
 from tests.torture.mutations import mutated

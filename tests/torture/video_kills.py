@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-import track
+from sav.commands import track
 from tests.media.videos import make_video
 from tests.torture.kills import (
     CHECKPOINTS,

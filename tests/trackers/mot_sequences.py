@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Detections
 from sav.trackers import Tracker
-from sav.types import Detections
 
 MOT_FOLDER = Path(__file__).parents[3] / "shared" / "mot"
 LOWEST_SCORE = 0.1

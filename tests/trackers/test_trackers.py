@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sav.data.types import Detections
 from sav.trackers import ByteTrack, TrackerConfig, make_tracker
-from sav.types import Detections
 from tests.trackers.tracking_scenes import make_scene
 
 TRACKERS = pytest.mark.parametrize("name", ["bytetrack", "botsort"])

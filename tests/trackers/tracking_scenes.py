@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.types import Detections
+from sav.data.types import Detections
 
 WIDTH, HEIGHT = 640, 360
 

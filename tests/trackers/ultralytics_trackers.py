@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Detections, Image, Tracks
 from sav.trackers import TrackerConfig
-from sav.types import Detections, Image, Tracks
 
 os.environ.setdefault("YOLO_AUTOINSTALL", "false")
 os.environ.setdefault("YOLO_OFFLINE", "true")

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import ExifTags, ImageFile
 from PIL import Image as Pillow
 
+from sav.data.types import Image
 from sav.media.pictures.kinds import open_as
 from sav.media.pictures.scaling import to_8_bits
-from sav.types import Image
 
 _CHUNK = 2**20  # pixels converted at once
 

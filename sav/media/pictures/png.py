@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
+from sav.data.types import Image
 from sav.media.pictures.decoding import Limit, TooLargeError, decode_content, orientation_of, upright
 from sav.media.pictures.kinds import open_as
 from sav.media.pictures.scaling import to_8_bits
-from sav.types import Image
 
 # Chunks that pixels and orientation need; the others hold profiles, texts, times.
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"eXIf")

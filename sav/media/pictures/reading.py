@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sav.config import MAX_PICTURE_MEGAPIXELS
+from sav.data.types import Image
 from sav.media.pictures.decoding import Limit, decode_content
 from sav.media.pictures.files import refuse_address
 from sav.media.pictures.kinds import HEAD, kind_of
 from sav.media.pictures.png import decode_png
 from sav.media.pictures.tiff import decode_tiff
-from sav.types import Image
 
 # What a file may weigh, and how much more for each pixel that is allowed: it is taken whole into memory.
 _MOST_BYTES = 2**26

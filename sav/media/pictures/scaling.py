@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.types import Image
+from sav.data.types import Image
 
 # How far values may lie beyond a range, in its lengths, and still be taken to be in it: they are clipped.
 _SLACK = 0.05

@@ -7,11 +7,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Image
 from sav.media.pictures.decoding import Limit, TooLargeError, decode_file, upright
 from sav.media.pictures.scaling import to_8_bits
 from sav.media.pictures.tiff_directory import UNDEFINED, UNSIGNED, Directory, read_directory
 from sav.media.pictures.tiff_samples import read_samples
-from sav.types import Image
 
 _WHITE_IS_ZERO, _RGB, _PALETTE = 0, 2, 3
 _MOST_BANDS = 6  # that Pillow knows what to do with

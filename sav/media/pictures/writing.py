@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image as Pillow
 
+from sav.data.types import Image
 from sav.files import whole_file
-from sav.types import Image
 
 _JPEG_QUALITY = 95
 # Most pixels in a row or a column, of libjpeg and of OpenCV's libpng.

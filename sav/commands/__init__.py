@@ -1,0 +1,6 @@
+"""What is typed: flags, what is printed, exit statuses. A file a command, with `main(argv)` and `script()`."""
+
+COMMANDS = {
+    "seg": "segment every object in pictures",
+    "track": "segment and follow every object in a video",
+}

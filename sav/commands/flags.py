@@ -1,0 +1,135 @@
+"""The flags that both scripts have, and the settings that they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Sequence
+
+from sav import __version__
+from sav.commands.arguments import Parser, above_zero, one_of, place, share, whole
+from sav.config import (
+    CUTOUT_VIDEOS,
+    LARGEST_IMGSZ,
+    MATTES,
+    MOST_DETECTIONS,
+    PRECISIONS,
+    DetectionConfig,
+    MaskConfig,
+    SaveOptions,
+)
+from sav.formats.registry import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
+
+# What other programs call the precisions.
+_PRECISIONS_ELSEWHERE = {
+    "fp32": "float32", "full": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"
+}  # fmt: skip
+# More than any disk, memory or tracker could hold.
+_MOST_IDS = 1_000_000_000
+
+
+def add_model_flags(parser: Parser) -> None:
+    """Flags that say which models to run, and on what."""
+    group = parser.add_argument_group("models")
+    group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
+                       help="any segment_anything ViT checkpoint (default: %(default)s)")  # fmt: skip
+    group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
+                       help="any ultralytics detection checkpoint (default: %(default)s)")  # fmt: skip
+    group.add_argument("--trust_checkpoint", action="store_true",
+                       help="run Python code in the detector's file, if its layers are of its own; only for"
+                            " files of people whom you trust")  # fmt: skip
+    group.add_argument("--offline", action="store_true",
+                       help="never download a missing official checkpoint")  # fmt: skip
+    group.add_argument("--device", type=str.lower, default="auto", metavar="NAME",
+                       help="auto (CUDA, then MPS, then CPU), cuda, cuda:1, mps or cpu"
+                            " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--precision", type=one_of(PRECISIONS, _PRECISIONS_ELSEWHERE), default=PRECISIONS[0],
+                       metavar="NAME",
+                       help="float32: segment_anything's masks to the last pixel; auto: the fastest that"
+                            " shows no difference; bfloat16, float16: SAM's encoder in that precision"
+                            " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--compile", action="store_true",
+                       help="compile SAM's encoder with torch.compile: a minute or more at start, then faster"
+                            " frames")  # fmt: skip
+
+
+def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
+    """Flags that say what is kept of what the models find."""
+    group = parser.add_argument_group("what is kept")
+    group.add_argument("--classes", nargs="+", action="extend", metavar="CLASS",
+                       help="names or ids of the classes to keep, between blanks or commas"
+                            " (default: all)")  # fmt: skip
+    group.add_argument("--conf", type=share, default=defaults.conf, metavar="SCORE",
+                       help="lowest score of a detection, 0 to 1 (default: %(default)s)")  # fmt: skip
+    group.add_argument("--iou", type=share, default=defaults.iou, metavar="IOU",
+                       help="overlap above which the weaker of two boxes goes"
+                            " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--imgsz", type=whole(1, LARGEST_IMGSZ), default=defaults.imgsz, metavar="PIXELS",
+                       help="long side of the picture inside the detector; smaller ones are not enlarged"
+                            " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--max_det", type=whole(1, MOST_DETECTIONS), default=defaults.max_det, metavar="N",
+                       help="most detections in a picture (default: %(default)s)")  # fmt: skip
+    group.add_argument("--duplicate_iou", type=share, default=MaskConfig().duplicate_iou, metavar="IOU",
+                       help="of objects of one class whose masks overlap by more than this, one stays; 1"
+                            " keeps all (default: %(default)s)")  # fmt: skip
+
+
+def add_save_flags(parser: Parser, for_video: bool) -> None:
+    """Flags that say which annotation files to write, and how."""
+    default = VIDEO_FORMATS if for_video else PICTURE_FORMATS
+    group = parser.add_argument_group("annotation files")
+    group.add_argument("--save", nargs="+", action="extend", metavar="FORMAT",
+                       help=f"{', '.join(format_names(for_video))}, or {ALL}"
+                            f" (default: {' '.join(default)})")  # fmt: skip
+    parser.set_defaults(formats_if_open=default)
+    group.add_argument("--overwrite", action="store_true",
+                       help="replace also files that this program did not write, or that were changed"
+                            " since")  # fmt: skip
+    if not for_video:
+        return
+    options = SaveOptions()
+    group.add_argument("--yolo_track_ids", action="store_true",
+                       help="end each line of yolo's labels with the track id, as ultralytics does; not for"
+                            " training")  # fmt: skip
+    group.add_argument("--cutout_ids", nargs="+", action="extend", type=whole(1, _MOST_IDS), metavar="ID",
+                       help="track ids of the objects that cutout cuts out (default: all)")  # fmt: skip
+    group.add_argument("--cutout_matte", type=one_of(MATTES), default=options.cutout_matte, metavar="KIND",
+                       help="cutout's matte as one grey MP4 (mp4), or as a PNG a frame (png)"
+                            " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--cutout_video", type=one_of(CUTOUT_VIDEOS), default=options.cutout_video,
+                       metavar="CODEC",
+                       help="cutout's video as ProRes 4444 (prores), or as VP9 with alpha (vp9)"
+                            " (default: %(default)s)")  # fmt: skip
+
+
+def add_general_flags(parser: Parser, limits: str) -> None:
+    """Flags about the program itself; `limits` says what `--max_megapixels` is if it is not given."""
+    group = parser.add_argument_group("general")
+    group.add_argument("--max_megapixels", type=above_zero, metavar="N",
+                       help="million pixels above which a picture or frame is refused"
+                            f" (default: {limits})")  # fmt: skip
+    group.add_argument("--debug", action="store_true", help="show where an error comes from")
+    version = f"Segment Any Video {__version__} (Python {platform.python_version()})"
+    group.add_argument("--version", action="version", version=version, help="show the version and exit")
+
+
+def formats(args: argparse.Namespace) -> Sequence[str]:
+    """The names of the annotation formats that are wanted."""
+    wanted = [name.strip().lower() for text in args.save or () for name in text.split(",")]
+    return [name for name in wanted if name] or args.formats_if_open
+
+
+def save_options(args: argparse.Namespace) -> SaveOptions:
+    """What is wished of single formats, out of track.py's parsed flags."""
+    ids = tuple(args.cutout_ids or ())
+    return SaveOptions(args.yolo_track_ids, ids, args.cutout_matte, args.cutout_video)
+
+
+def detection_config(args: argparse.Namespace) -> DetectionConfig:
+    """The detector's settings out of parsed flags."""
+    return DetectionConfig(args.conf, args.iou, args.imgsz, args.max_det, tuple(args.classes or ()))
+
+
+def mask_config(args: argparse.Namespace) -> MaskConfig:
+    """What is done with masks, out of parsed flags."""
+    return MaskConfig(args.duplicate_iou)

@@ -1,0 +1,75 @@
+"""Segment every object in pictures: named where YOLOv8 knows it, unnamed where only SAM does."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from sav.commands import cli, flags
+from sav.commands.arguments import Parser, place
+from sav.commands.console import tell_error, tell_note
+from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line's flags."""
+    parser = Parser(main_flag="--img_path", description=__doc__)
+    group = parser.add_argument_group("pictures and results")
+    group.add_argument("--img_path", nargs="+", action="extend", type=place, metavar="PATH",
+                       help="pictures, and folders of pictures (default: TestImages)")  # fmt: skip
+    group.add_argument("--save_dir", type=place, default="SegOut", metavar="FOLDER",
+                       help="where the results go (default: %(default)s)")  # fmt: skip
+    group.add_argument("--labelled_only", action="store_true",
+                       help="leave out what has no name, and with it the sam/ pictures: several times"
+                            " faster")  # fmt: skip
+    flags.add_model_flags(parser)
+    flags.add_detection_flags(parser, PICTURE_DETECTION)
+    flags.add_save_flags(parser, for_video=False)
+    flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
+    args = parser.parse_args(argv)
+    args.img_path = args.img_path or ["TestImages"]
+    return args
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the paths, load the models once, and segment picture after picture."""
+    from sav.checkpoints import check_checkpoints
+    from sav.commands.preflight import check_classes, check_device, check_folder
+    from sav.formats.registry import resolve_formats
+
+    formats = resolve_formats(flags.formats(args), for_video=False)
+    check_device(args.device)
+    save_dir = Path(args.save_dir)
+    check_folder(save_dir)
+    yolo_file, _ = check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    check_classes(args.classes or (), yolo_file)
+
+    from sav.media.pictures import find_pictures
+    from sav.runs.picture_plan import plan_pictures
+
+    pictures = find_pictures(args.img_path)
+    plan = plan_pictures(
+        pictures, save_dir, formats, regions=not args.labelled_only, overwrite=args.overwrite
+    )
+    if plan.kept:
+        tell_error(plan.kept_line)
+    if plan.left_out:
+        tell_note(f"left out: {plan.left_out} pictures, results of earlier runs into {save_dir}")
+
+    from sav.runs.pictures import segment_pictures
+
+    segmenter = cli.load_models(args, regions=not args.labelled_only)
+    limit = args.max_megapixels or MAX_PICTURE_MEGAPIXELS
+    return segment_pictures(segmenter, plan, limit, cli.conclude).status
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if all was done, 1 if part of it, 2 if none."""
+    return cli.guarded(run, parse(argv))
+
+
+def script() -> NoReturn:
+    """Run the command as a program of its own."""
+    cli.script(main)

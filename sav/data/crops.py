@@ -1,0 +1,67 @@
+"""Single bool crops of masks: trimmed, packed as bits, summed up, and as run lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sav.data.types import BoolArray, IntArray
+
+# How many bits are set in each byte.
+BITS_IN_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
+
+
+def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int, int]) -> list[int]:
+    """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, from the crop alone."""
+    rows, columns = where
+    height, width = size_hw
+    padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
+    padded[:, 1:-1] = crop.T
+    steps = np.diff(padded, axis=1)
+    column, row = np.nonzero(steps)
+    edges = (columns.start + column) * height + rows.start + row
+    # A run that reaches the bottom edge goes on at the top of the next column: one run, not two.
+    joined = np.flatnonzero((edges[:-1] == edges[1:]) & (steps[column, row][:-1] == -1))
+    edges = np.delete(edges, np.concatenate([joined, joined + 1]))
+    lengths = np.diff(np.concatenate([[0], edges, [height * width]]))
+    return lengths[: len(lengths) - (lengths[-1] == 0)].tolist()
+
+
+def sums(crop: BoolArray) -> tuple[IntArray, IntArray]:
+    """Pixels in each column and in each row of a crop; OpenCV adds them up several times as fast as numpy."""
+    bits = crop.view(np.uint8)
+    across, down = (cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S) for axis in (0, 1))
+    return across.ravel().astype(np.int64), down.ravel().astype(np.int64)
+
+
+def tight_boxes(dense: BoolArray) -> IntArray:
+    """Boxes `(N, 4)` around the masks of a `(N, H, W)` bool stack, right and bottom exclusive; 0 if empty."""
+    left, right = _first_and_last(np.any(dense, axis=1))
+    top, bottom = _first_and_last(np.any(dense, axis=2))
+    return np.stack([left, top, right, bottom], axis=1)
+
+
+def _first_and_last(occupied: NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """First True and one past the last True in each row of `(N, L)`; 0 and 0 where there is none."""
+    if occupied.size == 0:
+        nothing = np.zeros(len(occupied), np.int64)
+        return nothing, nothing
+    length = occupied.shape[1]
+    last = length - occupied[:, ::-1].argmax(axis=1)
+    return occupied.argmax(axis=1), np.where(occupied.any(axis=1), last, 0)
+
+
+def trim(crop: BoolArray) -> tuple[BoolArray, tuple[int, ...]]:
+    """Cut a crop to its True pixels; the box is relative to the crop."""
+    box = tuple(tight_boxes(crop[None])[0].tolist())
+    x0, y0, x1, y1 = box
+    return crop[y0:y1, x0:x1], box
+
+
+def pack(crops: Sequence[BoolArray]) -> NDArray[np.uint8]:
+    """Bits of crops one after the other, each padded to a whole byte."""
+    return np.concatenate([np.zeros(0, np.uint8), *(np.packbits(crop) for crop in crops)])

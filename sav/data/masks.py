@@ -1,0 +1,266 @@
+"""N binary masks of one picture in compact form: each cropped to its tight box, its pixels packed as bits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from operator import index as as_index
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from sav.data.crops import BITS_IN_BYTE, pack, run_lengths, sums, tight_boxes, trim
+from sav.data.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Masks:
+    """N masks of a `size_hw` picture.
+
+    A dense stack of 300 masks at 4000x3000 pixels takes 3.6 GB; this takes the area of the masks' tight boxes
+    divided by eight. An empty mask has the box `(0, 0, 0, 0)` and no bits.
+
+    `masks[3]` and `for mask in masks` give one mask at the picture's size, `(H, W)` bool; `masks[3:5]` and
+    `masks[masks.areas > 100]` give masks in compact form again. Two are equal if their pixels are.
+
+    Attributes:
+        size_hw: Height and width of the picture.
+        boxes_xyxy: `(N, 4)` int64, tight boxes in pixels, right and bottom edges exclusive.
+        packed: `(B,)` uint8, the crops one after the other, each in row-major order, the first pixel in the
+            highest bit (`numpy.packbits`), each padded to a whole byte.
+    """
+
+    size_hw: tuple[int, int]
+    boxes_xyxy: IntArray
+    packed: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        boxes = self.boxes_xyxy
+        if boxes.ndim != 2 or boxes.shape[1] != 4:
+            raise ValueError(f"boxes_xyxy must have shape (N, 4), not {boxes.shape}")
+        if boxes.dtype != np.int64 or self.packed.dtype != np.uint8:
+            raise ValueError(
+                f"masks are int64 boxes and uint8 bits, not {boxes.dtype} and {self.packed.dtype}"
+            )
+        if (
+            (boxes < 0).any()
+            or (boxes[:, :2] > boxes[:, 2:]).any()
+            or (boxes[:, 2:] > self.size_hw[::-1]).any()
+        ):
+            raise ValueError(
+                f"boxes_xyxy must lie in the picture, {self.size_hw[1]}x{self.size_hw[0]} pixels"
+            )
+        if self.packed.shape != (int(self._offsets[-1]),):
+            raise ValueError(f"packed has {self.packed.size} bytes, the boxes ask for {self._offsets[-1]}")
+
+    @cached_property
+    def _offsets(self) -> IntArray:
+        """`(N + 1,)` where each crop's bytes begin."""
+        sizes = (self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).prod(axis=1)
+        return np.concatenate([[0], np.cumsum((sizes + 7) // 8)])
+
+    @classmethod
+    def empty(cls, size_hw: tuple[int, int]) -> Masks:
+        """No masks."""
+        return cls(size_hw, np.zeros((0, 4), np.int64), np.zeros(0, np.uint8))
+
+    @classmethod
+    def from_dense(cls, dense: BoolArray) -> Masks:
+        """Compress a `(N, H, W)` bool stack."""
+        boxes = tight_boxes(dense)
+        crops = [mask[y0:y1, x0:x1] for mask, (x0, y0, x1, y1) in zip(dense, boxes.tolist(), strict=True)]
+        return cls(_size_of(dense), boxes, pack(crops))
+
+    @classmethod
+    def from_crops(cls, size_hw: tuple[int, int], crops: Sequence[BoolArray], corners_xy: IntArray) -> Masks:
+        """Compress one `(h, w)` bool crop a mask, trimmed; its top left pixel lies at `corners_xy[i]`."""
+        tight = [trim(crop) for crop in crops]
+        boxes = np.array([box for _, box in tight], np.int64).reshape(-1, 4)
+        present = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        boxes[present] += np.tile(np.asarray(corners_xy, np.int64).reshape(-1, 2), 2)[present]
+        return cls(size_hw, boxes, pack([crop for crop, _ in tight]))
+
+    @classmethod
+    def concatenate(cls, size_hw: tuple[int, int], parts: Sequence[Masks]) -> Masks:
+        """Join several lots of masks of the same picture, in order."""
+        if any(part.size_hw != size_hw for part in parts):
+            raise ValueError(f"masks of pictures of different sizes cannot be joined, wanted {size_hw}")
+        parts = [cls.empty(size_hw), *parts]
+        return cls(
+            size_hw,
+            np.concatenate([part.boxes_xyxy for part in parts]),
+            np.concatenate([part.packed for part in parts]),
+        )
+
+    def __len__(self) -> int:
+        return len(self.boxes_xyxy)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Masks):
+            return NotImplemented
+        return (
+            self.size_hw == other.size_hw
+            and np.array_equal(self.boxes_xyxy, other.boxes_xyxy)
+            and np.array_equal(self.packed, other.packed)
+        )
+
+    def __repr__(self) -> str:
+        return f"<Masks: {len(self)} of {self.size_hw[1]}x{self.size_hw[0]} pixels>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The masks alone, without what was worked out from them, for pickles and copies."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __iter__(self) -> Iterator[BoolArray]:
+        return (self[position] for position in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer[Any]) -> BoolArray: ...
+
+    @overload
+    def __getitem__(self, index: slice | NDArray[Any] | list[int] | list[bool]) -> Masks: ...
+
+    def __getitem__(self, index: Any) -> BoolArray | Masks:
+        """One mask at the picture's size, `(H, W)` bool, or those that a slice, indices or flags pick."""
+        if not isinstance(index, slice) and np.ndim(index) == 0:
+            mask = np.zeros(self.size_hw, np.bool_)
+            position = range(len(self))[as_index(index)]
+            mask[self._place(position)] = self.crop(position)
+            return mask
+
+        chosen = np.arange(len(self))[index]
+        pieces = [self.packed[self._offsets[i] : self._offsets[i + 1]] for i in chosen]
+        return Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
+
+    def crop(self, position: int) -> BoolArray:
+        """The mask at `position` inside its tight box, `(y1 - y0, x1 - x0)` bool."""
+        position = range(len(self))[position]
+        x0, y0, x1, y1 = self.boxes_xyxy[position].tolist()
+        packed = self.packed[self._offsets[position] : self._offsets[position + 1]]
+        bits = np.unpackbits(packed, count=(y1 - y0) * (x1 - x0))
+        return bits.reshape(y1 - y0, x1 - x0).view(np.bool_)
+
+    def crops(self) -> Iterator[tuple[BoolArray, tuple[slice, slice]]]:
+        """Each mask's crop with the rows and columns of the picture that it covers."""
+        for position in range(len(self)):
+            yield self.crop(position), self._place(position)
+
+    def _place(self, position: int) -> tuple[slice, slice]:
+        x0, y0, x1, y1 = self.boxes_xyxy[position].tolist()
+        return slice(y0, y1), slice(x0, x1)
+
+    def dense(self) -> BoolArray:
+        """All masks at the picture's size, `(N, H, W)` bool. Large: a byte a pixel and mask."""
+        stack = np.zeros((len(self), *self.size_hw), np.bool_)
+        for mask, (crop, where) in zip(stack, self.crops(), strict=True):
+            mask[where] = crop
+        return stack
+
+    @cached_property
+    def areas(self) -> IntArray:
+        """`(N,)` int64, pixels in each mask."""
+        areas = np.zeros(len(self), np.int64)
+        begins, ends = self._offsets[:-1], self._offsets[1:]
+        present = begins < ends
+        if present.any():
+            areas[present] = np.add.reduceat(BITS_IN_BYTE[self.packed], begins[present], dtype=np.int64)
+        return areas
+
+    @cached_property
+    def centroids_xy(self) -> FloatArray:
+        """`(N, 2)` float32, the mean pixel centre of each mask; `(0, 0)` for an empty one."""
+        centroids = np.zeros((len(self), 2), np.float32)
+        for position in np.flatnonzero(self.areas).tolist():
+            across, down = sums(self.crop(position))
+            x0, y0, _, _ = self.boxes_xyxy[position].tolist()
+            centroids[position] = (
+                x0 + across @ np.arange(len(across)) / self.areas[position],
+                y0 + down @ np.arange(len(down)) / self.areas[position],
+            )
+        return centroids
+
+    def union(self) -> BoolArray:
+        """Pixels that lie in any mask, `(H, W)` bool."""
+        covered = np.zeros(self.size_hw, np.bool_)
+        for crop, where in self.crops():
+            covered[where] |= crop
+        return covered
+
+    def areas_inside(self, region: BoolArray) -> IntArray:
+        """`(N,)` int64, pixels of each mask that lie in the `(H, W)` bool `region`."""
+        return np.array([np.count_nonzero(crop & region[where]) for crop, where in self.crops()], np.int64)
+
+    def without(self, region: BoolArray) -> Masks:
+        """The masks less the pixels of the `(H, W)` bool `region`."""
+        return Masks.from_crops(
+            self.size_hw, [crop & ~region[where] for crop, where in self.crops()], self.boxes_xyxy[:, :2]
+        )
+
+    def areas_within(self, boxes_xyxy: NDArray[Any]) -> IntArray:
+        """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes; see `clipped`."""
+        windows = self._windows(boxes_xyxy)
+        return np.array(
+            [np.count_nonzero(crop[window]) for (crop, _), window in zip(self.crops(), windows, strict=True)],
+            np.int64,
+        )
+
+    def clipped(self, boxes_xyxy: NDArray[Any]) -> Masks:
+        """Each mask without what lies outside its own box.
+
+        Args:
+            boxes_xyxy: `(N, 4)`, integers or fractions of pixels; a pixel that a box touches is in it.
+
+        Raises:
+            ValueError: If that is not a box a mask.
+        """
+        windows = self._windows(boxes_xyxy)
+        crops = [crop[window] for (crop, _), window in zip(self.crops(), windows, strict=True)]
+        starts = np.array([(columns.start, rows.start) for rows, columns in windows], np.int64).reshape(-1, 2)
+        return Masks.from_crops(self.size_hw, crops, self.boxes_xyxy[:, :2] + starts)
+
+    def _windows(self, boxes_xyxy: NDArray[Any]) -> list[tuple[slice, slice]]:
+        """Rows and columns of each crop that lie in its box."""
+        if boxes_xyxy.shape != self.boxes_xyxy.shape:
+            raise ValueError(
+                f"{len(self)} masks need boxes of shape {self.boxes_xyxy.shape}, not {boxes_xyxy.shape}"
+            )
+        outer = np.concatenate([np.floor(boxes_xyxy[:, :2]), np.ceil(boxes_xyxy[:, 2:])], axis=1)
+        corners, sizes = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
+        inner = np.clip(outer - np.tile(corners, 2), 0, np.tile(sizes, 2)).astype(np.int64)
+        return [(slice(y0, max(y0, y1)), slice(x0, max(x0, x1))) for x0, y0, x1, y1 in inner.tolist()]
+
+    def iou_matrix(self) -> NDArray[np.float64]:
+        """`(N, N)`, intersection over union of every two masks; 0 for an empty one, with itself as well.
+
+        Counted on run lengths, and only where boxes overlap.
+        """
+        rles = self.rles()
+        if not rles:
+            return np.zeros((0, 0))
+        return np.asarray(coco_mask.iou(rles, rles, [False] * len(rles)), np.float64)
+
+    @cached_property
+    def run_lengths(self) -> list[list[int]]:
+        """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, a list a mask."""
+        return [run_lengths(crop, where, self.size_hw) for crop, where in self.crops()]
+
+    def rles(self) -> list[dict[str, Any]]:
+        """COCO run-length encodings, `{"size": [H, W], "counts": str}`, as pycocotools writes them."""
+        height, width = self.size_hw
+        return [{"size": [height, width], "counts": counts} for counts in self._rle_counts]
+
+    @cached_property
+    def _rle_counts(self) -> list[str]:
+        height, width = self.size_hw
+        runs = [{"size": [height, width], "counts": lengths} for lengths in self.run_lengths]
+        encoded = coco_mask.frPyObjects(runs, height, width) if runs else []
+        return [rle["counts"].decode("ascii") for rle in encoded]
+
+
+def _size_of(dense: BoolArray) -> tuple[int, int]:
+    if dense.ndim != 3:
+        raise ValueError(f"dense masks must have shape (N, H, W), not {dense.shape}")
+    return dense.shape[1], dense.shape[2]

@@ -1,0 +1,93 @@
+"""COCO instances JSON: pictures or frames as images, masks as RLE; streamed, so memory stays flat.
+
+Format: https://cocodataset.org/#format-data. A category's id is the detector's class id plus one, since zero
+means background to some readers; unlabelled regions have a category of their own after the last class. The
+box `bbox` is the mask's own, and the detector's where the mask is empty; `detector_bbox` is always the
+detector's.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+from sav.data.masks import Masks
+from sav.data.scene import Scene
+from sav.formats.boxes import corner_and_size, solid_boxes
+from sav.formats.target import Target
+from sav.formats.text import json_text
+from sav.formats.writer import AnnotationWriter
+
+
+class CocoWriter(AnnotationWriter):
+    """Writes `coco.json`; a video's objects have their `track_id`."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._next_id = 1
+        self._frames = 0
+        self._file = self._text_file("coco.json")
+        # Images come behind annotations in the file; they wait here, on disk, until all are known.
+        self._images = self._files.enter_context(
+            tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")  # noqa: SIM115
+        )
+        self._file.write('{"info": {"description": "Instance masks by Segment Any Video"},\n')
+        self._file.write('"categories": ' + json_text(category_table(target)))
+        self._file.write(',\n"annotations": [')
+
+    def write(self, scene: Scene) -> None:
+        """Add one picture or frame, its objects and its regions."""
+        self._frames += 1
+        height, width = scene.size_hw
+        image = {
+            "id": self._frames,
+            "file_name": self.target.file_name(scene),
+            "height": height,
+            "width": width,
+        }
+        _append(self._images, image, first=self._frames == 1)
+        for annotation in self._annotations(scene):
+            numbered = {"id": self._next_id, "image_id": self._frames, **annotation}
+            _append(self._file, numbered, first=self._next_id == 1)
+            self._next_id += 1
+
+    def _finish(self) -> None:
+        self._file.write('],\n"images": [')
+        self._images.seek(0)
+        shutil.copyfileobj(self._images, self._file)
+        self._file.write("]}\n")
+
+    def _annotations(self, scene: Scene) -> Iterator[dict[str, Any]]:
+        columns = zip(
+            scene.class_ids.tolist(),
+            scene.scores.tolist(),
+            scene.track_ids.tolist(),
+            corner_and_size(solid_boxes(scene.boxes_xyxy, scene.size_hw)),
+            _shapes(scene.masks),
+            strict=True,
+        )
+        for class_id, score, track_id, detected, shape in columns:
+            track = {"track_id": track_id} if self.target.video else {}
+            box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
+            yield {"category_id": class_id + 1, **track, "score": round(score, 4), **shape, **box}
+        for shape in _shapes(scene.regions):
+            if shape["area"]:
+                yield {"category_id": self.target.unlabelled_id + 1, **shape}
+
+
+def category_table(target: Target) -> list[dict[str, Any]]:
+    """COCO's list of categories: every class, and unlabelled regions."""
+    return [{"id": class_id + 1, "name": name} for class_id, name in target.names.items()]
+
+
+def _append(file: TextIO, item: dict[str, Any], first: bool) -> None:
+    file.write(("\n" if first else ",\n") + json_text(item))
+
+
+def _shapes(masks: Masks) -> Iterator[dict[str, Any]]:
+    """Area, box and run-length encoding of each mask, as COCO has them."""
+    boxes = corner_and_size(masks.boxes_xyxy)
+    for area, box, rle in zip(masks.areas.tolist(), boxes, masks.rles(), strict=True):
+        yield {"area": area, "bbox": box, "iscrowd": 0, "segmentation": rle}

@@ -1,0 +1,152 @@
+"""Tables for spreadsheets and pandas: a row an object and frame, and in a video a row a track.
+
+UTF-8, comma-separated, quoted where needed (RFC 4180), lengths in pixels. The masks themselves have no place
+in it. An empty mask has the area 0 and no centroid; an unlabelled region has neither id nor score. A name
+that a spreadsheet would take for a formula has an apostrophe before it.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TextIO
+
+from sav.data.masks import Masks
+from sav.data.scene import Scene
+from sav.formats.boxes import solid_boxes
+from sav.formats.target import Target
+from sav.formats.text import csv_cell
+from sav.formats.writer import AnnotationWriter
+
+_OBJECT_COLUMNS = (
+    "name", "frame", "seconds", "track_id", "class_id", "class", "score",
+    "left", "top", "right", "bottom", "area", "centroid_x", "centroid_y",
+)  # fmt: skip
+_TRACK_COLUMNS = (
+    "track_id", "class_id", "class", "first_frame", "last_frame", "frames", "seconds_on_screen", "path_length"
+)  # fmt: skip
+
+
+@dataclass
+class _Track:
+    """What is summed up of a track."""
+
+    class_id: int
+    first_frame: int
+    last_frame: int
+    frames: int = 0
+    seconds: Fraction = Fraction(0)
+    path_length: float = 0.0
+    centroid: tuple[float, float] | None = None
+
+    def move(self, centroid: tuple[float, float] | None) -> None:
+        """Go on to the next centroid, if there is one."""
+        if centroid and self.centroid:
+            self.path_length += math.dist(centroid, self.centroid)
+        self.centroid = centroid or self.centroid
+
+
+class CsvWriter(AnnotationWriter):
+    """Writes `csv/objects.csv`, and for a video `csv/tracks.csv`; only the summary is kept in memory."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._objects = _table(self._text_file("csv/objects.csv"))
+        self._objects.writerow(_OBJECT_COLUMNS)
+        self._names = {class_id: csv_cell(name) for class_id, name in target.names.items()}
+        self._tracks: dict[int, _Track] = {}
+        self._shown: list[int] = []
+        self._time = Fraction(0)
+
+    def write(self, scene: Scene) -> None:
+        """Add one picture's or frame's objects and regions."""
+        frame = scene.frame
+        file_name = csv_cell(self.target.file_name(scene))
+        where = [file_name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
+        centroids = _centroids(scene.masks)
+        columns = zip(
+            scene.track_ids.tolist(),
+            scene.class_ids.tolist(),
+            scene.scores.tolist(),
+            solid_boxes(scene.boxes_xyxy, scene.size_hw).tolist(),
+            scene.masks.areas.tolist(),
+            centroids,
+            strict=True,
+        )
+        for track_id, class_id, score, box, area, centroid in columns:
+            self._objects.writerow(
+                [
+                    *where,
+                    track_id,
+                    class_id,
+                    self._names[class_id],
+                    f"{score:.4f}",
+                    *_decimals(box),
+                    area,
+                    *_decimals(centroid),
+                ]
+            )
+        self._write_regions(where, scene.regions)
+        if self.target.video:
+            self._sum_up(scene, centroids)
+
+    def _write_regions(self, where: list[Any], regions: Masks) -> None:
+        columns = zip(regions.boxes_xyxy.tolist(), regions.areas.tolist(), _centroids(regions), strict=True)
+        for box, area, centroid in columns:
+            if area:
+                name = self._names[self.target.unlabelled_id]
+                row = ["", "", name, "", *_decimals(box), area, *_decimals(centroid)]
+                self._objects.writerow([*where, *row])
+
+    def _sum_up(self, scene: Scene, centroids: list[tuple[float, float] | None]) -> None:
+        """Bring the tracks of the last frame up to this one's time, and then go on with this one's."""
+        for track_id in self._shown:
+            self._tracks[track_id].seconds += scene.frame.time - self._time
+        self._time = scene.frame.time
+        self._shown = scene.track_ids.tolist()
+        index = scene.frame.index
+        for track_id, class_id, centroid in zip(
+            self._shown, scene.class_ids.tolist(), centroids, strict=True
+        ):
+            track = self._tracks.setdefault(track_id, _Track(class_id, index, index))
+            track.class_id, track.last_frame = class_id, index
+            track.frames += 1
+            track.move(centroid)
+
+    def _finish(self) -> None:
+        if self.target.video is None:
+            return
+        for track_id in self._shown:
+            self._tracks[track_id].seconds += 1 / self.target.video.frame_rate
+        table = _table(self._text_file("csv/tracks.csv"))
+        table.writerow(_TRACK_COLUMNS)
+        for track_id, track in sorted(self._tracks.items()):
+            name = self._names[track.class_id]
+            seconds, length = f"{float(track.seconds):.6f}", f"{track.path_length:.2f}"
+            life = [track.first_frame, track.last_frame, track.frames]
+            table.writerow([track_id, track.class_id, name, *life, seconds, length])
+
+
+class _Rows:
+    """Ends rows with `\\n`; only with `\\r\\n` do the csv modules of all Pythons quote both."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
+
+
+def _table(file: TextIO) -> Any:
+    return csv.writer(_Rows(file), lineterminator="\r\n")
+
+
+def _centroids(masks: Masks) -> list[tuple[float, float] | None]:
+    points = zip(masks.centroids_xy.tolist(), masks.areas.tolist(), strict=True)
+    return [(point[0], point[1]) if area else None for point, area in points]
+
+
+def _decimals(numbers: Any) -> list[str]:
+    return [f"{number:.2f}" for number in numbers] if numbers else ["", ""]

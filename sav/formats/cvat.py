@@ -1,0 +1,140 @@
+"""CVAT XML 1.1: for images, exact masks picture by picture; for video, a polygon a frame in each track.
+
+Format: https://docs.cvat.ai/docs/other/xml_format. CVAT has no tracks of masks, so a video's masks become
+polygons along the pixels' edges, pieces and holes joined into one ring by bridges without width. Empty masks
+have no place in it; a track's class is the one that it ends with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from sav.data.masks import Masks
+from sav.data.polygons import joined, outlines
+from sav.data.scene import Scene
+from sav.data.types import BoolArray
+from sav.formats.spool import Entry, TrackSpool
+from sav.formats.target import Target
+from sav.formats.text import xml_attribute, xml_text
+from sav.formats.writer import AnnotationWriter
+
+_SCORE = (
+    "<attributes><attribute><name>score</name><mutable>True</mutable><input_type>text</input_type>"
+    "<default_value></default_value><values></values></attribute></attributes>"
+)
+
+
+class CvatImagesWriter(AnnotationWriter):
+    """Writes `cvat.xml` in the form "CVAT for images 1.1"."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._file = self._text_file("cvat.xml")
+        self._file.write(_head(target, "annotation", list(target.names)))
+        self._pictures = 0
+
+    def write(self, scene: Scene) -> None:
+        """Add one picture, its objects and its regions."""
+        height, width = scene.size_hw
+        name = xml_attribute(self.target.file_name(scene))
+        self._file.write(f'<image id="{self._pictures}" name={name} width="{width}" height="{height}">\n')
+        self._pictures += 1
+        scores = [f"{score:.4f}" for score in scene.scores.tolist()]
+        unlabelled = [self.target.unlabelled_id] * len(scene.regions)
+        self._write_masks(scene.masks, scene.class_ids.tolist(), scores)
+        self._write_masks(scene.regions, unlabelled, [""] * len(scene.regions))
+        self._file.write("</image>\n")
+
+    def _write_masks(self, masks: Masks, class_ids: Iterable[int], scores: Iterable[str]) -> None:
+        for class_id, score, (crop, (rows, columns)) in zip(class_ids, scores, masks.crops(), strict=True):
+            if crop.size:
+                label = xml_attribute(self.target.names[class_id])
+                self._file.write(
+                    f'<mask label={label} source="auto" occluded="0" rle="{_rle(crop)}"'
+                    f' left="{columns.start}" top="{rows.start}"'
+                    f' width="{crop.shape[1]}" height="{crop.shape[0]}" z_order="0">'
+                    f"{_score(score)}</mask>\n"
+                )
+
+    def _finish(self) -> None:
+        self._file.write("</annotations>\n")
+
+
+class CvatVideoWriter(AnnotationWriter):
+    """Writes `cvat.xml` in the form "CVAT for video 1.1"."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__(target)
+        self._file = self._text_file("cvat.xml")
+        self._spool = TrackSpool()
+        self._files.callback(self._spool.close)
+        self._frames = 0
+
+    def write(self, scene: Scene) -> None:
+        """Add one frame's objects."""
+        columns = zip(
+            scene.track_ids.tolist(),
+            scene.class_ids.tolist(),
+            scene.scores.tolist(),
+            outlines(scene.masks),
+            strict=True,
+        )
+        for track_id, class_id, score, rings in columns:
+            if rings:
+                points = ";".join(f"{x},{y}" for x, y in joined(rings).tolist())
+                self._spool.add(track_id, (self._frames, class_id, score, points))
+        self._frames += 1
+
+    def _finish(self) -> None:
+        height, width = self.target.video.size_hw if self.target.video else (0, 0)
+        size = (
+            f"<size>{self._frames}</size>"
+            f"<original_size><width>{width}</width><height>{height}</height></original_size>"
+        )
+        self._file.write(_head(self.target, "interpolation", self.target.class_ids, size))
+        for track_id in self._spool.track_ids():
+            label = xml_attribute(self.target.names[self._spool.last_class(track_id)])
+            self._file.write(f'<track id="{track_id}" label={label} source="auto">\n')
+            self._file.writelines(self._polygons(self._spool.entries(track_id)))
+            self._file.write("</track>\n")
+        self._file.write("</annotations>\n")
+
+    def _polygons(self, entries: Iterable[Entry]) -> Iterator[str]:
+        """A polygon for each frame, and where the object is gone, one that says so: CVAT fills gaps."""
+        last: Entry | None = None
+        for entry in entries:
+            if last is not None and entry[0] > last[0] + 1:
+                yield _polygon(last[0] + 1, last, is_outside=True)
+            yield _polygon(entry[0], entry)
+            last = entry
+        if last is not None and last[0] + 1 < self._frames:
+            yield _polygon(last[0] + 1, last, is_outside=True)
+
+
+def _polygon(frame: int, entry: Entry, is_outside: bool = False) -> str:
+    return (
+        f'<polygon frame="{frame}" outside="{is_outside:d}" occluded="0" keyframe="1"'
+        f' points="{entry[3]}" z_order="0">{_score(f"{entry[2]:.4f}")}</polygon>\n'
+    )
+
+
+def _score(score: str) -> str:
+    return f'<attribute name="score">{score}</attribute>'
+
+
+def _head(target: Target, mode: str, class_ids: Iterable[int], size: str = "") -> str:
+    names = [xml_text(target.names[class_id]) for class_id in class_ids]
+    labels = "".join(f"<label><name>{name}</name>{_SCORE}</label>\n" for name in names)
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n'
+        f"<meta><task><mode>{mode}</mode>{size}<labels>\n{labels}</labels></task></meta>\n"
+    )
+
+
+def _rle(crop: BoolArray) -> str:
+    """Lengths of the runs of 0 and 1 in turn, along the rows of the crop."""
+    flat = np.concatenate([[False], crop.ravel()])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    return ", ".join(map(str, np.diff(np.concatenate([[0], edges, [crop.size]])).tolist()))

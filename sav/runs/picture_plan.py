@@ -1,0 +1,184 @@
+"""Which pictures a run will segment and where their results go, found out before any model is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sav.commands.preflight import check_folder
+from sav.config import SaveOptions
+from sav.formats.registry import FORMATS
+from sav.media.pictures import output_stems
+from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.output import OutputFolder, in_the_way
+
+ANNOTATIONS = "annotations"
+# The pictures of one picture's results: the folder, and what follows the name.
+DRAWN = {"our": "_our.jpg", "mask": "_mask.png", "sam": "_sam.jpg"}
+
+
+@dataclass(frozen=True)
+class PicturePlan:
+    """A run over pictures that can begin.
+
+    Attributes:
+        output: The folder of the results.
+        pictures: The pictures to segment.
+        stems: A name for each picture's results.
+        formats: The formats of the annotations.
+        options: What is wished of single formats.
+        drawn: The folders of `DRAWN` that are wanted.
+        kept: Files that have the name of a result and are not ours: they stay, and the result is left out.
+        left_out: How many pictures are left out, since they are results of earlier runs into the folder.
+        vanished: Keys in the ledger whose results somebody has removed.
+    """
+
+    output: OutputFolder
+    pictures: Sequence[Path]
+    stems: Sequence[str]
+    formats: Sequence[str]
+    options: SaveOptions = field(default_factory=SaveOptions)
+    drawn: Sequence[str] = tuple(DRAWN)
+    kept: Sequence[Path] = ()
+    left_out: int = 0
+    vanished: frozenset[str] = frozenset()
+
+    @property
+    def kept_line(self) -> str:
+        """What is to be said of the kept files; empty if there are none."""
+        more = f" (and {len(self.kept) - 1} more)" if len(self.kept) > 1 else ""
+        return f"{self.kept[0]}{more} {self.output.why_kept(self.kept[0])}" if self.kept else ""
+
+    @property
+    def save_dir(self) -> Path:
+        """The folder of the results."""
+        return self.output.folder
+
+
+def plan_pictures(
+    pictures: Sequence[Path],
+    save_dir: Path,
+    formats: Sequence[str],
+    *,
+    regions: bool = True,
+    overwrite: bool = False,
+    options: SaveOptions = SaveOptions(),
+) -> PicturePlan:
+    """Find out whether the results of a run can be written; nothing is changed by that.
+
+    Args:
+        pictures: The pictures to segment.
+        save_dir: Where the results go, perhaps beside those of earlier runs.
+        formats: The formats of the annotations.
+        regions: Whether there are `sam/` pictures.
+        overwrite: Replace also files that are not ours, or not any more.
+        options: What is wished of single formats.
+
+    Raises:
+        OSError: The folder cannot be written, or something that is not ours has the name of a file that tells
+            of all pictures.
+        ValueError: All pictures are results of earlier runs.
+    """
+    drawn = [name for name in DRAWN if regions or name != "sam"]
+    _check_folders(save_dir, [*drawn, *_annotation_folders(formats)])
+    output = OutputFolder(save_dir, overwrite)
+    once = {source_of(path, save_dir): path for path in reversed(pictures)}
+    wanted = [path for path in reversed(once.values()) if not _is_result(path, output.ledger)]
+    if not wanted:
+        raise ValueError(f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder")
+
+    output.protect(wanted)
+    vanished = _vanished(output.ledger)
+    stems = _stems(wanted, output.ledger, vanished)
+    _check_common(output, [name for name in formats if not FORMATS[name].each])
+    kept = [path for path in _places(save_dir, stems, drawn, formats) if output.is_in_the_way(path, False)]
+    left_out = len(once) - len(wanted)
+    return PicturePlan(output, wanted, stems, formats, options, drawn, kept, left_out, vanished)
+
+
+def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> list[Path]:
+    """The files that tell of all pictures."""
+    return [
+        save_dir / ANNOTATIONS / path
+        for name in formats
+        if FORMATS[name].pictures and not FORMATS[name].each
+        for path in FORMATS[name].common
+    ]
+
+
+def source_of(picture: Path, save_dir: Path) -> str:
+    """A picture's path from the folder of its results; one that is a link is not the picture it leads to."""
+    return os.path.relpath(picture.parent.resolve() / picture.name, save_dir.resolve())
+
+
+def _check_folders(save_dir: Path, names: Sequence[str]) -> None:
+    check_folder(save_dir)
+    for name in [*names, STATE]:
+        if os.path.lexists(save_dir / name):
+            check_folder(save_dir / name)
+
+
+def _annotation_folders(formats: Sequence[str]) -> list[str]:
+    paths = [path for name in formats for path in (*FORMATS[name].common, *FORMATS[name].each)]
+    return sorted({str(parent) for path in paths for parent in (Path(ANNOTATIONS) / path).parents} - {"."})
+
+
+def _is_result(picture: Path, ledger: Ledger) -> bool:
+    inside = ledger.folder.resolve()
+    place = picture.parent.resolve() / picture.name
+    return place.is_relative_to(inside) and ledger.looks_ours(ledger.folder / place.relative_to(inside))
+
+
+def _vanished(ledger: Ledger) -> frozenset[str]:
+    """The pictures of which nothing is left, neither files nor one that tells of all."""
+    if any(path.exists() for path in joined_files(ledger.folder)):
+        return frozenset()
+    keys = [key for key in ledger.claims if key != RUN]
+    return frozenset(
+        key for key in keys if not any((ledger.folder / path).exists() for path in ledger.claim(key).files)
+    )
+
+
+def _stems(pictures: Sequence[Path], ledger: Ledger, vanished: frozenset[str]) -> list[str]:
+    """A picture that was here before keeps its name, and no other picture gets it."""
+    about = {key: claim.about for key, claim in ledger.claims.items() if key != RUN and key not in vanished}
+    sources = [source_of(path, ledger.folder) for path in pictures]
+    by_source = {known.get("source"): key for key, known in about.items()}
+    stems = {
+        path: by_source[source] for path, source in zip(pictures, sources, strict=True) if source in by_source
+    }
+
+    # One that was moved since is known by its name and content.
+    free = {key: known for key, known in about.items() if known.get("source") not in sources}
+    for path in pictures:
+        same = [key for key, known in free.items() if known.get("name") == path.name and path not in stems]
+        found = fingerprint(path) if same and path.is_file() else ""
+        for key in same:
+            if free[key].get("content") == found and path not in stems:
+                stems[path] = key
+                del free[key]
+
+    others = [path for path in pictures if path not in stems]
+    stems.update(zip(others, output_stems(others, about), strict=True))
+    return [stems[path] for path in pictures]
+
+
+def _places(
+    save_dir: Path, stems: Sequence[str], drawn: Sequence[str], formats: Sequence[str]
+) -> Iterator[Path]:
+    """The files of each picture, as far as their names are known, and those that hold for all."""
+    each = [path for name in formats for path in FORMATS[name].each if path.count("*") == 1]
+    for name in formats:
+        if FORMATS[name].each:
+            yield from (save_dir / ANNOTATIONS / path for path in FORMATS[name].common)
+    for stem in stems:
+        yield from (save_dir / name / f"{stem}{DRAWN[name]}" for name in drawn)
+        yield from (save_dir / ANNOTATIONS / path.replace("*", stem) for path in each)
+
+
+def _check_common(output: OutputFolder, formats: Sequence[str]) -> None:
+    blocked = [path for path in joined_files(output.folder, formats) if output.is_in_the_way(path)]
+    if blocked:
+        raise in_the_way(blocked)

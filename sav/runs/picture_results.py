@@ -1,0 +1,232 @@
+"""What a run over pictures leaves on disk: each picture's own files, and those that tell of all pictures.
+
+A second run into the same folder joins its results to those of the first. Each picture's scene is kept
+beside the files, without its pixels, and what tells of all pictures is written anew out of all scenes. A
+picture that is done again replaces what there was of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sav.data.scene import Scene
+from sav.data.types import Image
+from sav.drawing import draw_everything, draw_masks
+from sav.files import WriteError, named_errors, staging_folder
+from sav.formats.registry import FORMATS
+from sav.formats.saving import Writers, reason
+from sav.formats.target import Target
+from sav.media.pictures import write_picture
+from sav.runs.ledger import RUN, STATE, fingerprint
+from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan, source_of
+from sav.runs.scene_file import load_scene, save_scene
+
+_log = logging.getLogger(__name__)
+
+_DRAW: dict[str, Callable[[Scene], Image]] = {
+    "our": lambda scene: scene.overlay(),
+    "mask": draw_masks,
+    "sam": draw_everything,
+}
+
+
+class PictureResults:
+    """Writes the results of one run.
+
+    Attributes:
+        is_whole: Whether all that was to be written so far is.
+    """
+
+    def __init__(
+        self, plan: PicturePlan, categories: Mapping[int, str], tell: Callable[[str], None] = _log.error
+    ) -> None:
+        """Begin, without touching the disk.
+
+        Args:
+            plan: What is written, and where.
+            categories: Every class that the detector knows, id to name.
+            tell: Is called with a line about whatever cannot be written.
+
+        Raises:
+            ValueError: The folder has results of a detector with other classes, and not all of them are
+                pictures of this run.
+        """
+        self.is_whole = not plan.kept
+        self._plan, self._categories, self._tell_user = plan, dict(categories), tell
+        self._output, self._ledger = plan.output, plan.output.ledger
+        self._state = plan.save_dir / STATE
+        self._common: set[str] = set()
+        self._has_begun = False
+        self._is_new = not plan.save_dir.exists()
+        table = json.dumps(list(categories.items()))
+        self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
+        self._check_formats()
+        strangers = [key for key in self._strangers() if key not in plan.stems]
+        if strangers and not plan.output.overwrite:
+            raise ValueError(
+                f"{plan.save_dir} has results of a detector with other classes, of"
+                f" {self._ledger.claim(strangers[0]).about.get('name')} for one: give another folder, or"
+                " remove their annotations with --overwrite"
+            )
+
+    def write(self, position: int, scene: Scene) -> bool:
+        """Write all files of a picture; False if none could be.
+
+        Raises:
+            WriteError: They cannot be put in place, for example because the disk is full.
+        """
+        path, stem = self._plan.pictures[position], self._plan.stems[position]
+        with named_errors(self._state):
+            self._state.mkdir(parents=True, exist_ok=True)
+        with staging_folder(self._state / "picture") as staging:
+            places = [*self._draw(scene, stem, staging), *self._annotate(scene, stem, staging)]
+            if not places:
+                return False
+            self._begin()
+            if self._has_other_classes(stem):
+                places.append(f"{ANNOTATIONS}/")
+            about = {
+                "name": path.name,
+                "source": source_of(path, self._plan.save_dir),
+                "content": _content(path),
+                "classes": self._classes,
+            }
+            kept = self._output.put(staging, stem, lambda name: name.startswith(tuple(places)), about)
+            save_scene(scene, self._ledger.path(stem, ".npz"))
+        self._tell_kept(kept)
+        return True
+
+    def finish(self) -> None:
+        """Write what tells of all pictures, of this run and those before, if any picture of this one is done.
+
+        What cannot be written stays as it was.
+        """
+        if self._has_begun:
+            try:
+                with self._ledger.locked():
+                    self._ledger.load()
+                    self._join()
+            except (OSError, ValueError) as error:
+                self._tell(f"what tells of all pictures stays as it was: {error}")
+        new = [self._plan.save_dir] if self._is_new else []
+        for folder in (self._state / "pictures", self._state, *new):
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+    def _check_formats(self) -> None:
+        """Raise ValueError if a format cannot hold what the detector knows."""
+        target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
+        with tempfile.TemporaryDirectory() as folder:
+            Writers(self._plan.formats, target, Path(folder)).discard()
+
+    def _draw(self, scene: Scene, stem: str, staging: Path) -> list[str]:
+        """Draw the pictures; the folders that can be put in place."""
+        done = []
+        for name in self._plan.drawn:
+            try:
+                with named_errors(self._plan.save_dir / name / f"{stem}{DRAWN[name]}"):
+                    (staging / name).mkdir()
+                    write_picture(staging / name / f"{stem}{DRAWN[name]}", _DRAW[name](scene))
+                done.append(f"{name}/")
+            except Exception as error:
+                if isinstance(error, WriteError) and error.is_final:
+                    raise
+                _log.debug("%s failed", name, exc_info=error)
+                self._tell(f"{name}/{stem}{DRAWN[name]} is left out: {reason(error)}")
+        # An older picture of plain SAM does not belong to the new one.
+        return [*done, "sam/"] if "our/" in done and "sam" not in self._plan.drawn else done
+
+    def _annotate(self, scene: Scene, stem: str, staging: Path) -> list[str]:
+        """Write the formats that have files of their own for each picture; what can be put in place."""
+        names = [name for name in self._plan.formats if FORMATS[name].each]
+        alone = replace(scene, frame=replace(scene.frame, index=0))
+        whole = self._write_formats(names, [stem], [alone], staging, f"{scene.frame.name}: ")
+        for name in whole:
+            for path in FORMATS[name].common:
+                (staging / ANNOTATIONS / path).unlink(missing_ok=True)
+        return [f"{ANNOTATIONS}/{place}/" for name in whole for place in FORMATS[name].places]
+
+    def _begin(self) -> None:
+        """Before the first picture: forget what somebody has removed, and say what holds for all pictures."""
+        if self._has_begun:
+            return
+        names = [name for name in self._plan.formats if FORMATS[name].each]
+        with self._ledger.locked(), staging_folder(self._state / "run") as staging:
+            for key in self._plan.vanished:
+                self._ledger.drop(key)
+            self._write_formats(names, [], [], staging)
+            self._common = {path.relative_to(staging).as_posix() for path in staging.rglob("*.*")}
+            self._tell_kept(self._output.put(staging, RUN))
+        self._has_begun = True
+
+    def _join(self) -> None:
+        """Write the formats that tell of all pictures in one file."""
+        for key in self._strangers():
+            self._output.remove(key, f"{ANNOTATIONS}/")
+            self._ledger.path(key, ".npz").unlink(missing_ok=True)
+        names = [name for name in self._plan.formats if not FORMATS[name].each]
+        stems = sorted(self._done(), key=lambda key: (self._ledger.claim(key).about.get("name", ""), key))
+        scenes = (load_scene(self._ledger.path(key, ".npz"), index) for index, key in enumerate(stems))
+        had_other_classes = self._has_other_classes(RUN)
+        with staging_folder(self._state / "run") as staging:
+            self._write_formats(names, stems, scenes, staging)
+            kept = self._output.put(
+                staging,
+                RUN,
+                lambda name: had_other_classes and name not in self._common,
+                {"classes": self._classes},
+            )
+        self._tell_kept(kept)
+
+    def _write_formats(
+        self, names: Sequence[str], stems: Sequence[str], scenes: Iterable[Scene], staging: Path, of: str = ""
+    ) -> list[str]:
+        """Write scenes in some formats, of which those that are whole are returned."""
+        target = Target(
+            self._plan.save_dir / ANNOTATIONS, self._categories, stems=stems, options=self._plan.options
+        )
+        writers = Writers(names, target, staging / ANNOTATIONS, lambda line: self._tell(of + line))
+        try:
+            for scene in scenes:
+                writers.write(scene)
+            writers.close()
+        except BaseException:
+            writers.discard()
+            raise
+        return writers.names
+
+    def _done(self) -> list[str]:
+        """The pictures whose scenes are kept, by the names of their results."""
+        return [key for key in self._ledger.claims if key != RUN and self._ledger.path(key, ".npz").exists()]
+
+    def _strangers(self) -> list[str]:
+        """Those that a detector with other classes saw."""
+        keys = [key for key in self._done() if key not in self._plan.vanished or self._has_begun]
+        return [key for key in keys if self._has_other_classes(key)]
+
+    def _has_other_classes(self, key: str) -> bool:
+        return self._ledger.claim(key).about.get("classes", self._classes) != self._classes
+
+    def _tell_kept(self, kept: Sequence[Path]) -> None:
+        for path in kept:
+            if path not in self._plan.kept:
+                self._tell(f"{path} {self._output.why_kept(path)}")
+
+    def _tell(self, line: str) -> None:
+        self.is_whole = False
+        self._tell_user(line)
+
+
+def _content(picture: Path) -> str:
+    """What stands for a picture's content; empty if it is gone by now."""
+    try:
+        return fingerprint(picture)
+    except OSError:
+        return ""

@@ -1,0 +1,91 @@
+"""How a run ended: how much was done, what was found, where it lies, what went wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sav.commands.console import DONE, FAILED, PARTLY_DONE, count
+from sav.data.scene import Scene
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the scenes of a run hold, all together.
+
+    Attributes:
+        objects: Labelled objects; those of a video count once, however many frames they are in.
+        regions: Unlabelled regions.
+        doubtful: Masks of objects that are empty, or lie for the most part outside their box.
+        duplicates: Objects left out because another of their class has the same mask, in each frame anew.
+    """
+
+    objects: int = 0
+    regions: int = 0
+    doubtful: int = 0
+    duplicates: int = 0
+
+    def with_scene(self, scene: Scene) -> Found:
+        """All this, and what is in one more scene."""
+        if scene.is_tracked:
+            objects = max([self.objects, *scene.track_ids.tolist()])
+        else:
+            objects = self.objects + len(scene)
+        return Found(
+            objects,
+            self.regions + len(scene.regions),
+            self.doubtful + int(np.count_nonzero(scene.doubtful)),
+            self.duplicates + scene.duplicates,
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run over pictures or a video ended.
+
+    Attributes:
+        done: Pictures or frames whose results are written.
+        wanted: Pictures asked for; None for a video, which is wanted to its end.
+        found: What is in them.
+        saved: Files and folders of the results.
+        problem: What ended the run before its end; empty if nothing did.
+        left_out: Frames that could not be read, while others after them could.
+        is_whole: Whether all files of what is done could be written.
+    """
+
+    done: int
+    wanted: int | None
+    found: Found
+    saved: tuple[Path, ...]
+    problem: str = ""
+    left_out: int = 0
+    is_whole: bool = True
+
+    @property
+    def status(self) -> int:
+        """The exit status that says how much was done."""
+        reached_end = not self.problem if self.wanted is None else self.done == self.wanted
+        if reached_end and self.is_whole and not self.left_out:
+            return DONE
+        return PARTLY_DONE if self.done else FAILED
+
+    def __str__(self) -> str:
+        places = " and ".join(str(path) for path in self.saved)
+        if self.wanted is not None:
+            regions = count(self.found.regions, "unlabelled region")
+            pictures = f"{self.done} of {count(self.wanted, 'picture')}"
+            return f"{pictures}: {self._objects('labelled object')} and {regions} in {places}"
+        if not self.done:
+            return "no frame was done, nothing is saved"
+        return f"{count(self.done, 'frame')}, {self._objects('object')} in {places}"
+
+    def _objects(self, noun: str) -> str:
+        """How many objects, and what of them needs a look."""
+        notes = []
+        if self.found.doubtful:
+            notes.append(f"{count(self.found.doubtful, 'mask')} doubtful")
+        if self.found.duplicates:
+            notes.append(f"{count(self.found.duplicates, 'double')} left out")
+        return count(self.found.objects, noun) + (f" ({', '.join(notes)})" if notes else "")

@@ -1,0 +1,84 @@
+"""Where a video and its annotations go, beside or in place of those of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from sav.commands.preflight import check_folder
+from sav.formats.registry import FORMATS, VIDEO_FORMATS
+from sav.media.save_path import annotations_folder, interrupted_path
+from sav.runs.ledger import STATE
+from sav.runs.output import OutputFolder, in_the_way
+
+
+class VideoResults:
+    """Finds a place for the results of one run over a video; only what is ours is replaced.
+
+    Attributes:
+        save_path: Where the video shall go.
+        formats: The formats of the annotations.
+        overwrite: Whether files that are not ours are replaced, too.
+    """
+
+    def __init__(
+        self,
+        save_path: Path,
+        formats: Sequence[str] = VIDEO_FORMATS,
+        overwrite: bool = False,
+        source: Path | None = None,
+    ) -> None:
+        """Find out, before any work, whether the results can be written; nothing is changed by that.
+
+        Args:
+            save_path: Where the video shall go.
+            formats: The formats of the annotations.
+            overwrite: Replace also files that are not ours, or not any more.
+            source: The file that is read, which is never replaced.
+
+        Raises:
+            FileExistsError: Something that is not ours has the name of a result.
+            OSError: Nothing can be written there.
+        """
+        self.save_path, self.overwrite = save_path, overwrite
+        self.formats = formats
+        self._inputs = [source] if source and source.is_file() else []
+        folder = annotations_folder(save_path)
+        check_folder(save_path.parent)
+        for path in (folder, folder / STATE):
+            if path.exists():
+                check_folder(path)
+        blocked = self._blocked(save_path)
+        if blocked:
+            raise in_the_way(blocked)
+
+    def put_video(self, partial: Path, path: Path) -> Path:
+        """Give a finished video the name `path`, or one like it if something is in the way; returns it.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path = self._free(path)
+        return self._output(path).put_beside(partial, path)
+
+    def annotations(self, saved_path: Path | None) -> OutputFolder:
+        """Where the annotations go that belong to a video; None for one that could not be saved."""
+        return self._output(saved_path or self._free(interrupted_path(self.save_path)))
+
+    def _free(self, path: Path) -> Path:
+        """The first of `a.mp4`, `a-2.mp4` and so on where nothing is in the way of it and its annotations."""
+        names = (path if number == 1 else path.with_stem(f"{path.stem}-{number}") for number in count(1))
+        return next(name for name in names if not self._blocked(name))
+
+    def _blocked(self, path: Path) -> list[Path]:
+        """What is in the way of a video and of its annotations."""
+        output = self._output(path)
+        paths = [path]
+        for name in self.formats:
+            paths += [output.folder / common for common in FORMATS[name].common]
+            paths += [found for each in FORMATS[name].each for found in sorted(output.folder.glob(each))]
+        return [path for path in paths if output.is_in_the_way(path)]
+
+    def _output(self, path: Path) -> OutputFolder:
+        return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)

@@ -1,0 +1,304 @@
+"""The way in from Python: a detector and a SAM that make scenes of pictures and videos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sav.checkpoints import find_checkpoints
+from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+from sav.data.scene import Scene
+from sav.data.types import Detections
+from sav.device import choose_device, choose_precision
+from sav.inputs import Picture, as_frame, as_frames
+from sav.media.reader import open_video
+from sav.media.selection import Moment
+from sav.media.video import VideoReader
+from sav.sam.load import load_sam
+from sav.sam.model import SamModel
+from sav.stages.overlap import overlap
+from sav.stages.scenes import Cutter, Detector, Seen, look, stream
+from sav.trackers import Tracker, make_tracker
+from sav.video_scenes import Tracking, VideoScenes
+
+# Frames that a GPU takes at once; a CPU gains nothing by it, and from a camera it would be delay.
+_GPU_BATCH = 4
+# Frames per second of frames that come without a time.
+_USUAL_RATE = 30
+
+
+class Segmenter:
+    """A detector and a SAM that make scenes of pictures and videos.
+
+    What is set here holds for all calls; `detect`, `masks` and `regions` can be given for one call, too.
+
+    Attributes:
+        detector: Finds boxes.
+        sam: Finds masks.
+        detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
+        masks: What is done with masks after SAM has made them.
+        regions: Whether pictures get what SAM finds beyond the objects, without a name.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        sam: SamModel,
+        *,
+        detect: DetectionConfig = DetectionConfig(),
+        masks: MaskConfig = MaskConfig(),
+        regions: bool = True,
+    ) -> None:
+        """Join two models that are loaded; `Segmenter.load` takes their files.
+
+        Raises:
+            ValueError: If the detector does not know a class that `detect` names.
+            TypeError: If the models are not models.
+        """
+        if not callable(detector) or not hasattr(detector, "categories"):
+            raise TypeError("for checkpoint files write Segmenter.load(yolo_checkpoint, sam_checkpoint)")
+        self.detector, self.sam = detector, sam
+        self.detect, self.masks, self.regions = detect, masks, regions
+        self._detector_for(None, PICTURE_DETECTION)
+
+    @classmethod
+    def load(
+        cls,
+        yolo_checkpoint: str | Path,
+        sam_checkpoint: str | Path,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        compiled: bool = False,
+        offline: bool = False,
+        trust_checkpoint: bool = False,
+        detect: DetectionConfig = DetectionConfig(),
+        masks: MaskConfig = MaskConfig(),
+        regions: bool = True,
+    ) -> Segmenter:
+        """Find or fetch both checkpoints and load them.
+
+        Args:
+            yolo_checkpoint: Any ultralytics detection checkpoint.
+            sam_checkpoint: Any segment_anything ViT checkpoint.
+            device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
+            precision: `float32` for segment_anything's masks to the last pixel; `auto` for the fastest that
+                shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
+            compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
+            offline: Never download a missing official checkpoint.
+            trust_checkpoint: Run Python code in the detector's file, if its layers are of its own.
+            detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
+            masks: What is done with masks after SAM has made them.
+            regions: In pictures, look for what the detector has no name for, too; much slower.
+
+        Raises:
+            CheckpointError: If one cannot be had or used.
+            ValueError: If there is no such device, or the detector does not know a class that `detect` names,
+                or `torch.compile` does not work here.
+        """
+        from sav.detectors.yolo import Detector as YoloDetector
+
+        chosen = choose_device(device)
+        yolo_file, sam_file = find_checkpoints([yolo_checkpoint, sam_checkpoint], offline)
+        detector = YoloDetector(yolo_file, chosen, detect, trust_checkpoint)
+        sam = load_sam(sam_file, chosen, choose_precision(precision, chosen), compiled)
+        return cls(detector, sam, detect=detect, masks=masks, regions=regions)
+
+    @property
+    def categories(self) -> Mapping[int, str]:
+        """Every class that the detector knows, id to name."""
+        return self.detector.categories
+
+    def __call__(
+        self,
+        picture: Picture,
+        *,
+        boxes_xyxy: ArrayLike | None = None,
+        class_ids: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+        regions: bool | None = None,
+        on_progress: Callable[[float], None] = lambda share: None,
+    ) -> Scene:
+        """Everything that the two models see in one picture.
+
+        Args:
+            picture: A file's path, `(H, W, 3)` uint8 BGR, a Pillow picture, or a frame.
+            boxes_xyxy: `(N, 4)` boxes in pixels, in place of what the detector would find; each gets a mask.
+            class_ids: `(N,)` their classes in the detector's numbering; by default the first.
+            scores: `(N,)` their scores, 0 to 1; by default 1.
+            detect: What the detector keeps, for this call.
+            masks: What is done with the masks, for this call.
+            regions: Whether to look for what has no name, for this call.
+            on_progress: Told now and then which share of the regions is looked for, 0 to 1, from any thread.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If it is no picture, or a setting or a box makes no sense.
+            TypeError: If it is several pictures, or of a kind that is none.
+        """
+        frame = as_frame(picture)
+        if boxes_xyxy is None:
+            seen = look(self._detector_for(detect, PICTURE_DETECTION), [frame])[0]
+        else:
+            seen = Seen.in_picture(frame, self._given(boxes_xyxy, class_ids, scores))
+            masks = masks or MaskConfig(duplicate_iou=1)
+        return self._cutter(masks, self.regions if regions is None else regions)([seen], on_progress)[0]
+
+    def pictures(
+        self,
+        pictures: str | Path | Iterable[Picture],
+        *,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+        regions: bool | None = None,
+        batch: int | None = None,
+    ) -> Iterator[Scene]:
+        """A scene for each of several pictures, in order; reading works ahead while the models do.
+
+        Args:
+            pictures: A folder, or anything that gives what a call takes.
+            detect: What the detector keeps.
+            masks: What is done with the masks.
+            regions: Whether to look for what has no name.
+            batch: Pictures that the models take at once; by default 4 on a GPU, else 1.
+
+        Raises:
+            OSError: At once, if there is no such folder; in its place, if a file is missing.
+            ValueError: In its place, if something is no picture.
+        """
+        detector = self._detector_for(detect, PICTURE_DETECTION)
+        cutter = self._cutter(masks, self.regions if regions is None else regions)
+        return self._overlapped(as_frames(pictures), detector, cutter, batch or self._batch())
+
+    def track(
+        self,
+        source: str | int | Path | VideoReader | Iterable[Picture],
+        *,
+        tracker: str | Tracker = "botsort",
+        start: str | Moment | None = None,
+        end: str | Moment | None = None,
+        stride: int = 1,
+        frame_rate: float | None = None,
+        batch: int | None = None,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+    ) -> VideoScenes:
+        """Follow every object of a video; decoding works ahead while the models do.
+
+        Args:
+            source: A video, a folder of numbered pictures, a camera's number, an address, a reader from
+                `open_video`, which is left open and has its own start, end and stride, or frames: anything
+                that gives what a call takes, such as `(T, H, W, 3)` uint8 BGR or a generator.
+            tracker: `botsort`, `bytetrack`, a YAML file with ultralytics' tracker keys, or a tracker that
+                has seen nothing yet.
+            start: First frame: its number, seconds (`"12.5s"`) or a time (`"00:01:30"`).
+            end: First frame that is not wanted, likewise.
+            stride: Take every how many frames.
+            frame_rate: Frames per second of frames that are handed in; by default 30.
+            batch: Frames that the models take at once; by default 4 on a GPU, else 1.
+            detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
+            masks: What is done with the masks.
+
+        Returns:
+            Each frame's scene, in order. It has a length where that is known; close it, use it with `with`,
+            or go through to its end, to let go of the source.
+
+        Raises:
+            OSError: At once, if there is no such source or tracker.
+            ValueError: At once, if it cannot be read or an argument makes no sense.
+            VideoDamagedError: After the last good frame, if the video stops before its end.
+        """
+        detector, cutter = self._detector_for(detect, VIDEO_DETECTION), self._cutter(masks, False)
+        if not isinstance(source, str | int | np.integer | Path | VideoReader):
+            rate = Fraction(frame_rate or _USUAL_RATE)
+            followed = make_tracker(tracker, frame_rate=float(rate)) if isinstance(tracker, str) else tracker
+            frames = as_frames(source, rate)
+            return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed))
+
+        is_lent = isinstance(source, VideoReader)
+        if isinstance(source, VideoReader):
+            reader = source
+        else:
+            path = source if isinstance(source, str | Path) else str(source)  # a camera's number
+            reader = open_video(path, start, end, stride)
+        try:
+            if isinstance(tracker, str):
+                tracker = make_tracker(tracker, frame_rate=float(reader.frame_rate))
+        except BaseException:
+            if not is_lent:
+                reader.close()
+            raise
+        batch = batch or (1 if reader.is_live else self._batch())
+        scenes = self._overlapped(reader, detector, cutter, batch, tracker)
+        return VideoScenes(scenes, reader.info, None if is_lent else reader.close)
+
+    def start_tracking(
+        self,
+        tracker: str | Tracker = "botsort",
+        *,
+        frame_rate: float = _USUAL_RATE,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+    ) -> Tracking:
+        """Follow objects through frames that are handed in one by one: `scene = tracking(frame)`.
+
+        Args:
+            tracker: As for `track`.
+            frame_rate: Frames per second, for how long lost objects are remembered.
+            detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
+            masks: What is done with the masks.
+
+        Raises:
+            OSError: If there is no such tracker.
+            ValueError: If an argument makes no sense.
+        """
+        followed = make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker
+        detector = self._detector_for(detect, VIDEO_DETECTION)
+        return Tracking(detector, self._cutter(masks, False), followed, Fraction(frame_rate))
+
+    def _overlapped(
+        self,
+        frames: Iterable,
+        detector: Detector,
+        cutter: Cutter,
+        batch: int,
+        tracker: Tracker | None = None,
+    ) -> Iterator[Scene]:
+        with closing(overlap(frames, capacity=2 * batch)) as ahead:
+            yield from stream(detector, cutter, ahead, tracker, batch)
+
+    def _batch(self) -> int:
+        return 1 if self.sam.device.type == "cpu" else _GPU_BATCH
+
+    def _cutter(self, masks: MaskConfig | None, with_regions: bool) -> Cutter:
+        return Cutter(self.sam, self.categories, masks or self.masks, with_regions)
+
+    def _detector_for(self, detect: DetectionConfig | None, defaults: DetectionConfig) -> Detector:
+        """The detector with the settings of one call over this segmenter's over the mode's."""
+        if not hasattr(self.detector, "with_config"):
+            if detect is not None:
+                raise TypeError(f"{type(self.detector).__name__} takes no settings: it has no with_config")
+            return self.detector
+        return self.detector.with_config((detect or DetectionConfig()).over(self.detect.over(defaults)))
+
+    def _given(
+        self, boxes_xyxy: ArrayLike, class_ids: ArrayLike | None, scores: ArrayLike | None
+    ) -> Detections:
+        """A caller's own boxes, checked."""
+        boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
+        first = min(self.categories, default=0)
+        classes = np.full(len(boxes), first) if class_ids is None else np.asarray(class_ids)
+        unknown = set(classes.ravel().tolist()) - set(self.categories)
+        if unknown:
+            raise ValueError(f"class_ids has {sorted(unknown)}, which the detector does not know")
+        if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
+            raise ValueError("boxes_xyxy must be finite, each with its right and bottom beyond left and top")
+        sure = np.ones(len(boxes)) if scores is None else np.asarray(scores)
+        return Detections(boxes, sure.astype(np.float32), classes.astype(np.int64))

@@ -1,0 +1,116 @@
+import io
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from sav.commands.console import Progress, count, log_lines, steady_streams, tell, tell_error
+from tests.conftest import ROOT
+
+
+def outcome(code: str, shell: str) -> subprocess.CompletedProcess[str]:
+    """Run a program as a shell does; `{}` in `shell` stands for it."""
+    script = "from sav.commands.console import *\nwith steady_streams():\n" + textwrap.indent(
+        textwrap.dedent(code), "    "
+    )
+    command = shell.format('"$PYTHON" -c "$SCRIPT"')
+    environment = {**os.environ, "PYTHON": sys.executable, "SCRIPT": script}
+    return subprocess.run(["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+WORK = """
+    for _ in range(10000):
+        tell("a long line that fills every buffer")
+        tell_error("another")
+    open(WHERE, "w").write("whole")
+"""
+
+
+@pytest.mark.parametrize(
+    "shell",
+    ["{} | true", "{} | head -1", "{} 2>&1 | true", "{} >&-", "{} 2>&-", "{} >&- 2>&- <&-", "{} >/dev/full",
+     "{} 2>/dev/full", "{} >/dev/full 2>&1", "{} >/dev/full | true"],
+)  # fmt: skip
+def test_work_goes_on_whatever_becomes_of_the_streams(shell, tmp_path):
+    place = tmp_path / "result"
+    done = outcome(WORK.replace("WHERE", repr(str(place))), f"set -o pipefail; {shell}")
+    assert done.returncode == 0
+    assert place.read_text() == "whole"
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+def test_a_full_disk_under_stdout_is_said_once():
+    done = outcome("tell('x')\ntell('y')", "{} >/dev/full")
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+def test_a_file_is_not_taken_for_a_closed_stream(tmp_path):
+    place = tmp_path / "result"
+    code = f"""
+        import os
+        with open({str(place)!r}, "w") as file:
+            os.write(1, b"stray")
+            os.write(2, b"stray")
+            file.write("whole")
+    """
+    assert outcome(code, "{} >&- 2>&-").returncode == 0
+    assert place.read_text() == "whole"
+
+
+def test_names_that_cannot_be_encoded_are_shown_all_the_same(monkeypatch):
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", ascii_only)
+    with steady_streams():
+        tell("犬 and \udcff")
+    assert ascii_only.buffer.getvalue() == b"\\u72ac and \\udcff\n"
+
+
+def test_an_error_is_one_line(capsys):
+    tell_error("first\nsecond")
+    assert capsys.readouterr().err == "error: first second\n"
+
+
+def test_one_is_not_many():
+    assert [count(number, "object") for number in (0, 1, 2)] == ["0 objects", "1 object", "2 objects"]
+
+
+def test_a_log_gets_a_line_now_and_then_and_no_bar(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("sav.commands.console.time.monotonic", lambda: now[0])
+    with Progress(6, "picture") as progress:
+        for step in range(600):
+            now[0] += 0.1
+            progress.reach(step / 100, "a.jpg")
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert said[0].startswith("25% 1.5/6 [00:15<00:45")
+    assert said[0].endswith("a.jpg")
+
+
+def test_a_terminal_gets_a_bar_that_moves_within_an_item(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # of unknown width
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress(2, "picture") as progress:
+        progress._bar.mininterval = 0
+        progress.reach(0.5, "a.jpg")
+    assert " 25%|" in terminal.getvalue()
+    assert "a.jpg" in terminal.getvalue()
+
+
+def test_what_the_library_logs_is_a_note_and_much_of_a_kind_is_counted(capsys):
+    log = logging.getLogger("sav.media")
+    with log_lines():
+        log.info("downloading %s", "a")
+        log.debug("a detail")
+        for number in range(20):
+            log.warning("packet %d cannot be decoded", number)
+    log.warning("nobody shows this as a note")
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["note: downloading a", "note: packet 0 cannot be decoded"]
+    assert said[-1] == "note: 15 more notes like this: packet ... cannot be decoded"
+    assert len(said) == 7

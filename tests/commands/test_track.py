@@ -1,0 +1,253 @@
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+from sav.commands import track
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
+from tests.media import rtsp
+
+STREET = ROOT / "TestImages" / "street.mp4"
+MODELS = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO), "--device", "cpu"]
+SMALL = ["--imgsz", "320"]
+
+
+def run(source, save_path, *arguments) -> int:
+    flags = ["--video_path", source, "--save_path", save_path, *MODELS, *SMALL, *arguments]
+    return track.main([str(flag) for flag in flags])
+
+
+def pictures_of(path) -> list[tuple[Fraction, np.ndarray]]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [
+            (frame.pts * stream.time_base, frame.to_ndarray(format="bgr24"))
+            for frame in container.decode(stream)
+        ]
+
+
+def make_video(path, pictures, rate=10, first=0) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for number, picture in enumerate(pictures, first):
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def make_changing_video(folder):
+    """A video of 20 small frames and then 4 large ones."""
+    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8)
+    make_video(folder / "whole.ts", list(noise))
+    make_video(folder / "larger.ts", list(np.repeat(np.repeat(noise[:4], 2, 1), 2, 2)), first=24)
+    changing = folder / "changing.ts"
+    changing.write_bytes((folder / "whole.ts").read_bytes() + (folder / "larger.ts").read_bytes())
+    return changing
+
+
+@pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
+def test_a_run_writes_the_video_and_its_annotations(tmp_path, capsys, tracker):
+    assert run(STREET, tmp_path / "out.mp4", "--end", "6", "--tracker", tracker) == 0
+    shown, source = pictures_of(tmp_path / "out.mp4"), pictures_of(STREET)
+    assert [when for when, _ in shown] == [when for when, _ in source[:6]]
+    assert shown[0][1].shape == source[0][1].shape
+    coco = COCO(str(tmp_path / "out_annotations" / "coco.json"))
+    assert len(coco.getImgIds()) == 6
+    assert {annotation["track_id"] for annotation in coco.anns.values()} >= {1, 2}
+    rows = np.loadtxt(tmp_path / "out_annotations" / "mot.txt", delimiter=",", ndmin=2)
+    assert set(rows[:, 0]) <= {1, 2, 3, 4, 5, 6}
+    assert len(rows) == len(coco.anns)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.mp4", "out_annotations"]
+    assert "6 frames" in capsys.readouterr().out
+
+
+def test_frames_without_detections_go_through(tmp_path):
+    make_video(tmp_path / "black.mp4", [np.zeros((64, 96, 3), np.uint8)] * 3)
+    assert run(tmp_path / "black.mp4", tmp_path / "out.mp4", "--conf", "1") == 0
+    assert len(pictures_of(tmp_path / "out.mp4")) == 3
+    assert (tmp_path / "out_annotations" / "mot.txt").read_text() == ""
+
+
+def test_batches_of_frames_give_the_same_tracks(tmp_path):
+    rows = []
+    for batch in (1, 3):
+        assert run(STREET, tmp_path / f"{batch}.mp4", "--end", "5", "--batch", batch) == 0
+        rows.append(np.loadtxt(tmp_path / f"{batch}_annotations" / "mot.txt", delimiter=","))
+    assert np.allclose(*rows, atol=0.1)
+
+
+def test_start_end_and_stride_choose_the_frames(tmp_path):
+    assert run(STREET, tmp_path / "out.mp4", "--start", "4", "--end", "10", "--stride", "3") == 0
+    coco = COCO(str(tmp_path / "out_annotations" / "coco.json"))
+    names = [image["file_name"] for image in coco.dataset["images"]]
+    assert names == ["street_000004.jpg", "street_000007.jpg"]
+
+
+@pytest.mark.long
+def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
+    make_video(
+        tmp_path / "whole.mkv", list(np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8))
+    )
+    cut = tmp_path / "cut.mkv"
+    content = (tmp_path / "whole.mkv").read_bytes()
+    cut.write_bytes(content[: len(content) * 3 // 4])
+    assert run(cut, tmp_path / "out.mp4") == 1
+    assert "cut.mkv" in capsys.readouterr().err
+    assert 5 < len(pictures_of(tmp_path / "out.interrupted.mp4")) < 20
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.long
+def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, capsys):
+    changing = make_changing_video(tmp_path)
+    (tmp_path / "out.mp4").write_text("the user's own")
+    assert run(changing, tmp_path / "out.mp4", "--overwrite") == 1
+    assert "changes its size" in (said := capsys.readouterr()).err
+    assert "out.interrupted.mp4" in said.out
+    assert len(pictures_of(tmp_path / "out.interrupted.mp4")) == 20
+    assert (tmp_path / "out.interrupted_annotations" / "coco.json").exists()
+    assert (tmp_path / "out.mp4").read_text() == "the user's own"
+
+
+@pytest.mark.long
+def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(tmp_path, capsys):
+    with rtsp.serve(rtsp.rtp_packets(make_changing_video(tmp_path))) as url:
+        assert run(url, tmp_path / "out.mp4") == 0
+    assert "changes its size" in (said := capsys.readouterr()).err
+    assert "error" not in said.err
+    assert "20 frames" in said.out
+    assert len(pictures_of(tmp_path / "out.mp4")) == 20
+
+
+def start_on_a_terminal(save_path):
+    """track.py at work on the street, and what it says on its terminal."""
+    terminal, theirs = pty.openpty()
+    command = [sys.executable, "track.py", "--video_path", STREET, "--save_path", save_path, *MODELS, *SMALL]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    return process, terminal
+
+
+def read_until(terminal: int, awaited: str | None) -> str:
+    """What is said on a terminal until `awaited` is, or until nobody is there any more."""
+    said = b""
+    with contextlib.suppress(OSError):  # how Linux says that
+        while awaited is None or awaited.encode() not in said:
+            said += os.read(terminal, 1000)
+    return said.decode(errors="replace")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_kill_and_a_closed_window_leave_a_playable_video(tmp_path, number):
+    process, terminal = start_on_a_terminal(tmp_path / "out.mp4")
+    read_until(terminal, " 3/150")
+    for _ in range(3):
+        process.send_signal(number)
+    out, _ = process.communicate()
+    err = read_until(terminal, None)
+    os.close(terminal)
+    assert process.returncode == 1
+    assert "error: interrupted" in err
+    assert "Traceback" not in err
+    frames = len(pictures_of(tmp_path / "out.interrupted.mp4"))
+    assert 0 < frames < 150
+    assert f"{frames} frames" in out
+    coco = COCO(str(tmp_path / "out.interrupted_annotations" / "coco.json"))
+    assert len(coco.getImgIds()) == frames
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "out.interrupted.mp4", "out.interrupted_annotations"
+    ]  # fmt: skip
+
+
+def audio_only(path):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+        sound.rate = 44100
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode())
+
+
+@pytest.mark.parametrize("kind", ["missing", "text", "empty", "audio", "truncated"])
+def test_a_bad_source_is_one_line_and_status_2(tmp_path, capsys, kind):
+    source = tmp_path / "bad.mp4"
+    if kind == "text":
+        source.write_text("not a video\n" * 100)
+    elif kind == "empty":
+        source.touch()
+    elif kind == "audio":
+        audio_only(source)
+    elif kind == "truncated":
+        source.write_bytes(STREET.read_bytes()[:100])
+    assert run(source, tmp_path / "out.mp4") == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("error: ")
+    assert "bad.mp4" in said[0]
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("save_path", "flags", "message"),
+    [
+        ("nowhere/out.mp4", [], "no folder"),
+        ("out.avi", [], ".mp4"),
+        ("out.mp4", ["--tracker", "deepsort"], "deepsort"),
+        ("out.mp4", ["--start", "soon"], "soon"),
+        ("out.mp4", ["--start", "99999"], "start"),
+        ("out.mp4", ["--yolo_checkpoint", "nowhere.pt"], "nowhere.pt"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_status_2(tmp_path, capsys, save_path, flags, message):
+    assert run(STREET, tmp_path / save_path, *flags) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert message in said[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_source_is_never_overwritten(tmp_path, capsys):
+    source = tmp_path / "video.mp4"
+    source.write_bytes(STREET.read_bytes())
+    assert run(source, source) == 2
+    assert "give another save path" in capsys.readouterr().err
+    assert source.read_bytes() == STREET.read_bytes()
+
+
+def test_help_does_not_wait_for_torch():
+    script = (
+        "import sys, track\ntry: track.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (SHARED / "media" / "dog.mp4").exists(), reason="needs the real videos")
+def test_a_real_video_keeps_its_time_stamps_and_its_sound_byte_for_byte(tmp_path):
+    source = SHARED / "media" / "dog.mp4"
+    yolo = SHARED / "weights" / "yolov8n.pt"
+    assert run(source, tmp_path / "out.mp4", "--end", "4", "--yolo_checkpoint", yolo) == 0
+    wanted, shown = pictures_of(source)[:4], pictures_of(tmp_path / "out.mp4")
+    assert [when for when, _ in shown] == [when for when, _ in wanted]
+    sound = [audio_packets(path) for path in (source, tmp_path / "out.mp4")]
+    assert sound[1]
+    assert sound[1] == sound[0][: len(sound[1])]
+
+
+def audio_packets(path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(container.streams.audio[0]) if packet.size]

@@ -1,0 +1,60 @@
+"""What a run says at its end of what it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sav.media.pictures import list_pictures, write_picture
+from sav.media.reader import open_video
+from sav.runs.picture_plan import plan_pictures
+from sav.runs.pictures import segment_pictures
+from sav.runs.report import Found, Report
+from sav.runs.video import segment_video
+from sav.runs.video_results import VideoResults
+from sav.segmenter import Segmenter
+from sav.trackers import make_tracker
+from tests.media.videos import make_video
+from tests.stubs import StubDetector, StubSam, picture
+
+# The second box is the first one again; the third object has no pixel.
+SEGMENTER = Segmenter(
+    StubDetector(boxes_xyxy=[(5, 5, 25, 25), (5, 5, 25, 25), (40, 10, 70, 50)]),
+    StubSam(empty=[2]),
+    regions=False,
+)
+
+
+def test_masks_in_doubt_and_doubles_of_pictures_are_counted(tmp_path: Path) -> None:
+    for number in range(2):
+        write_picture(tmp_path / f"{number}.png", picture(number))
+    plan = plan_pictures(list_pictures(tmp_path), tmp_path / "out", [])
+    report = segment_pictures(SEGMENTER, plan)
+    assert report.found == Found(objects=4, regions=0, doubtful=2, duplicates=2)
+    assert str(report) == (
+        "2 of 2 pictures: 4 labelled objects (2 masks doubtful, 2 doubles left out) and"
+        f" 0 unlabelled regions in {tmp_path / 'out'}"
+    )
+
+
+def test_masks_in_doubt_and_doubles_of_a_video_are_counted_in_each_frame(tmp_path: Path) -> None:
+    source = make_video(tmp_path, "a.mp4", count=6, size_hw=(60, 80))
+    results = VideoResults(tmp_path / "out.mp4", [], source=source)
+    with open_video(source) as reader:
+        report = segment_video(reader, SEGMENTER, make_tracker("bytetrack", frame_rate=25.0), results)
+    assert (report.done, report.found.objects) == (6, 3)
+    assert (report.found.doubtful, report.found.duplicates) == (6, 6)
+    assert str(report).startswith("6 frames, 3 objects (6 masks doubtful, 6 doubles left out) in ")
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Found(objects=1), "1 object in a.mp4"),
+        (Found(objects=3, doubtful=1), "3 objects (1 mask doubtful) in a.mp4"),
+        (Found(objects=3, duplicates=1), "3 objects (1 double left out) in a.mp4"),
+    ],
+)
+def test_only_what_is_there_is_told(found: Found, words: str) -> None:
+    assert str(Report(6, None, found, (Path("a.mp4"),))) == f"6 frames, {words}"

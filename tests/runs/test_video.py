@@ -1,0 +1,188 @@
+"""Runs over videos into places that have results, of earlier runs and of the user's own."""
+
+import errno
+import json
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sav import files
+from sav.commands.console import DONE, PARTLY_DONE
+from sav.formats.mot import MotWriter
+from sav.media.reader import open_video
+from sav.media.writer import VideoWriter
+from sav.runs import video as video_run
+from sav.runs.ledger import STATE
+from sav.runs.video import segment_video
+from sav.runs.video_results import VideoResults
+from sav.segmenter import Segmenter
+from sav.stages.overlap import overlap
+from sav.trackers import make_tracker
+from tests.media.videos import make_video
+from tests.stubs import StubDetector, StubSam
+
+FORMATS = ["coco", "mot", "labelme"]
+
+
+def run(source, save_path, formats=FORMATS, segmenter=None, **more):
+    results = VideoResults(save_path, formats, source=Path(source), **more)
+    with open_video(source) as reader:
+        tracker = make_tracker("bytetrack", frame_rate=25.0)
+        segmenter = segmenter or Segmenter(StubDetector(), StubSam(), regions=False)
+        return segment_video(reader, segmenter, tracker, results)
+
+
+def seen(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and STATE not in path.parts
+    }
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / "in").mkdir()
+    make_video(tmp_path / "in", "a.mp4", count=6, size_hw=(60, 80))
+    return tmp_path / "in" / "a.mp4"
+
+
+@pytest.fixture
+def save_path(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out" / "v.mp4"
+
+
+class Interrupting(StubSam):
+    """Ctrl-C comes at the fourth frame."""
+
+    def embed(self, images_bgr):
+        if self.embedded >= 3:
+            raise KeyboardInterrupt
+        return super().embed(images_bgr)
+
+
+def interrupted():
+    return Segmenter(StubDetector(), Interrupting(), regions=False)
+
+
+def test_a_rerun_needs_no_flag_and_gives_the_same_bytes_also_in_what_is_hidden(source, save_path):
+    everything = []
+    for _ in range(2):
+        assert run(source, save_path).status == DONE
+        everything.append({path: path.read_bytes() for path in save_path.parent.rglob("*") if path.is_file()})
+    assert everything[0] == everything[1]
+
+
+@pytest.mark.parametrize("name", ["v.mp4", "v_annotations/mot.txt", "v_annotations/labelme/a_000001.json"])
+@pytest.mark.parametrize("is_ours_once", [True, False])
+def test_what_the_user_made_or_changed_stops_a_run_before_it_begins(source, save_path, name, is_ours_once):
+    if is_ours_once:
+        run(source, save_path)
+    mine = save_path.parent / name
+    mine.parent.mkdir(parents=True, exist_ok=True)
+    mine.write_text("mine")
+    before = seen(save_path.parent)
+    with pytest.raises(FileExistsError, match="--overwrite") as raised:
+        VideoResults(save_path, FORMATS)
+    assert str(mine) in str(raised.value)
+    assert seen(save_path.parent) == before
+    assert run(source, save_path, overwrite=True).status == DONE
+    assert mine.read_bytes() != b"mine"
+
+
+def test_what_the_user_put_beside_the_annotations_stays(source, save_path):
+    run(source, save_path)
+    notes = save_path.parent / "v_annotations" / "labelme" / "notes.txt"
+    notes.write_text("mine")
+    assert run(source, save_path).status == DONE
+    assert notes.read_text() == "mine"
+
+
+def test_frames_of_an_earlier_longer_run_go(source, save_path, tmp_path):
+    run(source, save_path)
+    make_video(tmp_path / "in", "a.mp4", count=3, size_hw=(60, 80))
+    assert run(source, save_path).status == DONE
+    assert len(list((save_path.parent / "v_annotations" / "labelme").glob("*.json"))) == 3
+
+
+def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, save_path):
+    (save_path.parent / "v.interrupted.mp4").write_text("mine")
+    for _ in range(2):
+        report = run(source, save_path, segmenter=interrupted())
+        assert report.status == PARTLY_DONE
+        assert report.saved[0] == save_path.parent / "v.interrupted-2.mp4"
+    names = sorted(path.name for path in save_path.parent.iterdir())
+    assert names == ["v.interrupted-2.mp4", "v.interrupted-2_annotations", "v.interrupted.mp4"]
+    assert (save_path.parent / "v.interrupted.mp4").read_text() == "mine"
+
+
+def test_what_came_in_the_way_while_a_run_was_at_work_stays_and_nothing_is_lost(source, save_path):
+    results = VideoResults(save_path, FORMATS)
+    save_path.write_text("mine")
+    with open_video(source) as reader:
+        tracker = make_tracker("bytetrack", frame_rate=25.0)
+        report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
+    assert report.saved[0] == save_path.with_name("v-2.mp4")
+    assert (save_path.parent / "v-2_annotations" / "coco.json").exists()
+    assert save_path.read_text() == "mine"
+
+
+def test_a_video_that_cannot_be_written_costs_no_annotations(source, save_path, monkeypatch):
+    def full(self, frame):
+        if self.frame_count == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, frame)
+
+    def fail(self):
+        self._discard()
+        raise files.WriteError(save_path, OSError(errno.ENOSPC, "No space left on device"))
+
+    write = VideoWriter.write
+    monkeypatch.setattr(VideoWriter, "write", full)
+    monkeypatch.setattr(VideoWriter, "interrupt", fail)
+    report = run(source, save_path)
+    folder = save_path.parent / "v.interrupted_annotations"
+    assert (report.status, report.saved, report.done) == (PARTLY_DONE, (folder,), 4)
+    assert report.problem.count("No space left on device") <= 2
+    assert len(json.loads((folder / "coco.json").read_text())["images"]) == 4
+    assert [path.name for path in save_path.parent.iterdir()] == ["v.interrupted_annotations"]
+
+
+def test_a_format_that_fails_is_told_and_the_video_is_whole(source, save_path, monkeypatch, capsys):
+    def fail(self, scene):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(MotWriter, "write", fail)
+    report = run(source, save_path)
+    assert (report.status, report.saved[0], report.done) == (PARTLY_DONE, save_path, 6)
+    assert capsys.readouterr().err == "error: mot is left out: RuntimeError: odd\n"
+    assert sorted(path.name for path in (save_path.parent / "v_annotations").glob("[!.]*")) == [
+        "coco.json", "labelme"
+    ]  # fmt: skip
+
+
+def test_annotations_that_cannot_be_put_in_place_are_told_and_the_video_stays(source, save_path, capsys):
+    results = VideoResults(save_path, FORMATS)
+    (save_path.parent / "v_annotations").mkdir()
+    (save_path.parent / "v_annotations" / "labelme").write_text("mine")
+    with open_video(source) as reader:
+        tracker = make_tracker("bytetrack", frame_rate=25.0)
+        report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
+    assert (report.status, report.saved[0]) == (PARTLY_DONE, save_path)
+    assert "labelme" in capsys.readouterr().err
+    assert (save_path.parent / "v_annotations" / "labelme").read_text() == "mine"
+
+
+def test_no_thread_goes_on_after_a_run_that_ends_early():
+    def frames():
+        yield from range(1000)
+
+    before = threading.active_count()
+    inner = overlap(frames())
+    with closing(overlap(video_run._drawn(inner))):
+        pass
+    assert not inner._worker.is_alive()
+    assert threading.active_count() == before
