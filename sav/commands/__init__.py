@@ -1,4 +1,4 @@
-"""What is typed: flags, what is printed, exit statuses. A file a command, with `main(argv)` and `script()`."""
+"""What is typed: flags, what is printed, exit statuses. A file a command, with `main(argv)`, `script()`."""
 
 COMMANDS = {
     "seg": "segment every object in pictures",

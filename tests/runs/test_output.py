@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -240,23 +241,23 @@ def test_after_a_kill_at_any_rename_files_are_whole_and_still_ours(out, monkeypa
 
 
 def killed_after(renames: int, work) -> bool:
-    """Do some work in a process that kills itself after so many renames; False if it had fewer."""
+    """Do some work in a process that kills itself at its so-manieth rename; False if it has fewer."""
     pid = os.fork()
     if pid == 0:
         left = [renames]
 
-        def bomb(rename):
-            def renamed(*arguments, **options):
-                result = rename(*arguments, **options)
+        def count(event, arguments):
+            if event in ("os.rename", "os.remove", "exchange"):
                 left[0] -= 1
                 if left[0] == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
-                return result
 
-            return renamed
+        def exchange(one, other):
+            count("exchange", ())
+            return swap(one, other)
 
-        os.rename, os.replace, os.unlink = bomb(os.rename), bomb(os.replace), bomb(os.unlink)
-        output.exchange = bomb(output.exchange)
+        swap, output.exchange = output.exchange, exchange
+        sys.addaudithook(count)
         try:
             work()
         finally:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -186,19 +187,15 @@ def _child(main: Main, arguments: list[str], log: Path, renames: int) -> None:
 
 
 def _kill_after_renames(renames: int) -> None:
-    left = [renames]
+    left = [renames + 1]  # an event comes before what it tells of
 
-    def counted(rename):
-        def renamed(*arguments, **options):
-            result = rename(*arguments, **options)
+    def count(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.rename":
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return result
 
-        return renamed
-
-    os.replace, os.rename = counted(os.replace), counted(os.rename)  # type: ignore[assignment]
+    sys.addaudithook(count)
 
 
 def _wait(pid: int) -> int:
