@@ -72,7 +72,10 @@ def test_a_folder_that_cannot_be_written_is_named():
 
 def test_classes_are_looked_up_before_torch_is_imported():
     models = ["--yolo_checkpoint", str(DEMO_YOLO), "--sam_checkpoint", str(DEMO_YOLO)]
-    script = f"import sys; from sav.commands import seg; print(seg.main(['--classes', 'persn', *{models}]), 'torch' in sys.modules)"
+    script = (
+        "import sys; from sav.commands import seg;"
+        f" print(seg.main(['--classes', 'persn', *{models}]), 'torch' in sys.modules)"
+    )
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n"

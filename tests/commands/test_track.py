@@ -227,7 +227,8 @@ def test_the_source_is_never_overwritten(tmp_path, capsys):
 
 def test_help_does_not_wait_for_torch():
     script = (
-        "import sys\nfrom sav.commands import track\ntry: track.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+        "import sys\nfrom sav.commands import track\n"
+        "try: track.main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
