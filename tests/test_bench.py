@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 import torch
 
-from bench import __main__ as command
-from bench.agreement import agree
-from bench.case import Goal
-from bench.compare import measure_row, rows_of, take_turns
-from bench.inputs import moving_boxes, random_boxes
-from bench.measure import Sample
-from bench.models import stretch
-from bench.observed import busy
-from bench.options import ROOT, Options
-from bench.report import lines, write_json
-from bench.stages import STAGES
-from bench.worker import Runner, stage_module
 from sav.data.masks import Masks
 from tests.conftest import random_sam as tiny_sam
+from tools.bench import __main__ as command
+from tools.bench.agreement import agree
+from tools.bench.case import Goal
+from tools.bench.compare import measure_row, rows_of, take_turns
+from tools.bench.inputs import moving_boxes, random_boxes
+from tools.bench.measure import Sample
+from tools.bench.models import stretch
+from tools.bench.observed import busy
+from tools.bench.options import ROOT, Options
+from tools.bench.report import lines, write_json
+from tools.bench.stages import STAGES
+from tools.bench.worker import Runner, stage_module
 
 pytestmark = pytest.mark.long
 
@@ -138,7 +138,7 @@ def test_every_stage_has_what_a_stage_needs(options):
         assert module.REFERENCE
         assert module.cases(options)
         assert all(callable(getattr(module, name)) for name in ("ours", "theirs", "agreement", "figures"))
-    assert {path.stem for path in (ROOT / "bench" / "stages").glob("[!_]*.py")} == set(STAGES)
+    assert {path.stem for path in (ROOT / "tools" / "bench" / "stages").glob("[!_]*.py")} == set(STAGES)
 
 
 class Clock:
@@ -168,7 +168,7 @@ def test_the_peak_of_memory_is_that_of_the_run_alone():
     # In a process of its own: what this one has started before counts as its memory too.
     code = """
 import numpy as np
-from bench.measure import measured
+from tools.bench.measure import measured
 measured(lambda: np.ones(300 * 2**20, np.uint8))
 sample, result = measured(lambda: np.ones(100 * 2**20, np.uint8))
 print(sample.growth_mib, sample.peak_mib, len(result) / 2**20)

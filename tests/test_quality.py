@@ -17,9 +17,9 @@ import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from demo.score import mean_score, object_scores, report
 from tests.conftest import ROOT
 from tests.test_readme import DEMO
+from tools.world.score import mean_score, object_scores, report
 
 pytestmark = pytest.mark.long
 

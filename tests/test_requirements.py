@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
 
-OURS = {"sav", "seg", "track", "demo", "bench", "tests"}
+OURS = {"sav", "seg", "track", "tools", "tests"}
 MADE_BY_TESTS = {"my_layers"}
 OPTIONAL = {"pandas", "supervision"}  # imported only by the method that converts to them
 
@@ -74,5 +74,5 @@ def test_whatever_the_program_imports_is_required():
 
 
 def test_whatever_is_imported_anywhere_is_required_for_development():
-    modules = imported("sav", "seg", "track", "demo", "bench", "tests", "examples")
+    modules = imported("sav", "seg", "track", "tools", "tests", "examples")
     assert not_required(modules - MADE_BY_TESTS, ALL) == set()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sav.trackers import BoTSORT, ByteTrack, TrackerConfig
-from tests.trackers.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
-from tests.trackers.tracking_scenes import make_scene
-from tests.trackers.tracking_score import score_tracks
+from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
+from tools.tracking.scenes import make_scene
+from tools.tracking.score import score_tracks
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("trackeval")]
 
@@ -37,7 +37,7 @@ def ours(tracker_type, frame_rate=30.0):
 
 def theirs(tracker_type):
     pytest.importorskip("ultralytics")
-    from tests.trackers.ultralytics_trackers import UltralyticsTracker
+    from tools.tracking.ultralytics_trackers import UltralyticsTracker
 
     return UltralyticsTracker(TrackerConfig(tracker_type, **PAPER))
 

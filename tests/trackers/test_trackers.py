@@ -5,7 +5,7 @@ import pytest
 
 from sav.data.types import Detections
 from sav.trackers import ByteTrack, TrackerConfig, make_tracker
-from tests.trackers.tracking_scenes import make_scene
+from tools.tracking.scenes import make_scene
 
 TRACKERS = pytest.mark.parametrize("name", ["bytetrack", "botsort"])
 

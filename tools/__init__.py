@@ -1,0 +1,1 @@
+"""What makes and measures the program: the rendered world with its trainings, and the benchmarks."""

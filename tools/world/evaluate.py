@@ -1,0 +1,229 @@
+"""Measures the demo checkpoints on scenes that training never saw; prints a Markdown table."""
+
+import argparse
+import os
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sav.config import PICTURE_DETECTION
+from sav.data.masks import Masks
+from sav.detectors.door import import_ultralytics
+from sav.detectors.yolo import Detector
+from sav.device import choose_precision
+from sav.sam.everything import segment_everything
+from sav.sam.load import load_sam
+from tools.world.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
+from tools.world.prompts import Maps
+
+FIRST_SEED = 2_000_000
+"""Seeds from here on belong to evaluation: training and validation use lower ones."""
+
+MIN_REGION = 400
+WHOLE_IOU = 0.75
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """How predicted masks overlap a map's labels.
+
+    Attributes:
+        iou: `(masks, labels)` float, the IoU of each mask with each label.
+        areas: `(labels,)` int, visible pixels of each label.
+    """
+
+    iou: np.ndarray
+    areas: np.ndarray
+
+
+def overlaps(masks: Masks, label_map: np.ndarray, count: int) -> Overlaps:
+    """The IoU of masks with labels 1 to `count` of a map `(H, W)`."""
+    areas = np.bincount(label_map.ravel(), minlength=count + 1)[1:]
+    inside = np.zeros((len(masks), count))
+    for row, (crop, where) in zip(inside, masks.crops(), strict=True):
+        row[:] = np.bincount(label_map[where][crop], minlength=count + 1)[1:]
+    union = masks.areas[:, None] + areas[None] - inside
+    return Overlaps(inside / np.maximum(union, 1), areas)
+
+
+def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """IoU `(n, m)` of boxes `(n, 4)` and `(m, 4)`."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    inside = np.clip(high - low, 0, None).prod(-1)
+    size_a, size_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
+    return inside / np.maximum(size_a[:, None] + size_b[None] - inside, 1e-9)
+
+
+def matched(
+    scores: np.ndarray,
+    classes: np.ndarray,
+    boxes: np.ndarray,
+    true_classes: np.ndarray,
+    true_boxes: np.ndarray,
+) -> list[tuple[int, int]]:
+    """Pairs (detection, object) of one class whose boxes overlap by half, the strongest detection first."""
+    iou = box_iou(boxes, true_boxes) * (classes[:, None] == true_classes[None])
+    pairs = []
+    for i in np.argsort(-scores):
+        if iou.shape[1] and (j := int(iou[i].argmax())) >= 0 and iou[i, j] >= 0.5:
+            pairs.append((int(i), j))
+            iou[:, j] = 0
+    return pairs
+
+
+def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
+    """mAP50 overall and for each class, by ultralytics' own validation."""
+    listing = write_listing(folder, "eval", "eval")
+    found = (
+        import_ultralytics()
+        .YOLO(checkpoint)
+        .val(
+            data=str(listing),
+            imgsz=image_size,
+            plots=False,
+            workers=0,
+            verbose=False,
+            project=str(folder),
+            name="val",
+        )
+    )
+    figures = {"mAP50": float(found.box.map50), "mAP50-95": float(found.box.map)}
+    return figures | {
+        f"AP50 {CLASS_NAMES[int(c)]}": float(v)
+        for c, v in zip(found.box.ap_class_index, found.box.ap50, strict=True)
+    }
+
+
+class SamFigures:
+    """Collects what SAM did, picture by picture."""
+
+    def __init__(self, detector: Detector, sam_path: Path, device: torch.device) -> None:
+        self.detector, self.sam = detector, load_sam(sam_path, device, choose_precision("auto", device))
+        self.true_box: dict[str, list[float]] = defaultdict(list)
+        self.end_to_end: dict[str, list[float]] = defaultdict(list)
+        self.objects = 0
+        self.regions: dict[str, list[bool]] = defaultdict(list)
+        self.buses: list[tuple[int, float]] = []
+
+    def matched_share(self) -> float:
+        """How many of all objects a detection of their class matched, 0 to 1."""
+        return sum(map(len, self.end_to_end.values())) / max(1, self.objects)
+
+    def add(self, scene: Maps, everything: bool) -> None:
+        """Runs the models on one scene; asking for everything takes most of the time."""
+        image = np.ascontiguousarray(scene.picture[..., ::-1])
+        embedding = self.sam.embed([image])[0]
+        objects = np.flatnonzero(scene.labelled)
+        boxes = boxes_of(scene.thing_map, len(scene.thing_names))[objects]
+        found = overlaps(
+            self.sam.masks_from_boxes(embedding, boxes), scene.thing_map, len(scene.thing_names)
+        ).iou
+        whole = dict(zip(objects.tolist(), found[np.arange(len(objects)), objects].tolist(), strict=True))
+        for thing, iou in whole.items():
+            self.true_box[scene.thing_names[thing]].append(iou)
+        self._add_end_to_end(scene, image, embedding, objects, boxes)
+        if everything:
+            self._add_everything(scene, embedding, whole)
+
+    def _add_end_to_end(
+        self, scene: Maps, image: np.ndarray, embedding: object, objects: np.ndarray, boxes: np.ndarray
+    ) -> None:
+        seen = self.detector([image])[0]
+        classes = np.array([CLASS_NAMES.index(scene.thing_names[i]) for i in objects], int)
+        pairs = matched(seen.scores, seen.class_ids, seen.boxes_xyxy, classes, boxes.reshape(-1, 4))
+        masks = self.sam.masks_from_boxes(embedding, seen.boxes_xyxy)  # type: ignore[arg-type]
+        iou = overlaps(masks, scene.thing_map, len(scene.thing_names)).iou
+        self.objects += len(objects)
+        for i, j in pairs:
+            self.end_to_end[scene.thing_names[objects[j]]].append(float(iou[i, objects[j]]))
+
+    def _add_everything(self, scene: Maps, embedding: object, whole: dict[int, float]) -> None:
+        masks = segment_everything(self.sam, embedding)  # type: ignore[arg-type]
+        parts = overlaps(masks, scene.part_map, len(scene.part_names))
+        found = parts.iou.max(0, initial=0.0) >= 0.5
+        large = parts.areas > MIN_REGION
+        siblings = np.bincount(scene.part_things, minlength=len(scene.thing_names))
+        for part in np.flatnonzero(large):
+            thing = scene.part_things[part]
+            kind = "part" if siblings[thing] > 1 else "region"
+            self.regions[kind].append(bool(found[part]))
+        things = overlaps(masks, scene.thing_map, len(scene.thing_names))
+        several = ~scene.labelled & (siblings > 1) & (things.areas > MIN_REGION)
+        self.regions["region"].extend((things.iou.max(0, initial=0.0) >= 0.5)[several].tolist())
+        for thing, iou in whole.items():
+            mine = large & (scene.part_things == thing)
+            if scene.thing_names[thing] == "bus" and mine.sum() > 1:
+                self.buses.append((int(found[mine].sum()), iou))
+
+
+def _mean(values: dict[str, list[float]] | dict[str, list[bool]]) -> float:
+    return float(np.mean([v for group in values.values() for v in group] or [0.0]))
+
+
+def report(detector: dict[str, float], sam: SamFigures, scenes: int) -> str:
+    """The figures as Markdown."""
+    lines = [
+        f"Measured on {scenes} scenes (seeds {FIRST_SEED} and on).",
+        "",
+        "| figure | value |",
+        "|---|---|",
+    ]
+    lines += [f"| detector {name} | {value:.3f} |" for name, value in detector.items()]
+    lines.append(f"| SAM with true boxes, mean IoU | {_mean(sam.true_box):.3f} |")
+    lines += [
+        f"| SAM with true boxes, {name} ({len(v)}) | {np.mean(v):.3f} |"
+        for name, v in sorted(sam.true_box.items())
+    ]
+    lines.append(f"| end to end, mean IoU of matched objects | {_mean(sam.end_to_end):.3f} |")
+    lines.append(f"| end to end, share of objects matched | {sam.matched_share():.3f} |")
+    lines.append(
+        f"| everything, recall of parts and regions over {MIN_REGION} pixels | {_mean(sam.regions):.3f} |"
+    )
+    lines += [
+        f"| everything, recall of {name}s ({len(v)}) | {np.mean(v):.3f} |"
+        for name, v in sorted(sam.regions.items())
+    ]
+    split = np.array([n > 1 for n, _ in sam.buses] or [False])
+    one = np.array([iou >= WHOLE_IOU for _, iou in sam.buses] or [False])
+    lines.append(
+        f"| buses ({len(sam.buses)}) of which everything finds more than one part | {split.mean():.3f} |"
+    )
+    lines.append(
+        f"| buses whose prompted mask is the whole bus (IoU {WHOLE_IOU} or more) | {one.mean():.3f} |"
+    )
+    lines.append(f"| buses with both | {(split & one).mean():.3f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Renders the evaluation scenes, runs both models on them, and prints the report."""
+    model = Path(__file__).parents[2] / "model"
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--detector", type=Path, default=model / "demo_yolo.pt")
+    parser.add_argument("--sam", type=Path, default=model / "demo_sam.pth")
+    parser.add_argument("--scenes", type=int, default=50)
+    parser.add_argument("--everything", type=int, default=50, help="scenes to ask for everything in")
+    parser.add_argument("--folder", type=Path, help="keep the rendered scenes here for the next time")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (args.folder or Path(temporary)).resolve()
+        write_dataset(folder, "eval", range(FIRST_SEED, FIRST_SEED + args.scenes), 1)
+        config = PICTURE_DETECTION
+        boxes = detector_figures(args.detector, folder, config.imgsz)
+        figures = SamFigures(
+            Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu")
+        )
+        paths = sorted((folder / "eval" / "sam").glob("*[0-9].npz"))[: args.scenes]
+        for number, path in enumerate(paths):
+            figures.add(Maps.load(path), everything=number < args.everything)
+        print(report(boxes, figures, args.scenes))
+
+
+if __name__ == "__main__":
+    main()
