@@ -6,14 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sav.checkpoints import CheckpointError
     from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
     from sav.data.masks import Masks
     from sav.data.scene import Instance, Scene
     from sav.data.types import Detections, Frame
     from sav.drawing import DrawConfig
+    from sav.errors import (
+        CheckpointError,
+        DeviceMemoryError,
+        PictureError,
+        ResultsError,
+        SavError,
+        SettingError,
+        VideoDamagedError,
+        VideoError,
+        WriteError,
+    )
     from sav.media.reader import open_video
-    from sav.media.video import VideoDamagedError, VideoError
     from sav.segmenter import Segmenter
     from sav.trackers import Tracker
 
@@ -21,7 +30,13 @@ __version__ = "0.1.0"
 
 # Where each public name lives; imported when it is first used, since torch takes seconds.
 _HOMES = {
-    "CheckpointError": "sav.checkpoints",
+    "WriteError": "sav.errors",
+    "SettingError": "sav.errors",
+    "SavError": "sav.errors",
+    "ResultsError": "sav.errors",
+    "PictureError": "sav.errors",
+    "DeviceMemoryError": "sav.errors",
+    "CheckpointError": "sav.errors",
     "DetectionConfig": "sav.config",
     "Detections": "sav.data.types",
     "DrawConfig": "sav.drawing",
@@ -34,8 +49,8 @@ _HOMES = {
     "Segmenter": "sav.segmenter",
     "Tracker": "sav.trackers",
     "VIDEO_DETECTION": "sav.config",
-    "VideoDamagedError": "sav.media.video",
-    "VideoError": "sav.media.video",
+    "VideoDamagedError": "sav.errors",
+    "VideoError": "sav.errors",
     "open_video": "sav.media.reader",
 }
 __all__ = [
@@ -44,16 +59,22 @@ __all__ = [
     "CheckpointError",
     "DetectionConfig",
     "Detections",
+    "DeviceMemoryError",
     "DrawConfig",
     "Frame",
     "Instance",
     "MaskConfig",
     "Masks",
+    "PictureError",
+    "ResultsError",
+    "SavError",
     "Scene",
     "Segmenter",
+    "SettingError",
     "Tracker",
     "VideoDamagedError",
     "VideoError",
+    "WriteError",
     "open_video",
 ]
 

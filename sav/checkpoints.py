@@ -11,13 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sav.errors import CheckpointError
 from sav.files import whole_file
 
 logger = logging.getLogger(__name__)
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be had, or cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True)

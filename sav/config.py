@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 
+from sav.errors import SettingError
+
 # How exactly SAM's image encoder computes: `auto` takes bfloat16 where the device does it fast.
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -24,14 +26,14 @@ MAX_FRAME_MEGAPIXELS = 100.0
 def _check_share(name: str, value: object) -> None:
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if value is not None and not (is_number and 0 <= float(value) <= 1):  # type: ignore[arg-type]
-        raise ValueError(f"{name} must be a number from 0 to 1, not {value!r}")
+        raise SettingError(f"{name} must be a number from 0 to 1, not {value!r}")
 
 
 def _check_whole(name: str, value: object, least: int, most: int) -> None:
     is_number = isinstance(value, Integral) and not isinstance(value, bool)
     if value is not None and not (is_number and least <= int(value) <= most):  # type: ignore[call-overload]
         shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "that many"
-        raise ValueError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
+        raise SettingError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
 
 
 def _as_classes(wanted: object) -> tuple[str | int, ...]:
@@ -39,13 +41,13 @@ def _as_classes(wanted: object) -> tuple[str | int, ...]:
     if isinstance(wanted, str | Integral) and not isinstance(wanted, bool):
         wanted = [wanted]
     if wanted is None or not isinstance(wanted, Iterable):
-        raise ValueError(
+        raise SettingError(
             f"classes must be names or ids, such as ('person', 'dog') or (0, 16), not {wanted!r}"
         )
     classes = [int(one) if isinstance(one, Integral) else one for one in wanted]
     for one in classes:
         if not isinstance(one, str | int) or isinstance(one, bool):
-            raise ValueError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
+            raise SettingError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
     return tuple(classes)
 
 
@@ -61,7 +63,7 @@ class DetectionConfig:
         classes: Names or ids of the classes to keep, or one of them; empty means all.
 
     Raises:
-        ValueError: If a value is out of its range.
+        SettingError: If a value is out of its range.
     """
 
     conf: float | None = None
@@ -97,7 +99,7 @@ class MaskConfig:
             picture the surest, in a video the one that was followed first. 1 keeps all.
 
     Raises:
-        ValueError: If it is not from 0 to 1.
+        SettingError: If it is not from 0 to 1.
     """
 
     duplicate_iou: float = 0.8
@@ -128,6 +130,6 @@ class SaveOptions:
 
     def __post_init__(self) -> None:
         if self.cutout_matte not in MATTES or self.cutout_video not in CUTOUT_VIDEOS:
-            raise ValueError(
+            raise SettingError(
                 f"cutout_matte is one of {', '.join(MATTES)}, cutout_video one of {', '.join(CUTOUT_VIDEOS)}"
             )

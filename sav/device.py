@@ -9,6 +9,8 @@ from functools import cache
 import cv2
 import torch
 
+from sav.errors import SettingError
+
 
 @dataclass(frozen=True)
 class Precision:
@@ -31,7 +33,7 @@ def choose_device(name: str = "auto") -> torch.device:
     """The device called `name`; `auto` takes CUDA, then Metal (MPS), then the CPU.
 
     Raises:
-        ValueError: If there is no such device here.
+        SettingError: If there is no such device here.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -40,9 +42,9 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"unknown device '{name}'; take auto, cuda, cuda:1, mps or cpu") from None
+        raise SettingError(f"unknown device '{name}'; take auto, cuda, cuda:1, mps or cpu") from None
     if not _is_here(device):
-        raise ValueError(f"there is no device '{name}' on this machine; --device auto takes what there is")
+        raise SettingError(f"there is no device '{name}' on this machine; --device auto takes what there is")
     return device
 
 

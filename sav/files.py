@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sav.errors import DISK_FULL, WriteError
+
 try:
     import fcntl
 except ImportError:  # Windows, which by itself does not let go of a file that is open
@@ -27,25 +29,29 @@ _HERE, _EXCHANGE = -100, 2
 _MANY = 64
 # Bytes of a name that a hidden name repeats: most file systems take 255.
 _MOST_REPEATED = 200
-# What the disk says when there is no use in going on.
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-_OF_THE_DISK = _FULL | {
+# Bytes for which there must be room on a disk.
+_PROBE = 1 << 16
+_OF_THE_DISK = DISK_FULL | {
     errno.EACCES, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR,
     errno.EPERM,
 }  # fmt: skip
 
 
-class WriteError(OSError):
-    """A file cannot be written; the message names it.
+def check_folder(folder: Path) -> None:
+    """Check that files can be written in `folder`, or that it can be made; nothing is left there.
 
-    Attributes:
-        is_final: Whether nothing else can be written there either, because the disk is full, say.
+    Raises:
+        NotADirectoryError: It, or what it is to lie in, is a file.
+        PermissionError: Nothing can be written there.
     """
-
-    def __init__(self, path: Path, error: OSError) -> None:
-        super().__init__(f"cannot write {path}: {error.strerror or error}")
-        self.errno = error.errno
-        self.is_final = error.errno in _FULL
+    standing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not standing.is_dir():
+        raise NotADirectoryError(f"{standing} is a file; name a folder")
+    try:
+        with tempfile.TemporaryFile(dir=standing) as file:
+            file.write(bytes(_PROBE))
+    except OSError as error:
+        raise PermissionError(f"cannot write in the folder {standing}: {error.strerror}") from None
 
 
 def is_of_the_disk(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sav.checkpoints import find_checkpoints
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.data.scene import Scene
-from sav.data.types import Detections
+from sav.data.types import Detections, Frame
 from sav.device import choose_device, choose_precision
 from sav.inputs import Picture, as_frame, as_frames
 from sav.media.reader import open_video
@@ -57,7 +57,7 @@ class Segmenter:
         """Join two models that are loaded; `Segmenter.load` takes their files.
 
         Raises:
-            ValueError: If the detector does not know a class that `detect` names.
+            SettingError: If the detector does not know a class that `detect` names.
             TypeError: If the models are not models.
         """
         if not callable(detector) or not hasattr(detector, "categories"):
@@ -98,7 +98,7 @@ class Segmenter:
 
         Raises:
             CheckpointError: If one cannot be had or used.
-            ValueError: If there is no such device, or the detector does not know a class that `detect` names,
+            SettingError: If there is no such device, the detector does not know a class that `detect` names,
                 or `torch.compile` does not work here.
         """
         from sav.detectors.yolo import Detector as YoloDetector
@@ -149,7 +149,33 @@ class Segmenter:
         else:
             seen = Seen.in_picture(frame, self._given(boxes_xyxy, class_ids, scores))
             masks = masks or MaskConfig(duplicate_iou=1)
-        return self._cutter(masks, self.regions if regions is None else regions)([seen], on_progress)[0]
+        cutter = self._cutter(masks, self.regions if regions is None else regions)
+        return cutter([seen], lambda place, share: on_progress(share))[0]
+
+    def together(
+        self,
+        frames: Sequence[Frame],
+        *,
+        detect: DetectionConfig | None = None,
+        masks: MaskConfig | None = None,
+        regions: bool | None = None,
+        on_progress: Callable[[int, float], None] = lambda place, share: None,
+    ) -> list[Scene]:
+        """The scenes of some pictures that the models take at once.
+
+        Args:
+            frames: The pictures.
+            detect: What the detector keeps, for this call.
+            masks: What is done with the masks, for this call.
+            regions: Whether to look for what has no name, for this call.
+            on_progress: Told now and then of a picture, by its place, which share of its regions is looked
+                for, 0 to 1, from any thread.
+
+        Raises:
+            DeviceMemoryError: There is no memory for one of them alone.
+        """
+        seen = look(self._detector_for(detect, PICTURE_DETECTION), frames)
+        return self._cutter(masks, self.regions if regions is None else regions)(seen, on_progress)
 
     def pictures(
         self,
@@ -175,7 +201,7 @@ class Segmenter:
         """
         detector = self._detector_for(detect, PICTURE_DETECTION)
         cutter = self._cutter(masks, self.regions if regions is None else regions)
-        return self._overlapped(as_frames(pictures), detector, cutter, batch or self._batch())
+        return self._overlapped(as_frames(pictures), detector, cutter, batch or self.batch)
 
     def track(
         self,
@@ -235,7 +261,7 @@ class Segmenter:
             if not is_lent:
                 reader.close()
             raise
-        batch = batch or (1 if reader.is_live else self._batch())
+        batch = batch or (1 if reader.is_live else self.batch)
         scenes = self._overlapped(reader, detector, cutter, batch, tracker)
         return VideoScenes(scenes, reader.info, None if is_lent else reader.close)
 
@@ -274,7 +300,9 @@ class Segmenter:
         with closing(overlap(frames, capacity=2 * batch)) as ahead:
             yield from stream(detector, cutter, ahead, tracker, batch)
 
-    def _batch(self) -> int:
+    @property
+    def batch(self) -> int:
+        """How many pictures or frames the models take at once where nothing else is said."""
         return 1 if self.sam.device.type == "cpu" else _GPU_BATCH
 
     def _cutter(self, masks: MaskConfig | None, with_regions: bool) -> Cutter:

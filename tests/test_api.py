@@ -8,8 +8,8 @@ import pytest
 
 import sav
 from sav import DetectionConfig, Scene, Segmenter, Tracker
+from sav.errors import VideoError
 from sav.media.reader import open_video
-from sav.media.video import VideoError
 from sav.trackers import make_tracker
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
 

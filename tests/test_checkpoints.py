@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from sav.checkpoints import OFFICIAL, CheckpointError, Release, find_checkpoint, find_checkpoints
+from sav.checkpoints import OFFICIAL, Release, find_checkpoint, find_checkpoints
+from sav.errors import CheckpointError
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sav import files
-from sav.files import WriteError, publish, put_in_place, remove_abandoned, staging_folder, whole_file
+from sav.errors import WriteError
+from sav.files import publish, put_in_place, remove_abandoned, staging_folder, whole_file
 from tests.conftest import ROOT
 
 

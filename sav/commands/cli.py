@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
 from sav import interrupts
 from sav.commands import flags
-from sav.commands.console import DONE, FAILED, log_lines, steady_streams, tell, tell_error, tell_note
+from sav.commands.console import Progress, log_lines, steady_streams, tell, tell_error, tell_note
+from sav.errors import DONE, FAILED, SavError
 
 if TYPE_CHECKING:
+    from sav.runs.events import OnEvent
     from sav.runs.report import Report
     from sav.segmenter import Segmenter
 
 
-def conclude(report: Report) -> None:
-    """Say how a run ended; where Ctrl-C ended it, end the program with it, whatever its threads are at."""
+@contextlib.contextmanager
+def told() -> Iterator[OnEvent]:
+    """Show what a run tells; where Ctrl-C ended it, end the program as soon as all is saved."""
+    from sav.runs.events import Event, Note, Problem, Reached, Saved
+
+    with Progress() as progress:
+
+        def tell_event(event: Event) -> None:
+            if isinstance(event, Reached):
+                progress.reach(event.position, event.total, event.unit, event.name)
+            elif isinstance(event, Problem):
+                tell_error(event.line)
+            elif isinstance(event, Note):
+                tell_note(event.line)
+            elif isinstance(event, Saved):
+                progress.close()
+                _conclude(event.report)
+
+        yield tell_event
+
+
+def _conclude(report: Report) -> None:
+    """Say how a run ended; after Ctrl-C end the program with it, whatever its threads are at."""
     if report.problem:
         tell_error(report.problem)
     tell(report)
@@ -63,14 +88,12 @@ def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) 
             return run(args)
     except KeyboardInterrupt:
         tell_error("interrupted, nothing is saved")
-    except (OSError, ValueError) as error:
+    except (SavError, OSError) as error:
         if args.debug:
             raise
         tell_error(error)
-    except Exception as error:
-        if args.debug:
-            raise
-        tell_error(f"{type(error).__name__}: {error}; nobody foresaw this: --debug shows where it comes from")
+    except Exception:  # a fault of the program's own, of which every line may help
+        traceback.print_exc()
     return FAILED
 
 

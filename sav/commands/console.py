@@ -17,8 +17,8 @@ from typing import Any, TextIO, cast
 
 from tqdm import tqdm
 
-# Exit statuses.
-DONE, PARTLY_DONE, FAILED = 0, 1, 2
+from sav.wording import count
+
 # Seconds between two lines about the progress where there is no terminal to draw a bar on.
 _LINE_INTERVAL = 15.0
 # Notes of one kind that are told before they are only counted.
@@ -38,11 +38,6 @@ def tell_error(error: object) -> None:
 def tell_note(text: object) -> None:
     """One line on stderr about what is no error, but worth knowing."""
     tqdm.write(f"note: {' '.join(str(text).split())}", file=sys.stderr)
-
-
-def count(number: int, noun: str) -> str:
-    """`1 object`, `2 objects`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @contextlib.contextmanager
@@ -85,38 +80,36 @@ class _Notes(logging.Handler):
 class Progress:
     """How far a run is: a bar on a terminal, elsewhere a line now and then. May be told from any thread."""
 
-    def __init__(self, total: int | None, unit: str) -> None:
-        """Begin at 0 of `total` `unit`s; None if nobody knows how many there will be."""
-        width = _terminal_width()
-        # Of a terminal that does not know its size, tqdm takes none for its size.
-        shape = {"dynamic_ncols": True} if width else {"ncols": 80, "nrows": 24}
-        self._bar = tqdm(total=total, unit=unit, disable=width is None, **shape)
-        self._total, self._unit = total, unit
+    def __init__(self) -> None:
+        """Show nothing before there is something to show."""
+        self._bar: tqdm[Any] | None = None
         self._is_closed = False
         self._lock = threading.Lock()
         self._begun = self._said = time.monotonic()
 
-    def reach(self, position: float, name: str = "") -> None:
-        """Be at `position`, which may be within an item; `name` is that of the item."""
+    def reach(self, position: float, total: int | None, unit: str, name: str = "") -> None:
+        """Be at `position` of `total` `unit`s, None if nobody knows how many; `name` is that of the item."""
         with self._lock:
-            self._reach(position, name)
-
-    def _reach(self, position: float, name: str) -> None:
-        if self._is_closed:
-            return
-        if not self._bar.disable:
-            self._bar.set_postfix_str(name, refresh=False)
-            self._bar.update(max(0, round(position, 2) - self._bar.n))
-        elif time.monotonic() - self._said >= _LINE_INTERVAL:
-            self._said = time.monotonic()
-            seconds = self._said - self._begun
-            meter = tqdm.format_meter(round(position, 2), self._total or 0, seconds, 0, unit=self._unit)
-            print(meter.strip(), name, file=sys.stderr)
+            if self._is_closed:
+                return
+            if self._bar is None:
+                self._bar = _bar(total, unit)
+                self._begun = self._said = time.monotonic()
+            if not self._bar.disable:
+                self._bar.set_postfix_str(name, refresh=False)
+                self._bar.update(max(0, round(position, 2) - self._bar.n))
+            elif time.monotonic() - self._said >= _LINE_INTERVAL:
+                self._said = time.monotonic()
+                seconds = self._said - self._begun
+                meter = tqdm.format_meter(round(position, 2), total or 0, seconds, 0, unit=unit)
+                print(meter.strip(), name, file=sys.stderr)
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
-        self._is_closed = True
-        self._bar.close()
+        with self._lock:
+            self._is_closed = True
+            if self._bar is not None:
+                self._bar.close()
 
     def __enter__(self) -> Progress:
         return self
@@ -125,6 +118,14 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _bar(total: int | None, unit: str) -> tqdm[Any]:
+    """A bar, switched off where there is no terminal."""
+    width = _terminal_width()
+    # Of a terminal that does not know its size, tqdm takes none for its size.
+    shape = {"dynamic_ncols": True} if width else {"ncols": 80, "nrows": 24}
+    return tqdm(total=total, unit=unit, disable=width is None, **shape)
 
 
 def _terminal_width() -> int | None:

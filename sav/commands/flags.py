@@ -26,10 +26,12 @@ _PRECISIONS_ELSEWHERE = {
 }  # fmt: skip
 # More than any disk, memory or tracker could hold.
 _MOST_IDS = 1_000_000_000
+# More than any GPU takes at once.
+_LARGEST_BATCH = 1024
 
 
-def add_model_flags(parser: Parser) -> None:
-    """Flags that say which models to run, and on what."""
+def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
+    """Flags that say which models to run, and on what; `or_where` adds to where they take one item."""
     group = parser.add_argument_group("models")
     group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
                        help="any segment_anything ViT checkpoint (default: %(default)s)")  # fmt: skip
@@ -51,6 +53,9 @@ def add_model_flags(parser: Parser) -> None:
     group.add_argument("--compile", action="store_true",
                        help="compile SAM's encoder with torch.compile: a minute or more at start, then faster"
                             " frames")  # fmt: skip
+    group.add_argument("--batch", type=whole(1, _LARGEST_BATCH), metavar="N",
+                       help=f"{items} that the models take at once"
+                            f" (default: 4 on a GPU, 1 on a CPU{or_where})")  # fmt: skip
 
 
 def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:

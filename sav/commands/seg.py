@@ -24,7 +24,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--labelled_only", action="store_true",
                        help="leave out what has no name, and with it the sam/ pictures: several times"
                             " faster")  # fmt: skip
-    flags.add_model_flags(parser)
+    flags.add_model_flags(parser, "pictures")
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
     flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
@@ -36,7 +36,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
     from sav.checkpoints import check_checkpoints
-    from sav.commands.preflight import check_classes, check_device, check_folder
+    from sav.commands.preflight import check_classes, check_device
+    from sav.files import check_folder
     from sav.formats.registry import resolve_formats
 
     formats = resolve_formats(flags.formats(args), for_video=False)
@@ -51,18 +52,24 @@ def run(args: argparse.Namespace) -> int:
 
     pictures = find_pictures(args.img_path)
     plan = plan_pictures(
-        pictures, save_dir, formats, regions=not args.labelled_only, overwrite=args.overwrite
+        pictures,
+        save_dir,
+        formats,
+        regions=not args.labelled_only,
+        overwrite=args.overwrite,
+        batch=args.batch,
+        max_megapixels=args.max_megapixels or MAX_PICTURE_MEGAPIXELS,
     )
     if plan.kept:
         tell_error(plan.kept_line)
     if plan.left_out:
         tell_note(f"left out: {plan.left_out} pictures, results of earlier runs into {save_dir}")
 
-    from sav.runs.pictures import segment_pictures
+    from sav.runs.pictures import run_pictures
 
     segmenter = cli.load_models(args, regions=not args.labelled_only)
-    limit = args.max_megapixels or MAX_PICTURE_MEGAPIXELS
-    return segment_pictures(segmenter, plan, limit, cli.conclude).status
+    with cli.told() as on_event:
+        return run_pictures(plan, segmenter, on_event).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sav.checkpoints import CheckpointError
+from sav.errors import CheckpointError, SettingError
 from sav.weights.file import open_checkpoint
 from sav.weights.pickled import Made, is_tensor
 
@@ -124,7 +124,7 @@ def _ids(item: str | int, categories: Mapping[int, str]) -> list[int]:
             return exact
         if len({categories[number] for number in folded}) > 1:
             known = " or ".join(f"'{categories[number]}' ({number})" for number in folded)
-            raise ValueError(f"class '{item}' could be {known}; write it so, or give its number")
+            raise SettingError(f"class '{item}' could be {known}; write it so, or give its number")
         if folded:
             return folded
     if str(item).isdecimal() and len(str(item)) < 10 and int(item) in categories:
@@ -132,7 +132,7 @@ def _ids(item: str | int, categories: Mapping[int, str]) -> list[int]:
     parts = [part.strip() for part in str(item).split(",") if part.strip()]
     if len(parts) > 1:  # a list with commas, since there is no class with such a name
         return [number for part in parts for number in _ids(part, categories)]
-    raise ValueError(
+    raise SettingError(
         f"the detector knows no class '{str(item)[:80]}'; {_nearest(str(item)[:80], categories)}"
     )
 

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sav.checkpoints import CheckpointError
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import MOST_CLASSES, checked_names, model_in
 from sav.detectors.rebuild import ForeignError, rebuild
+from sav.errors import CheckpointError
 from sav.weights.file import open_checkpoint
 
 # A picture's sides are multiples of at least this, whatever the model; ultralytics' coarsest grids have 64.

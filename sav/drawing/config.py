@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sav.errors import SettingError
+
 
 @dataclass(frozen=True, kw_only=True)
 class DrawConfig:
@@ -23,7 +25,7 @@ class DrawConfig:
         least_text: Smallest text in pixels.
 
     Raises:
-        ValueError: If a share is not between 0 and 1, or the text has no height.
+        SettingError: If a share is not between 0 and 1, or the text has no height.
     """
 
     masks: bool = True
@@ -41,9 +43,9 @@ class DrawConfig:
     def __post_init__(self) -> None:
         for name in ("opacity", "region_opacity", "text_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}")
+                raise SettingError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}")
         if self.least_text < 1:
-            raise ValueError(f"least_text must be at least 1 pixel, not {self.least_text}")
+            raise SettingError(f"least_text must be at least 1 pixel, not {self.least_text}")
 
     def text_size(self, size_hw: tuple[int, int]) -> int:
         """Height of the text in a picture of this size, in pixels."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from sav.data.scene import Scene
 from sav.data.types import Image
+from sav.errors import SettingError
 from sav.formats.alpha_video import AlphaVideo
 from sav.formats.cutout import cut_out
 from sav.formats.target import Target
@@ -36,7 +37,7 @@ class CutoutVideoWriter(AnnotationWriter):
         """
         super().__init__(target)
         if target.video is None:
-            raise ValueError("mattes are made of videos alone")
+            raise SettingError("mattes are made of videos alone")
         options = target.options
         suffix = _SUFFIXES[options.cutout_video]
         self._objects = AlphaVideo(self._path(f"cutout/objects{suffix}"), target.video)

@@ -17,6 +17,7 @@ from PIL import Image
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import IntArray
+from sav.errors import SettingError
 from sav.formats.layers import owners
 from sav.formats.target import Target
 from sav.formats.text import one_line
@@ -40,7 +41,7 @@ class PngWriter(AnnotationWriter):
         """
         super().__init__(target)
         if len(target.categories) > _MOST_CLASSES:
-            raise ValueError(
+            raise SettingError(
                 f"png numbers {_MOST_CLASSES} classes at most, the detector knows {len(target.categories)};"
                 " leave png out of --save"
             )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sav.errors import SettingError
+
 if TYPE_CHECKING:
     from sav.formats.writer import AnnotationWriter
 
@@ -82,14 +84,14 @@ def resolve_formats(names: Sequence[str], for_video: bool) -> list[str]:
     """Check what a user asks for; each format once, in the registry's order.
 
     Raises:
-        ValueError: If a name is unknown, or the format is for video alone.
+        SettingError: If a name is unknown, or the format is for video alone.
     """
     known = format_names(for_video)
     for name in names:
         if name not in FORMATS and name != ALL:
-            raise ValueError(f"there is no format '{name}'; there are {', '.join(known)} and {ALL}")
+            raise SettingError(f"there is no format '{name}'; there are {', '.join(known)} and {ALL}")
         if name in FORMATS and name not in known:
-            raise ValueError(f"'{name}' is for video alone; pictures can be saved as {', '.join(known)}")
+            raise SettingError(f"'{name}' is for video alone; pictures can be saved as {', '.join(known)}")
     return [name for name in known if name in names or ALL in names]
 
 

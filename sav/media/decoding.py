@@ -13,10 +13,11 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from sav.errors import VideoDamagedError
 from sav.media.clock import OUT_OF_ORDER, SLIP, Clock
 from sav.media.deinterlacing import progressive
 from sav.media.pyav import fraction, packets_of, size_of
-from sav.media.video import LiveSound, VideoDamagedError
+from sav.media.video import LiveSound
 
 _log = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.data.types import Frame, Image
+from sav.errors import VideoError, VideoSizeChangedError
 from sav.media.colors import ColorTags
 from sav.media.pictures import list_pictures, output_stems, read_picture, readable
 from sav.media.selection import Selection, reached
-from sav.media.video import VideoError, VideoInfo, VideoReader, VideoSizeChangedError
+from sav.media.video import VideoInfo, VideoReader
 
 _log = logging.getLogger(__name__)
 

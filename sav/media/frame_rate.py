@@ -8,10 +8,11 @@ from itertools import islice, pairwise
 import av
 from av.video.stream import VideoStream
 
+from sav.errors import VideoError
 from sav.media.clock import SLIP
 from sav.media.opening import picture_stream
 from sav.media.pyav import fraction, packets_of
-from sav.media.video import Input, VideoError
+from sav.media.video import Input
 
 _USUAL = Fraction(25)
 

@@ -12,10 +12,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from sav.data.types import Image
+from sav.errors import SettingError, VideoError
 from sav.files import is_of_the_disk
 from sav.media.audio.tracks import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
-from sav.media.video import VideoError, VideoInfo
+from sav.media.video import VideoInfo
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class WriterConfig:
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
-            raise ValueError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
+            raise SettingError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
 
 
 def begin(path: Path, info: VideoInfo, config: WriterConfig) -> Mp4:

@@ -13,8 +13,9 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from sav.config import MAX_FRAME_MEGAPIXELS
+from sav.errors import VideoError
 from sav.media.addresses import LIVE_SCHEMES, NETWORK_SCHEMES, local_path, scheme_of, shown
-from sav.media.video import Input, VideoError
+from sav.media.video import Input
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from sav.errors import SettingError
 from sav.media.opening import local_path
 
 _SUFFIXES = (".mp4", ".m4v", ".mov")
@@ -29,7 +30,7 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:
-        raise ValueError(f"{path} must end in {' or '.join(_SUFFIXES)}: the video is written as MP4")
+        raise SettingError(f"{path} must end in {' or '.join(_SUFFIXES)}: the video is written as MP4")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
     folder = path.parent
@@ -60,17 +61,17 @@ def annotations_folder(path: Path) -> Path:
 def _check_apart(path: Path, source: Path) -> None:
     """Pass if nothing that goes to `path` or beside it can replace `source`, which exists."""
     if path.exists() and path.samefile(source):
-        raise ValueError(f"{path} is the video that is read: give another save path")
+        raise SettingError(f"{path} is the video that is read: give another save path")
     unfinished = interrupted_path(path)
     if unfinished.exists() and unfinished.samefile(source):
-        raise ValueError(
+        raise SettingError(
             f"if it is interrupted, {path} would replace the video that is read, {source}: "
             "give another save path"
         )
     around = (source.resolve(), *source.resolve().parents)
     for folder in (annotations_folder(path), annotations_folder(unfinished)):
         if folder.exists() and any(folder.samefile(parent) for parent in around):
-            raise ValueError(
+            raise SettingError(
                 f"the annotations of {path} go to {folder}, where the video that is read lies: "
                 "give another save path"
             )

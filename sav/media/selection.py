@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral
 
+from sav.errors import SettingError
+
 _SECONDS = re.compile(r"(\d+(?:\.\d*)?|\.\d+)s")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d*)?)")
 
@@ -21,14 +23,14 @@ def parse_moment(text: str | int | Fraction) -> Moment:
         text: A frame's number (`250`), seconds (`"12.5s"`) or a clock time (`"1:30"`, `"00:01:30.5"`).
 
     Raises:
-        ValueError: It is none of these.
+        SettingError: It is none of these.
     """
     if isinstance(text, Integral):
         return int(text)
     if isinstance(text, Fraction):
         return text
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} may mean a frame or seconds: write {text} seconds as '{text}s'")
+        raise SettingError(f"{text!r} may mean a frame or seconds: write {text} seconds as '{text}s'")
     text = text.strip()
     if re.fullmatch(r"\d+", text):
         return int(text)
@@ -37,7 +39,7 @@ def parse_moment(text: str | int | Fraction) -> Moment:
     if match := _CLOCK.fullmatch(text):
         hours, minutes, seconds = match.groups()
         return int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
-    raise ValueError(
+    raise SettingError(
         f"cannot read {text!r} as a place in a video: give a frame's number (250), "
         "seconds (12.5s) or a clock time (00:01:30)"
     )
@@ -59,13 +61,13 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.stride < 1:
-            raise ValueError(f"the stride must be at least 1, not {self.stride}")
+            raise SettingError(f"the stride must be at least 1, not {self.stride}")
         for moment in (self.start, self.end):
             if moment is not None and moment < 0:
-                raise ValueError(f"a place in a video cannot be negative: {moment}")
+                raise SettingError(f"a place in a video cannot be negative: {moment}")
         same_kind = type(self.start) is type(self.end)
         if same_kind and self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"the end ({self.end}) must come after the start ({self.start})")
+            raise SettingError(f"the end ({self.end}) must come after the start ({self.start})")
 
     @classmethod
     def parse(

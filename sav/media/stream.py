@@ -13,6 +13,7 @@ import av
 from av.video.stream import VideoStream
 
 from sav.data.types import Frame
+from sav.errors import VideoError, VideoSizeChangedError
 from sav.media import seeking
 from sav.media.audio.sources import sound_streams
 from sav.media.colors import ColorTags, ToBgr
@@ -23,7 +24,7 @@ from sav.media.orientation import Orientation
 from sav.media.pyav import close_input, fraction, size_of
 from sav.media.selection import Selection, reached
 from sav.media.sound_clock import SoundClock
-from sav.media.video import AudioSource, LiveSound, VideoError, VideoInfo, VideoReader, VideoSizeChangedError
+from sav.media.video import AudioSource, LiveSound, VideoInfo, VideoReader
 
 _MICROSECONDS = 1_000_000
 _FINEST_TICK = Fraction(1, 1_000_000)  # of a second

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from sav.data.types import Frame
+from sav.errors import VideoError
 from sav.media.addresses import unknown_host
 from sav.media.colors import ColorTags
 from sav.media.pyav import open_input
@@ -21,18 +22,6 @@ from sav.media.sound_clock import SoundClock
 
 # Pixels that decoders add at the edges of frames, and FFmpeg's own limit.
 _EDGES, _MOST_PIXELS = 10_000_000, (1 << 31) - 1
-
-
-class VideoError(ValueError):
-    """A video cannot be opened, read or written as asked."""
-
-
-class VideoDamagedError(VideoError):
-    """A video stopped before its end; every frame before that was delivered and is good."""
-
-
-class VideoSizeChangedError(VideoDamagedError):
-    """The frames of a video changed their size on the way."""
 
 
 @dataclass(frozen=True)

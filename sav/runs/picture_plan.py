@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sav.commands.preflight import check_folder
-from sav.config import SaveOptions
+from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
+from sav.errors import ResultsError
+from sav.files import check_folder
 from sav.formats.registry import FORMATS
 from sav.media.pictures import output_stems
 from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
@@ -33,6 +34,8 @@ class PicturePlan:
         kept: Files that have the name of a result and are not ours: they stay, and the result is left out.
         left_out: How many pictures are left out, since they are results of earlier runs into the folder.
         vanished: Keys in the ledger whose results somebody has removed.
+        batch: Pictures that the models take at once; None for what suits the device.
+        max_megapixels: Million pixels above which a picture is refused.
     """
 
     output: OutputFolder
@@ -44,6 +47,8 @@ class PicturePlan:
     kept: Sequence[Path] = ()
     left_out: int = 0
     vanished: frozenset[str] = frozenset()
+    batch: int | None = None
+    max_megapixels: float = MAX_PICTURE_MEGAPIXELS
 
     @property
     def kept_line(self) -> str:
@@ -65,6 +70,8 @@ def plan_pictures(
     regions: bool = True,
     overwrite: bool = False,
     options: SaveOptions = SaveOptions(),
+    batch: int | None = None,
+    max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
 ) -> PicturePlan:
     """Find out whether the results of a run can be written; nothing is changed by that.
 
@@ -75,11 +82,13 @@ def plan_pictures(
         regions: Whether there are `sam/` pictures.
         overwrite: Replace also files that are not ours, or not any more.
         options: What is wished of single formats.
+        batch: Pictures that the models take at once; None for what suits the device.
+        max_megapixels: Million pixels above which a picture is refused.
 
     Raises:
         OSError: The folder cannot be written, or something that is not ours has the name of a file that tells
             of all pictures.
-        ValueError: All pictures are results of earlier runs.
+        ResultsError: All pictures are results of earlier runs.
     """
     drawn = [name for name in DRAWN if regions or name != "sam"]
     _check_folders(save_dir, [*drawn, *_annotation_folders(formats)])
@@ -87,15 +96,28 @@ def plan_pictures(
     once = {source_of(path, save_dir): path for path in reversed(pictures)}
     wanted = [path for path in reversed(once.values()) if not _is_result(path, output.ledger)]
     if not wanted:
-        raise ValueError(f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder")
+        raise ResultsError(
+            f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder"
+        )
 
     output.protect(wanted)
     vanished = _vanished(output.ledger)
     stems = _stems(wanted, output.ledger, vanished)
     _check_common(output, [name for name in formats if not FORMATS[name].each])
     kept = [path for path in _places(save_dir, stems, drawn, formats) if output.is_in_the_way(path, False)]
-    left_out = len(once) - len(wanted)
-    return PicturePlan(output, wanted, stems, formats, options, drawn, kept, left_out, vanished)
+    return PicturePlan(
+        output=output,
+        pictures=wanted,
+        stems=stems,
+        formats=formats,
+        options=options,
+        drawn=drawn,
+        kept=kept,
+        left_out=len(once) - len(wanted),
+        vanished=vanished,
+        batch=batch,
+        max_megapixels=max_megapixels,
+    )
 
 
 def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> list[Path]:

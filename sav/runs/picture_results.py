@@ -19,13 +19,14 @@ from pathlib import Path
 from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import draw_everything, draw_masks
-from sav.files import WriteError, named_errors, staging_folder
+from sav.errors import ResultsError, WriteError
+from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS
-from sav.formats.saving import Writers, reason
 from sav.formats.target import Target
 from sav.media.pictures import write_picture
 from sav.runs.ledger import RUN, STATE, fingerprint
 from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan, source_of
+from sav.runs.saving import Writers, reason
 from sav.runs.scene_file import load_scene, save_scene
 
 _log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ class PictureResults:
             tell: Is called with a line about whatever cannot be written.
 
         Raises:
-            ValueError: The folder has results of a detector with other classes, and not all of them are
+            ResultsError: The folder has results of a detector with other classes, and not all of them are
                 pictures of this run.
         """
         self.is_whole = not plan.kept
@@ -70,7 +71,7 @@ class PictureResults:
         self._check_formats()
         strangers = [key for key in self._strangers() if key not in plan.stems]
         if strangers and not plan.output.overwrite:
-            raise ValueError(
+            raise ResultsError(
                 f"{plan.save_dir} has results of a detector with other classes, of"
                 f" {self._ledger.claim(strangers[0]).about.get('name')} for one: give another folder, or"
                 " remove their annotations with --overwrite"

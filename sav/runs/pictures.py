@@ -1,86 +1,94 @@
-"""A run over pictures: read, segment, draw, write, one after the other; a bad picture does not stop it."""
+"""A run over pictures: reading, models and writing overlap; a bad picture does not stop it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
-from torch import OutOfMemoryError
-
-from sav.commands.console import Progress, count, tell_error
-from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.data.scene import Scene
 from sav.data.types import Frame
-from sav.files import WriteError
-from sav.formats.saving import reason
+from sav.errors import DeviceMemoryError, WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import read_picture, readable
+from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_results import PictureResults
 from sav.runs.report import Found, Report
+from sav.runs.saving import reason
 from sav.segmenter import Segmenter
-from sav.stages.overlap import overlap
+from sav.stages.overlap import batched, overlap
+from sav.wording import count
 
 _log = logging.getLogger(__name__)
 
 
-def segment_pictures(
-    segmenter: Segmenter,
-    plan: PicturePlan,
-    max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
-    when_saved: Callable[[Report], None] = lambda report: None,
-) -> Report:
+def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ignore) -> Report:
     """Segment each picture and write its results; what is done when Ctrl-C comes is kept.
 
-    Pictures of more than `max_megapixels` are refused. A picture that cannot be read, segmented or written is
-    told of, and the others are done; a full disk ends the run. `when_saved` is called as soon as all files
-    are in place; the models may then still be in the middle of a picture, which nobody wants after Ctrl-C.
+    A picture that cannot be read, segmented or written is told of, and the others are done; a full disk ends
+    the run. `Saved` is told as soon as all files are in place; the models may then still be in the middle of
+    a picture, which nobody wants after Ctrl-C.
 
     Raises:
-        ValueError: The results cannot be joined to those that are there.
+        ResultsError: The results cannot be joined to those that are there.
     """
-    results = PictureResults(plan, segmenter.categories, tell_error)
-    with (
-        Progress(len(plan.pictures), "picture") as progress,
-        closing(
-            overlap(_segmented(segmenter, plan.pictures, max_megapixels, progress), capacity=1)
-        ) as scenes,
-    ):
-        report = _write(scenes, plan, results)
-        progress.close()
-        when_saved(report)
+    results = PictureResults(plan, segmenter.categories, lambda line: on_event(Problem(line)))
+    batch = plan.batch or segmenter.batch
+    frames = overlap(_read(plan), capacity=2 * batch)
+    scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
+    with closing(scenes):
+        report = _write(scenes, plan, results, on_event)
+        on_event(Saved(report))
     return report
 
 
+def _read(plan: PicturePlan) -> Iterator[Frame | Exception]:
+    """Each picture, or why it cannot be read."""
+    for index, path in enumerate(plan.pictures):
+        try:
+            yield Frame(read_picture(path, plan.max_megapixels), index, readable(path.name))
+        except MemoryError:
+            yield _too_large(path)
+        except Exception as error:  # no picture ends a run
+            yield error
+
+
 def _segmented(
-    segmenter: Segmenter, pictures: Sequence[Path], max_megapixels: float, progress: Progress
+    frames: overlap[Frame | Exception], segmenter: Segmenter, batch: int, total: int, on_event: OnEvent
 ) -> Iterator[Scene | Exception]:
     """Each picture's scene, or why there is none."""
-    for index, path in enumerate(pictures):
-        name = readable(path.name)
-        progress.reach(index, name)
-        scene: Scene | Exception
+
+    def reach(frame: Frame, share: float = 0.0) -> None:
+        on_event(Reached(frame.index + share, total, "picture", frame.name))
+
+    def segmented(some: Sequence[Frame]) -> list[Scene | Exception]:
+        if some:
+            reach(some[0])
         try:
-            frame = Frame(read_picture(path, max_megapixels), index, name)
-            scene = segmenter(frame, on_progress=partial(_reach, progress, index, name))
-        except (MemoryError, OutOfMemoryError):
-            scene = MemoryError(
-                f"{path} cannot be segmented: there is not enough memory for a picture so large"
-            )
-        except Exception as error:  # no picture ends a run
-            scene = error
-        yield scene
-    progress.reach(len(pictures))
+            return [*segmenter.together(some, on_progress=lambda place, share: reach(some[place], share))]
+        except Exception as error:
+            if len(some) == 1:
+                return [_too_large(Path(some[0].name)) if type(error) is MemoryError else error]
+        return [scene for frame in some for scene in segmented([frame])]  # which of them is it?
+
+    with closing(frames):
+        for some in batched(frames, batch):
+            scenes = iter(segmented([one for one in some if isinstance(one, Frame)]))
+            yield from (next(scenes) if isinstance(one, Frame) else one for one in some)
+    on_event(Reached(total, total, "picture"))
 
 
-def _reach(progress: Progress, index: int, name: str, share: float) -> None:
-    progress.reach(index + share, name)
+def _too_large(path: Path) -> DeviceMemoryError:
+    return DeviceMemoryError(
+        f"{readable(str(path))} cannot be segmented: there is not enough memory for a picture so large"
+    )
 
 
-def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: PictureResults) -> Report:
+def _write(
+    scenes: Iterable[Scene | Exception], plan: PicturePlan, results: PictureResults, on_event: OnEvent
+) -> Report:
     """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
     done, found = 0, Found()
     wanted = count(len(plan.pictures), "picture")
@@ -89,7 +97,7 @@ def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: Pict
         with working():
             for position, scene in enumerate(scenes):
                 if isinstance(scene, Exception):
-                    _tell(plan.pictures[position], scene)
+                    on_event(_problem(plan.pictures[position], scene))
                     continue
                 try:
                     with uninterrupted():
@@ -101,7 +109,7 @@ def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: Pict
                     if isinstance(error, WriteError) and error.is_final:
                         problem = f"{error}; ended after {done} of {wanted}, whose results are complete"
                         break
-                    _tell(plan.pictures[position], error)
+                    on_event(_problem(plan.pictures[position], error))
     except KeyboardInterrupt:
         saved = "their results are complete" if done else "nothing is saved"
         problem = f"interrupted after {done} of {wanted}; {saved}"
@@ -111,9 +119,9 @@ def _write(scenes: Iterable[Scene | Exception], plan: PicturePlan, results: Pict
     )
 
 
-def _tell(path: Path, error: Exception) -> None:
+def _problem(path: Path, error: Exception) -> Problem:
     """One line that names the picture; what nobody foresaw is logged with its traceback."""
     _log.debug("%s failed", path, exc_info=error)
     line = reason(error)
     is_named = isinstance(error, WriteError) or readable(path.name) in line
-    tell_error(line if is_named else f"{readable(str(path))}: {line}")
+    return Problem(line if is_named else f"{readable(str(path))}: {line}")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sav.commands.console import DONE, FAILED, PARTLY_DONE, count
 from sav.data.scene import Scene
+from sav.errors import DONE, FAILED, PARTLY_DONE
+from sav.wording import count
 
 
 @dataclass(frozen=True)

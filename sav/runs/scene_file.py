@@ -14,6 +14,7 @@ import numpy as np
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, Frame
+from sav.errors import ResultsError
 from sav.files import whole_file
 
 
@@ -49,7 +50,7 @@ def load_scene(path: Path, index: int = 0) -> Scene:
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is damaged.
+        ResultsError: It is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -69,4 +70,4 @@ def load_scene(path: Path, index: int = 0) -> Scene:
                 duplicates=about["duplicates"],
             )
     except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged: remove it, and segment its picture again") from error
+        raise ResultsError(f"{path} is damaged: remove it, and segment its picture again") from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from sav.commands.preflight import check_folder
+from sav.files import check_folder
 from sav.formats.registry import FORMATS, VIDEO_FORMATS
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.runs.ledger import STATE

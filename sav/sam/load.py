@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sav.checkpoints import CheckpointError
 from sav.device import EXACT, Precision
+from sav.errors import CheckpointError, SettingError
 from sav.sam.architecture import StateDict, build_sam
 from sav.sam.model import SamModel
 from sav.sam.unwrap import find_sam
@@ -42,14 +42,16 @@ def compile_encoder(model: SamModel) -> None:
     """Compile the image encoder now, by embedding a picture, so that it is known whether that works.
 
     Raises:
-        ValueError: If it does not, for want of a C++ compiler or Triton for example.
+        SettingError: If it does not, for want of a C++ compiler or Triton for example.
     """
     model.sam.image_encoder.compile()
     side = model.sam.image_encoder.img_size
     try:
         model.embed([np.zeros((side, side, 3), np.uint8)])
     except Exception as error:  # the compiler's own, Triton's, the system's
-        raise ValueError(f"torch.compile does not work here, leave out --compile: {_gist(error)}") from error
+        raise SettingError(
+            f"torch.compile does not work here, leave out --compile: {_gist(error)}"
+        ) from error
 
 
 def _gist(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from sav.config import MaskConfig
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import BoolArray, Detections, Frame, Image, IntArray, Tracks
+from sav.data.types import BoolArray, Detections, FloatArray, Frame, Image, IntArray, Tracks
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
+from sav.stages.halving import in_halves
 from sav.stages.overlap import batched
 from sav.trackers import Tracker
 
@@ -21,6 +23,8 @@ from sav.trackers import Tracker
 # the pixels outside all of them of which a region must have more.
 _EXPLAINED = 0.3
 _LEAST_AREA = 100
+# What to do where SAM does not fit.
+_SMALLER = "take a smaller SAM checkpoint, --precision float16, or --device cpu"
 
 
 class Detector(Protocol):
@@ -65,7 +69,8 @@ class Seen:
 
 def look(detector: Detector, frames: Sequence[Frame], tracker: Tracker | None = None) -> list[Seen]:
     """Detect in some frames at once and, where there is a tracker, follow the objects from frame to frame."""
-    found = detector([frame.image for frame in frames])
+    images = [frame.image for frame in frames]
+    found = in_halves(detector, images, "take a smaller --imgsz, or --device cpu")
     pairs = zip(frames, found, strict=True)
     if tracker is None:
         return [Seen.in_picture(frame, detections) for frame, detections in pairs]
@@ -92,25 +97,25 @@ class Cutter:
     with_regions: bool = False
 
     def __call__(
-        self, seen: Sequence[Seen], on_progress: Callable[[float], None] = lambda share: None
+        self, seen: Sequence[Seen], on_progress: Callable[[int, float], None] = lambda place, share: None
     ) -> list[Scene]:
         """The scenes of some frames, encoded at once; a frame that has nothing to ask for is not encoded.
 
-        `on_progress` is told of each frame with regions which share of those is found.
+        `on_progress` is told of each frame with regions, by its place, which share of those is found.
         """
         is_busy = [self.with_regions or len(one.detections) > 0 for one in seen]
         images = [one.frame.image for one, busy in zip(seen, is_busy, strict=True) if busy]
-        embeddings = iter(self.sam.embed(images))
+        embeddings = iter(in_halves(self.sam.embed, images, _SMALLER))
         return [
-            self._scene(one, next(embeddings) if busy else None, on_progress)
-            for one, busy in zip(seen, is_busy, strict=True)
+            self._scene(one, next(embeddings) if busy else None, partial(on_progress, place))
+            for place, (one, busy) in enumerate(zip(seen, is_busy, strict=True))
         ]
 
     def _scene(self, seen: Seen, embedding: Embedding | None, on_progress: Callable[[float], None]) -> Scene:
         """One frame's scene; without an embedding there is nothing in it."""
         masks = everything = Masks.empty(seen.frame.size_hw)
         if embedding is not None:
-            masks = self.sam.masks_from_boxes(embedding, seen.detections.boxes_xyxy)
+            masks = self._masks(embedding, seen)
         kept = distinct(masks, seen, self.masks.duplicate_iou)
         if embedding is not None and self.with_regions:
             everything = segment_everything(self.sam, embedding, on_progress=on_progress)
@@ -127,6 +132,15 @@ class Cutter:
             is_tracked=seen.is_tracked,
             duplicates=int(np.count_nonzero(~kept)),
         )
+
+    def _masks(self, embedding: Embedding, seen: Seen) -> Masks:
+        """A mask for each object."""
+
+        def some(boxes: FloatArray) -> list[Masks]:
+            return [self.sam.masks_from_boxes(embedding, boxes)]
+
+        parts = in_halves(some, seen.detections.boxes_xyxy, _SMALLER)
+        return parts[0] if len(parts) == 1 else Masks.concatenate(seen.frame.size_hw, parts)
 
 
 def stream(

@@ -6,6 +6,7 @@ from importlib import import_module
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sav.errors import SettingError
 from sav.trackers.config import TrackerConfig, load_config
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
 
     Raises:
         FileNotFoundError: If `name_or_yaml` is neither a tracker nor a file.
-        ValueError: If the YAML file does not describe a tracker that is built here, or `frame_rate` is not
+        SettingError: If the YAML file does not describe a tracker that is built here, or `frame_rate` is not
             a positive number.
     """
     if not 0 < frame_rate < inf:
-        raise ValueError(f"frame_rate must be a positive number, not {frame_rate}")
+        raise SettingError(f"frame_rate must be a positive number, not {frame_rate}")
     config = load_config(name_or_yaml)
 
     from sav.trackers.botsort import BoTSORT

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from sav.errors import SettingError
+
 TRACKER_TYPES = ("botsort", "bytetrack")
 CAMERA_MOTION_METHODS = ("sparseOptFlow", "none")
 _APPEARANCE_KEYS = ("with_reid", "model", "proximity_thresh", "appearance_thresh")
@@ -36,7 +38,7 @@ class TrackerConfig:
         gmc_method: `sparseOptFlow` or `none`: whether BoT-SORT estimates the motion of the camera.
 
     Raises:
-        ValueError: If a value is of the wrong type or out of its range.
+        SettingError: If a value is of the wrong type or out of its range.
     """
 
     tracker_type: str = "botsort"
@@ -54,17 +56,17 @@ class TrackerConfig:
         for name in ("track_high_thresh", "track_low_thresh", "new_track_thresh", "match_thresh"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise ValueError(f"{name} must be a number from 0 to 1, not {_shown(value)}")
+                raise SettingError(f"{name} must be a number from 0 to 1, not {_shown(value)}")
         low, high, frames = self.track_low_thresh, self.track_high_thresh, self.track_buffer
         if low > high:
-            raise ValueError(f"track_low_thresh ({low}) must not be above track_high_thresh ({high})")
+            raise SettingError(f"track_low_thresh ({low}) must not be above track_high_thresh ({high})")
         is_whole = isinstance(frames, int) and not isinstance(frames, bool)
         if not is_whole or not 0 <= frames <= _LONGEST_BUFFER:
-            raise ValueError(
+            raise SettingError(
                 f"track_buffer must be a whole number of frames, 0 to {_LONGEST_BUFFER}, not {_shown(frames)}"
             )
         if not isinstance(self.fuse_score, bool):
-            raise ValueError(f"fuse_score must be true or false, not {_shown(self.fuse_score)}")
+            raise SettingError(f"fuse_score must be true or false, not {_shown(self.fuse_score)}")
 
 
 def load_config(name_or_yaml: str) -> TrackerConfig:
@@ -77,7 +79,7 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
     Raises:
         FileNotFoundError: If it is neither a known name nor a file.
         IsADirectoryError: If it is a folder.
-        ValueError: If the file is not YAML, or has an unknown key, a wrong value, or asks for appearance
+        SettingError: If the file is not YAML, or has an unknown key, a wrong value, or asks for appearance
             matching.
     """
     if name_or_yaml in TRACKER_TYPES:
@@ -93,26 +95,26 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
     try:
         return _from_keys(_read_yaml(path))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise SettingError(f"{path}: {error}") from error
 
 
 def _read_yaml(path: Path) -> dict[Any, Any]:
     """The keys and values of a file from anywhere, in bounded time and memory.
 
     Raises:
-        ValueError: If it is no flat YAML.
+        SettingError: If it is no flat YAML.
     """
     with path.open("rb") as file:
         text = file.read(_LARGEST_FILE + 1)
     if len(text) > _LARGEST_FILE:
-        raise ValueError("is too large for a tracker's settings")
+        raise SettingError("is too large for a tracker's settings")
     try:
         _check_structure(text)
         content = _build(text)
     except yaml.YAMLError as error:
-        raise ValueError("is not YAML: " + " ".join(str(error).split())[:200]) from error
+        raise SettingError("is not YAML: " + " ".join(str(error).split())[:200]) from error
     if not isinstance(content, dict):
-        raise ValueError("holds no tracker: write lines such as 'tracker_type: botsort'")
+        raise SettingError("holds no tracker: write lines such as 'tracker_type: botsort'")
     return content
 
 
@@ -120,22 +122,22 @@ def _check_structure(text: bytes) -> None:
     """Look at the parser's events, which cost no more than the text is long, before anything is built.
 
     Raises:
-        ValueError: If there are aliases, deep nesting, or a key twice.
+        SettingError: If there are aliases, deep nesting, or a key twice.
     """
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise ValueError("has aliases (*), which a tracker's settings do without")
+            raise SettingError("has aliases (*), which a tracker's settings do without")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST_NESTING:
-            raise ValueError(f"is nested more than {_DEEPEST_NESTING} deep")
+            raise SettingError(f"is nested more than {_DEEPEST_NESTING} deep")
 
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     counts = Counter(key.value for key, _ in pairs if isinstance(key, yaml.ScalarNode))
     for key, count in counts.items():
         if count > 1:
-            raise ValueError(f"key {_shown(key)} comes twice")
+            raise SettingError(f"key {_shown(key)} comes twice")
 
 
 def _build(text: bytes) -> Any:
@@ -143,12 +145,12 @@ def _build(text: bytes) -> Any:
 
     Raises:
         yaml.YAMLError: If it is not YAML.
-        ValueError: If a value is not of its tag's kind, for which PyYAML has no error of its own.
+        SettingError: If a value is not of its tag's kind, for which PyYAML has no error of its own.
     """
     try:
         return yaml.safe_load(text)
     except (KeyError, AttributeError, OverflowError, ValueError) as error:
-        raise ValueError("holds a number, date or tag that makes no sense") from error
+        raise SettingError("holds a number, date or tag that makes no sense") from error
 
 
 def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
@@ -156,11 +158,11 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
     unknown = [key for key in keys if key not in known and key not in _APPEARANCE_KEYS]
     if unknown:
         shown = ", ".join(map(_shown, unknown[:5]))
-        raise ValueError(f"unknown key {shown}; known are {', '.join(sorted(known))}")
+        raise SettingError(f"unknown key {shown}; known are {', '.join(sorted(known))}")
     if "tracker_type" not in keys:
-        raise ValueError(f"lacks tracker_type: {' or '.join(TRACKER_TYPES)}")
+        raise SettingError(f"lacks tracker_type: {' or '.join(TRACKER_TYPES)}")
     if keys.get("with_reid", False) is not False:
-        raise ValueError("matching by appearance is not built: set with_reid to false")
+        raise SettingError("matching by appearance is not built: set with_reid to false")
     values = {key: value for key, value in keys.items() if key in known}
     if values.get("gmc_method", "") in (None, "None"):
         values["gmc_method"] = "none"
@@ -169,7 +171,7 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"{name} must be {' or '.join(choices)}, not {_shown(value)}")
+        raise SettingError(f"{name} must be {' or '.join(choices)}, not {_shown(value)}")
 
 
 def _shown(value: Any) -> str:

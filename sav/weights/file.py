@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sav.checkpoints import CheckpointError
+from sav.errors import CheckpointError
 from sav.weights import pickled
 from sav.weights.archive import Archive
 from sav.weights.legacy import LegacyStorages, read_legacy

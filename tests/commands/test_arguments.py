@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from sav.commands import cli, seg, track
+from sav.commands import seg, track
 
 SLIPS = [
     # Flags without or with other dashes, and their names half right.
@@ -125,19 +125,6 @@ def test_the_users_own_folder_is_found_where_no_shell_puts_it_in(monkeypatch):
     monkeypatch.setenv("HOME", "/somebody")
     assert seg.parse(["--save_dir=~/out"]).save_dir == "/somebody/out"
     assert seg.parse(["--save_dir=~nobody-of-that-name/out"]).save_dir == "~nobody-of-that-name/out"
-
-
-@pytest.mark.parametrize("error", [RuntimeError("CUDA"), ValueError("a value"), OSError("a full disk")])
-def test_no_error_is_a_traceback_unless_it_is_asked_for(error, capsys):
-    def run(args):
-        raise error
-
-    assert cli.guarded(run, seg.parse([])) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ")
-    assert str(error) in line
-    with pytest.raises(type(error)):
-        cli.guarded(run, seg.parse(["--debug"]))
 
 
 @pytest.mark.parametrize("script", [seg, track])

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from sav.commands.console import Progress, count, log_lines, steady_streams, tell, tell_error
+from sav.commands.console import Progress, log_lines, steady_streams, tell, tell_error
 from tests.conftest import ROOT
 
 
@@ -74,17 +74,14 @@ def test_an_error_is_one_line(capsys):
     assert capsys.readouterr().err == "error: first second\n"
 
 
-def test_one_is_not_many():
-    assert [count(number, "object") for number in (0, 1, 2)] == ["0 objects", "1 object", "2 objects"]
-
-
 def test_a_log_gets_a_line_now_and_then_and_no_bar(capsys, monkeypatch):
     now = [0.0]
     monkeypatch.setattr("sav.commands.console.time.monotonic", lambda: now[0])
-    with Progress(6, "picture") as progress:
+    with Progress() as progress:
+        progress.reach(0, 6, "picture", "a.jpg")
         for step in range(600):
             now[0] += 0.1
-            progress.reach(step / 100, "a.jpg")
+            progress.reach(step / 100, 6, "picture", "a.jpg")
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3
     assert said[0].startswith("25% 1.5/6 [00:15<00:45")
@@ -95,9 +92,10 @@ def test_a_terminal_gets_a_bar_that_moves_within_an_item(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # of unknown width
     monkeypatch.setattr(sys, "stderr", terminal)
-    with Progress(2, "picture") as progress:
+    with Progress() as progress:
+        progress.reach(0, 2, "picture", "a.jpg")
         progress._bar.mininterval = 0
-        progress.reach(0.5, "a.jpg")
+        progress.reach(0.5, 2, "picture", "a.jpg")
     assert " 25%|" in terminal.getvalue()
     assert "a.jpg" in terminal.getvalue()
 

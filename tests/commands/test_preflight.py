@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from sav.commands import preflight
-from sav.commands.preflight import check_classes, check_device, check_folder
+from sav.commands.preflight import check_classes, check_device
 from sav.detectors.names import resolve_classes
+from sav.files import check_folder
 from tests.conftest import DEMO_YOLO, ROOT
 
 

@@ -107,15 +107,15 @@ def test_ctrl_c_keeps_what_is_done(street, tmp_path, capsys, monkeypatch):
     from sav.segmenter import Segmenter
 
     write_picture(street / "z.png", read_picture(street / "street.png"))
-    segment, seen = Segmenter.__call__, []
+    together, seen = Segmenter.together, []
 
-    def interrupted(self, image, **settings):
+    def interrupted(self, frames, **settings):
         if seen:
             raise KeyboardInterrupt
-        seen.append(image)
-        return segment(self, image, **settings)
+        seen.append(frames)
+        return together(self, frames, **settings)
 
-    monkeypatch.setattr(Segmenter, "__call__", interrupted)
+    monkeypatch.setattr(Segmenter, "together", interrupted)
     assert run("--img_path", street, "--save_dir", tmp_path / "out", "--labelled_only") == 1
     assert "interrupted after 1 of 2" in capsys.readouterr().err
     assert len(COCO(str(tmp_path / "out" / "annotations" / "coco.json")).getImgIds()) == 1

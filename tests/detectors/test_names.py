@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from sav.checkpoints import CheckpointError
 from sav.detectors.names import checked_names, read_class_names, resolve_classes
+from sav.errors import CheckpointError
 from tests.conftest import DEMO_YOLO, ROOT
 
 COCO_LIKE = {0: "person", 1: "bicycle", 2: "traffic light", 7: "Truck"}

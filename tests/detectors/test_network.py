@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from sav.checkpoints import CheckpointError
 from sav.detectors.network import load_network
+from sav.errors import CheckpointError
 from tests.conftest import DEMO_YOLO, ROOT
 from tests.detectors.models import NAMES, save, tasks, tiny_model
 from tests.weights.checkpoints import Call

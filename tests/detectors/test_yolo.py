@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from sav.checkpoints import CheckpointError
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig
 from sav.detectors.door import import_ultralytics
 from sav.detectors.yolo import Detector, side_for
+from sav.errors import CheckpointError
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT, SHARED
 from tests.detectors.models import save, tasks, tiny_model

@@ -11,9 +11,9 @@ import pytest
 
 from sav.config import SaveOptions
 from sav.data.scene import Scene
-from sav.formats.saving import Annotations
 from sav.formats.target import Target
 from sav.media.video import VideoInfo
+from sav.runs.saving import Annotations
 
 SIZE_HW = (40, 60)
 # A comma, quotes, letters beyond ASCII, and what XML, YAML and file names treat in ways of their own.

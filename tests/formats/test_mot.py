@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sav.formats.saving import Annotations
 from sav.formats.target import Target
+from sav.runs.saving import Annotations
 from tests.formats.conftest import VIDEO
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from sav.config import SaveOptions
-from sav.files import WriteError
+from sav.errors import WriteError
 from sav.formats.coco import CocoWriter
 from sav.formats.registry import format_names, writer_class
-from sav.formats.saving import Annotations
 from sav.formats.target import Target
 from sav.runs.ledger import STATE
+from sav.runs.saving import Annotations
 from tests.formats.conftest import NAMES, VIDEO
 
 

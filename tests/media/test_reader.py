@@ -23,9 +23,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from sav.errors import VideoDamagedError, VideoError, VideoSizeChangedError
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
-from sav.media.video import VideoDamagedError, VideoError, VideoSizeChangedError
 from sav.media.writer import VideoWriter
 from tests.media import rtsp
 from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number

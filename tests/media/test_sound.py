@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from sav.data.types import Frame
+from sav.errors import VideoError
 from sav.media.audio.tracks import AudioTracks
-from sav.media.video import VideoError, VideoInfo
+from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
 from tests.media.test_writer import copy, heard, lag, numbers, picture_track, tracks
 from tests.media.videos import make_video, numbered_image, tone

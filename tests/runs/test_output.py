@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from sav import files
-from sav.files import WriteError, staging_folder
+from sav.errors import WriteError
+from sav.files import staging_folder
 from sav.runs import ledger, output
 from sav.runs.ledger import RUN, STATE, Ledger
 from sav.runs.output import OutputFolder

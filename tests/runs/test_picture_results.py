@@ -8,14 +8,15 @@ import shutil
 import numpy as np
 import pytest
 
-from sav.commands.console import DONE, FAILED, PARTLY_DONE
+from sav.commands import cli
+from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
 from sav.media.pictures import find_pictures, write_picture
 from sav.runs import output, picture_results
 from sav.runs.ledger import STATE
 from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import segment_pictures
+from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -26,7 +27,12 @@ def run(pictures, out, formats=ALL, detector=None, regions=False, **options):
     """A run as seg.py does it; with `regions` there are `sam/` pictures, though of nothing."""
     found = find_pictures([str(path) for path in pictures])
     plan = plan_pictures(found, out, formats, regions=regions, **options)
-    return segment_pictures(Segmenter(detector or StubDetector(), StubSam(), regions=False), plan)
+    return done(plan, Segmenter(detector or StubDetector(), StubSam(), regions=False))
+
+
+def done(plan, segmenter):
+    with cli.told() as on_event:
+        return run_pictures(plan, segmenter, on_event)
 
 
 def seen(folder):
@@ -116,7 +122,7 @@ def test_what_was_changed_while_a_run_was_at_work_is_kept_and_nothing_is_lost(pi
     plan = plan_pictures(pictures, out, ["coco"])
     (out / "annotations").mkdir(parents=True)
     (out / "annotations" / "coco.json").write_text("mine")
-    report = segment_pictures(Segmenter(StubDetector(), StubSam(), regions=False), plan)
+    report = done(plan, Segmenter(StubDetector(), StubSam(), regions=False))
     assert (report.done, report.status) == (3, PARTLY_DONE)
     assert "coco.json is not as this program wrote it" in capsys.readouterr().err
     (out / "annotations" / "coco.json").rename(out / "mine.json")
@@ -269,7 +275,7 @@ def test_a_picture_that_nobody_foresaw_is_named_and_the_others_are_done(pictures
             return super().embed(images_bgr)
 
     plan = plan_pictures(pictures, out, ALL)
-    report = segment_pictures(Segmenter(StubDetector(), OddSam(), regions=False), plan)
+    report = done(plan, Segmenter(StubDetector(), OddSam(), regions=False))
     assert (report.done, report.status) == (2, PARTLY_DONE)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
@@ -337,7 +343,7 @@ def test_no_format_writes_files_that_the_registry_does_not_name(pictures, out, n
 def test_two_runs_at_once_lose_nothing(pictures, out):
     plans = [plan_pictures([path], out, ["coco", "yolo"]) for path in pictures]
     for plan in plans:
-        assert segment_pictures(Segmenter(StubDetector(), StubSam(), regions=False), plan).status == DONE
+        assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
     assert names_in(out / "annotations" / "coco.json") == ["a.png", "b.png", "c.png"]
 
 

@@ -6,18 +6,24 @@ import numpy as np
 import pytest
 from torch import OutOfMemoryError
 
-from sav.commands.console import DONE, FAILED, PARTLY_DONE
+from sav.commands import cli
+from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.formats.registry import PICTURE_FORMATS, resolve_formats
 from sav.media.pictures import list_pictures, read_picture, write_picture
 from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import segment_pictures
+from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
 from tests.stubs import StubDetector, StubSam, picture
 
 
 def run(folder, out, sam=None, formats=PICTURE_FORMATS, **options):
     segmenter = Segmenter(StubDetector(boxes_xyxy=[(0, 0, 2, 1)]), sam or StubSam(), regions=False)
-    return segment_pictures(segmenter, plan_pictures(list_pictures(folder), out, formats), **options)
+    return done(plan_pictures(list_pictures(folder), out, formats, **options), segmenter)
+
+
+def done(plan, segmenter):
+    with cli.told() as on_event:
+        return run_pictures(plan, segmenter, on_event)
 
 
 @pytest.fixture
@@ -75,13 +81,19 @@ def test_a_picture_that_goes_before_its_turn_is_named(folder, tmp_path, capsys):
     plan = plan_pictures(list_pictures(folder), tmp_path / "out", PICTURE_FORMATS)
     (folder / "a.png").unlink()
     segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
-    assert segment_pictures(segmenter, plan).status == PARTLY_DONE
+    assert done(plan, segmenter).status == PARTLY_DONE
     assert "a.png cannot be opened: No such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("CUDA")])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "b.png cannot be segmented: there is not enough memory"),
+        (OutOfMemoryError("CUDA"), "b.png: the GPU has not enough memory; take a smaller"),
+    ],
+)
 def test_a_picture_that_memory_does_not_hold_is_named_and_the_others_are_done(
-    folder, tmp_path, capsys, error
+    folder, tmp_path, capsys, error, words
 ):
     class SmallSam(StubSam):
         def embed(self, images_bgr):
@@ -93,7 +105,7 @@ def test_a_picture_that_memory_does_not_hold_is_named_and_the_others_are_done(
     write_picture(folder / "c.png", picture(1))
     report = run(folder, tmp_path / "out", SmallSam())
     assert (report.done, report.status) == (2, PARTLY_DONE)
-    assert "b.png cannot be segmented: there is not enough memory" in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
 def test_where_nothing_can_be_done_nothing_is_left(folder, tmp_path):

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 from sav.media.pictures import list_pictures, write_picture
-from sav.media.reader import open_video
 from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import segment_pictures
+from sav.runs.pictures import run_pictures
 from sav.runs.report import Found, Report
-from sav.runs.video import segment_video
-from sav.runs.video_results import VideoResults
+from sav.runs.video import VideoJob, run_video
 from sav.segmenter import Segmenter
-from sav.trackers import make_tracker
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -30,7 +27,7 @@ def test_masks_in_doubt_and_doubles_of_pictures_are_counted(tmp_path: Path) -> N
     for number in range(2):
         write_picture(tmp_path / f"{number}.png", picture(number))
     plan = plan_pictures(list_pictures(tmp_path), tmp_path / "out", [])
-    report = segment_pictures(SEGMENTER, plan)
+    report = run_pictures(plan, SEGMENTER)
     assert report.found == Found(objects=4, regions=0, doubtful=2, duplicates=2)
     assert str(report) == (
         "2 of 2 pictures: 4 labelled objects (2 masks doubtful, 2 doubles left out) and"
@@ -40,9 +37,8 @@ def test_masks_in_doubt_and_doubles_of_pictures_are_counted(tmp_path: Path) -> N
 
 def test_masks_in_doubt_and_doubles_of_a_video_are_counted_in_each_frame(tmp_path: Path) -> None:
     source = make_video(tmp_path, "a.mp4", count=6, size_hw=(60, 80))
-    results = VideoResults(tmp_path / "out.mp4", [], source=source)
-    with open_video(source) as reader:
-        report = segment_video(reader, SEGMENTER, make_tracker("bytetrack", frame_rate=25.0), results)
+    job = VideoJob(str(source), tmp_path / "out.mp4", tracker="bytetrack", formats=())
+    report = run_video(job, SEGMENTER)
     assert (report.done, report.found.objects) == (6, 3)
     assert (report.found.doubtful, report.found.duplicates) == (6, 6)
     assert str(report).startswith("6 frames, 3 objects (6 masks doubtful, 6 doubles left out) in ")

@@ -4,34 +4,31 @@ import errno
 import json
 import threading
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from sav import files
-from sav.commands.console import DONE, PARTLY_DONE
+from sav.commands import cli
+from sav.errors import DONE, PARTLY_DONE
 from sav.formats.mot import MotWriter
-from sav.media.reader import open_video
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
 from sav.runs.ledger import STATE
-from sav.runs.video import segment_video
+from sav.runs.video import VideoJob, run_video
 from sav.runs.video_results import VideoResults
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
-from sav.trackers import make_tracker
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam
 
 FORMATS = ["coco", "mot", "labelme"]
 
 
-def run(source, save_path, formats=FORMATS, segmenter=None, **more):
-    results = VideoResults(save_path, formats, source=Path(source), **more)
-    with open_video(source) as reader:
-        tracker = make_tracker("bytetrack", frame_rate=25.0)
-        segmenter = segmenter or Segmenter(StubDetector(), StubSam(), regions=False)
-        return segment_video(reader, segmenter, tracker, results)
+def run(source, save_path, formats=FORMATS, segmenter=None, results=None, **more):
+    job = VideoJob(str(source), save_path, tracker="bytetrack", formats=tuple(formats), **more)
+    segmenter = segmenter or Segmenter(StubDetector(), StubSam(), regions=False)
+    with cli.told() as on_event:
+        return run_video(job, segmenter, on_event, results=results)
 
 
 def seen(folder):
@@ -122,9 +119,7 @@ def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, s
 def test_what_came_in_the_way_while_a_run_was_at_work_stays_and_nothing_is_lost(source, save_path):
     results = VideoResults(save_path, FORMATS)
     save_path.write_text("mine")
-    with open_video(source) as reader:
-        tracker = make_tracker("bytetrack", frame_rate=25.0)
-        report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
+    report = run(source, save_path, results=results)
     assert report.saved[0] == save_path.with_name("v-2.mp4")
     assert (save_path.parent / "v-2_annotations" / "coco.json").exists()
     assert save_path.read_text() == "mine"
@@ -168,9 +163,7 @@ def test_annotations_that_cannot_be_put_in_place_are_told_and_the_video_stays(so
     results = VideoResults(save_path, FORMATS)
     (save_path.parent / "v_annotations").mkdir()
     (save_path.parent / "v_annotations" / "labelme").write_text("mine")
-    with open_video(source) as reader:
-        tracker = make_tracker("bytetrack", frame_rate=25.0)
-        report = segment_video(reader, Segmenter(StubDetector(), StubSam(), regions=False), tracker, results)
+    report = run(source, save_path, results=results)
     assert (report.status, report.saved[0]) == (PARTLY_DONE, save_path)
     assert "labelme" in capsys.readouterr().err
     assert (save_path.parent / "v_annotations" / "labelme").read_text() == "mine"

@@ -4,7 +4,7 @@ import pytest
 import torch
 from segment_anything import sam_model_registry
 
-from sav.checkpoints import CheckpointError
+from sav.errors import CheckpointError
 from sav.sam.architecture import assemble, build_sam, read_architecture
 from sav.sam.load import load_sam
 from tests.conftest import TINY, random_sam

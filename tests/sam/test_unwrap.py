@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sav.checkpoints import CheckpointError
+from sav.errors import CheckpointError
 from sav.sam.load import read_state
 from tests.conftest import random_sam
 

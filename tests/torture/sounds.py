@@ -11,8 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
+from sav.errors import VideoDamagedError
 from sav.media.reader import open_video
-from sav.media.video import VideoDamagedError
 from sav.media.writer import VideoWriter
 from tests.media.videos import make_video
 from tests.torture.mutations import Random, mutated

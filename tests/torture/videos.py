@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from sav.errors import VideoDamagedError
 from sav.media.reader import open_video
-from sav.media.video import VideoDamagedError, VideoReader
+from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
 from tests.media.videos import make_video
 from tests.torture.mutations import mutated

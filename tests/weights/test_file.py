@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from sav.checkpoints import CheckpointError
+from sav.errors import CheckpointError
 from sav.weights.file import open_checkpoint
 from tests.conftest import DEMO_YOLO, ROOT
 from tests.weights.checkpoints import Call, Storage, tensor, write_archive

@@ -25,7 +25,6 @@ import torch
 from sav.data.masks import Masks
 from sav.data.types import Detections
 from sav.segmenter import Segmenter
-from sav.trackers import make_tracker
 
 SIZE_HW = (360, 640)
 OBJECTS = 10
@@ -100,17 +99,13 @@ class StubSam:
 
 
 def measure_video(frames: int) -> dict[str, float]:
-    from sav.media.reader import open_video
-    from sav.runs.video import segment_video
-    from sav.runs.video_results import VideoResults
+    from sav.runs.video import VideoJob, run_video
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"
         make_video(source, frames)
         segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
-        with open_video(source) as reader:
-            tracker = make_tracker("botsort", frame_rate=30.0)
-            report = segment_video(reader, segmenter, tracker, VideoResults(Path(folder) / "out.mp4"))
+        report = run_video(VideoJob(str(source), Path(folder) / "out.mp4"), segmenter)
         assert report.done == frames, report
     resident = segmenter.detector.resident_mib
     return {"frames": frames, "early_mib": resident[EARLY_FRAME - 1], "late_mib": resident[-1]}

@@ -12,11 +12,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 
+from sav.errors import VideoError
 from sav.media import seeking
 from sav.media.opening import picture_stream
 from sav.media.pyav import channels_of, close_input, packets_of
 from sav.media.sound_clock import SoundClock, begin_of, duration_of
-from sav.media.video import AudioSource, Input, VideoError
+from sav.media.video import AudioSource, Input
 
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
+from sav.errors import PictureError
 from sav.media.pictures.kinds import advice
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
 
     Raises:
         FileNotFoundError: If there is nothing at a path, or no picture anywhere.
-        ValueError: If the only path is a file of another kind, or one is an address.
+        PictureError: If the only path is a file of another kind, or one is an address.
     """
     expanded = [path for text in paths for path in _expanded(text)]
     others = [path for path in expanded if path.is_file() and path.suffix.lower() not in SUFFIXES]
@@ -90,7 +91,7 @@ def list_pictures(path: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: If there is nothing at `path`, or no picture in the folder.
-        ValueError: If `path` is a file of another kind, or an address.
+        PictureError: If `path` is a file of another kind, or an address.
     """
     if path.is_dir():
         return _in_folder(path)
@@ -99,16 +100,16 @@ def list_pictures(path: Path) -> list[Path]:
         raise FileNotFoundError(f"there is no picture or folder {path}")
     suffix = path.suffix.lower()
     if suffix in _OTHERS:
-        raise ValueError(f"{path}: {suffix} files cannot be read here; {_advice([suffix])}")
+        raise PictureError(f"{path}: {suffix} files cannot be read here; {_advice([suffix])}")
     if suffix not in SUFFIXES:
-        raise ValueError(f"{path} is not a picture; known are {_KNOWN}")
+        raise PictureError(f"{path} is not a picture; known are {_KNOWN}")
     return [path]
 
 
 def refuse_address(path: Path) -> None:
     """Raise ValueError if a path is rather an address, which has one slash fewer as a path."""
     if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
-        raise ValueError(f"{path} is an address, and pictures are read from disk only: download it first")
+        raise PictureError(f"{path} is an address, and pictures are read from disk only: download it first")
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sav.config import MAX_PICTURE_MEGAPIXELS
 from sav.data.types import Image
+from sav.errors import PictureError
 from sav.media.pictures.decoding import Limit, decode_content
 from sav.media.pictures.files import refuse_address
 from sav.media.pictures.kinds import HEAD, kind_of
@@ -34,13 +35,13 @@ def read_picture(path: Path, max_megapixels: float = MAX_PICTURE_MEGAPIXELS) -> 
 
     Raises:
         OSError: If the file cannot be opened.
-        ValueError: If it is damaged, cut short, too large, or no picture.
+        PictureError: If it is damaged, cut short, too large, or no picture.
     """
     with _regular_file(path) as file:
         try:
             return _decode(file, Limit(max_megapixels))
         except Exception as error:  # damaged files make decoders raise anything
-            raise ValueError(f"{path} cannot be read as a picture: {_reason(error)}") from error
+            raise PictureError(f"{path} cannot be read as a picture: {_reason(error)}") from error
 
 
 @contextlib.contextmanager
@@ -50,7 +51,9 @@ def _regular_file(path: Path) -> Iterator[BinaryIO]:
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | waits_not)) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError(f"{path} cannot be read as a picture: it is a pipe or a device, not a file")
+                raise PictureError(
+                    f"{path} cannot be read as a picture: it is a pipe or a device, not a file"
+                )
             yield file
     except OSError as error:
         refuse_address(path)

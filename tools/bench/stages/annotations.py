@@ -50,11 +50,8 @@ def theirs(options: Options, case: Case) -> Task:
 def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     """From the opened video to the last file in place, models loaded."""
     from sav.config import DetectionConfig
-    from sav.media.reader import open_video
-    from sav.runs.video import segment_video
-    from sav.runs.video_results import VideoResults
+    from sav.runs.video import VideoJob, run_video
     from sav.segmenter import Segmenter
-    from sav.trackers import make_tracker
 
     checkpoints = (ROOT / "model" / "demo_yolo.pt", ROOT / "model" / "demo_sam.pth")
     segmenter = Segmenter.load(
@@ -65,10 +62,11 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     )
 
     def run() -> int:
-        with tempfile.TemporaryDirectory() as folder, open_video(options.video, end=frames) as reader:
-            tracker = make_tracker("botsort", frame_rate=float(reader.frame_rate))
-            results = VideoResults(Path(folder) / "a.mp4", formats)
-            return segment_video(reader, segmenter, tracker, results).tracks
+        with tempfile.TemporaryDirectory() as folder:
+            job = VideoJob(
+                str(options.video), Path(folder) / "a.mp4", end=str(frames), formats=tuple(formats)
+            )
+            return run_video(job, segmenter).found.objects
 
     return Task(run)
 

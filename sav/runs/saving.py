@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 
 from sav.data.scene import Scene
-from sav.files import WriteError, named_errors, staging_folder
+from sav.errors import WriteError
+from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS, writer_class
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter

@@ -1,0 +1,66 @@
+"""What a user, a file or a disk did wrong: each message is one line that says what to do.
+
+Each kind is a built-in kind, too, for callers who know those. What is none of these is a fault of the program
+and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+# How a command ended: all done, part of it, nothing. A `SavError` that ends a command before anything is done
+# means FAILED.
+DONE, PARTLY_DONE, FAILED = 0, 1, 2
+
+# What the disk says when there is no use in going on.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class SavError(Exception):
+    """Something that a user can mend."""
+
+
+class SettingError(SavError, ValueError):
+    """A setting, a class or a device that there is not, or that is out of its range."""
+
+
+class CheckpointError(SavError, ValueError):
+    """A checkpoint that cannot be had, or cannot be used."""
+
+
+class PictureError(SavError, ValueError):
+    """A file that cannot be read as a picture."""
+
+
+class VideoError(SavError, ValueError):
+    """A source that cannot be read as a video, or a video that MP4 cannot hold."""
+
+
+class VideoDamagedError(VideoError):
+    """A video that breaks off before its end; the frames before that are good."""
+
+
+class VideoSizeChangedError(VideoDamagedError):
+    """A video whose frames change their size."""
+
+
+class ResultsError(SavError, ValueError):
+    """Results of an earlier run that cannot be read, or that these cannot be joined to."""
+
+
+class WriteError(SavError, OSError):
+    """A file cannot be written; the message names it.
+
+    Attributes:
+        is_final: Whether nothing else can be written there either, because the disk is full, say.
+    """
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"cannot write {path}: {error.strerror or error}")
+        self.errno = error.errno
+        self.is_final = error.errno in DISK_FULL
+
+
+class DeviceMemoryError(SavError, MemoryError):
+    """A picture or frame for which the GPU, or the machine, has not enough memory."""
