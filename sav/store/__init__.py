@@ -1,0 +1,16 @@
+"""Scenes on disk: one SQLite file that is written while a run is at work, and read back frame by frame.
+
+A run over a video begins `Store.create(path, about)` and calls `store.add(scene, detections)` for each frame;
+what was added stays, whatever ends the process. To go on with one that was ended, `Store.open(path)` gives
+what there is (`about`, `last_index`, and `entries()`: each frame's scene, and the detections, over which a
+tracker is run again), and `Store.join(path, about)` takes what comes next.
+
+Runs over pictures join one store a folder of results: `store.add(scene, detections, key=stem, source=...,
+content=...)` replaces what there was of a picture, and `store.holds(key, content)` says that it is there,
+unchanged, and found with the same settings and models.
+"""
+
+from sav.store.about import About, Source, source_content
+from sav.store.store import Entry, Store
+
+__all__ = ["About", "Entry", "Source", "Store", "source_content"]

@@ -1,0 +1,241 @@
+"""A store: add what is found in each frame, read it back in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sav.data.scene import Scene
+from sav.data.types import Detections
+from sav.files import named_errors
+from sav.store import rows
+from sav.store.about import About
+from sav.store.database import check, decoding, errors, insert, is_empty, make_tables, opening, transaction
+
+_IN_ORDER = "FROM frames ORDER BY position, name, key"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What is stored of one frame or picture.
+
+    Attributes:
+        scene: What was found, without its pixels: the image is black, and of what SAM found by itself there
+            are the regions.
+        detections: All that the detector reported, also what was too weak to be shown.
+        key: The name of a picture's results; empty in a video.
+        source: A picture's path, from the folder of the results.
+        content: What stands for the picture's content.
+    """
+
+    scene: Scene
+    detections: Detections
+    key: str = ""
+    source: str = ""
+    content: str = ""
+
+
+class Store:
+    """The scenes of a video, or of the pictures that have their results in one folder; a context manager.
+
+    A frame is there whole or not at all, and so are all before it, after a kill as after a power cut.
+
+    Attributes:
+        path: The file.
+        about: What the run was about that writes; of a store that is only read, the last one that began.
+    """
+
+    def __init__(self, path: Path, database: sqlite3.Connection, run: int | None = None) -> None:
+        """Take over a connection, to add scenes of `run`, or to read; see `create`, `join` and `open`."""
+        self.path = path
+        self._database, self._is_read_only = database, run is None
+        rows = database.execute("SELECT run, about FROM runs").fetchall()
+        with decoding(path):
+            self._runs = {number: About.from_json(about) for number, about in rows}
+            self._run = max(self._runs) if run is None else run
+        self.about = self._runs[self._run]
+
+    @classmethod
+    def create(cls, path: Path, about: About) -> Store:
+        """Begin a store, in place of one that is there.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            place = path.with_name(path.name + suffix)
+            with named_errors(place):
+                place.unlink(missing_ok=True)
+        return cls.join(path, about)
+
+    @classmethod
+    def join(cls, path: Path, about: About) -> Store:
+        """Open a store to add scenes of another run, or of the same that goes on; begin it if there is none.
+
+        Raises:
+            ValueError: The file is no store, or damaged, or of a newer version of this program.
+            WriteError: It cannot be written.
+        """
+        with named_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with opening(path, "rwc") as database:
+            check(path, database)
+            (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+            # Where a file system has no way for WAL, each frame waits until it is on the disk.
+            database.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+            database.execute("PRAGMA foreign_keys = ON")
+            with transaction(database):
+                if is_empty(database):
+                    make_tables(database)
+                database.execute("INSERT OR IGNORE INTO runs (about) VALUES (?)", (about.to_json(),))
+            query = "SELECT run FROM runs WHERE about = ?"
+            (run,) = database.execute(query, (about.to_json(),)).fetchone()
+            return cls(path, database, run)
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Open a store to read it, also while a run writes to it.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: The file is no store, or damaged, or of a newer version of this program.
+            OSError: It cannot be read.
+        """
+        if not path.exists():
+            raise FileNotFoundError(f"there is no store of a run at {path}")
+        path.open("rb").close()  # what the system says of one that cannot be read says more than SQLite does
+        with opening(path, "ro") as database:
+            check(path, database)
+            if is_empty(database):
+                raise ValueError(f"{path} is no store of a run")
+            return cls(path, database)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; where no other process has it open, it is then one file that can be copied.
+
+        Raises:
+            WriteError: It cannot be written; what was added is there all the same.
+        """
+        try:
+            if not self._is_read_only:
+                with contextlib.suppress(BlockingIOError), errors(self.path):
+                    self._database.execute("PRAGMA busy_timeout = 0")
+                    self._database.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            self._database.close()
+
+    def __len__(self) -> int:
+        """How many frames or pictures there are."""
+        return int(self._one("SELECT COUNT(*) FROM frames")[0])
+
+    @property
+    def last_index(self) -> int:
+        """The index of the last frame of a video; -1 if there is none."""
+        return int(self._one("SELECT IFNULL(MAX(position), -1) FROM frames")[0])
+
+    def add(
+        self, scene: Scene, detections: Detections, *, key: str = "", source: str = "", content: str = ""
+    ) -> None:
+        """Add a frame, in place of what there is of the one of that index, or of the picture of that key.
+
+        Args:
+            scene: What was found; its pixels are not stored.
+            detections: All that the detector reported, which a tracker may be run over again.
+            key: The name of a picture's results; leave it open in a video.
+            source: A picture's path, from the folder of the results.
+            content: What stands for the picture's content.
+
+        Raises:
+            WriteError: It cannot be written; what was added before stays.
+        """
+        position = 0 if self.about.video is None else scene.frame.index
+        about = (position, key, self._run, os.fsencode(source), content)
+        with errors(self.path), transaction(self._database):
+            self._database.execute("DELETE FROM frames WHERE position = ? AND key = ?", (position, key))
+            columns = f"position, key, run, source, content, {rows.FRAME}"
+            row = (*about, *rows.frame_row(scene, detections))
+            frame = self._database.execute(insert("frames", columns), row).lastrowid
+            objects, regions = rows.object_rows(scene), rows.region_rows(scene)
+            self._add_rows("objects", rows.OBJECT, frame, objects)
+            self._add_rows("regions", rows.REGION, frame, regions)
+
+    def remove(self, key: str) -> None:
+        """Forget a picture.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        with errors(self.path), transaction(self._database):
+            self._database.execute("DELETE FROM frames WHERE key = ?", (key,))
+
+    def holds(self, key: str, content: str) -> bool:
+        """Whether a picture of that key and content is there, found by a run like the one that writes."""
+        query = "SELECT COUNT(*) FROM frames WHERE key = ? AND content = ? AND run = ?"
+        return bool(self._one(query, key, content, self._run)[0])
+
+    def keys(self) -> list[str]:
+        """The pictures, by the names of their results, in the order of `entries`."""
+        with errors(self.path):
+            return [key for (key,) in self._database.execute(f"SELECT key {_IN_ORDER}")]
+
+    def scenes(self) -> Iterator[Scene]:
+        """Each frame's scene in order; see `entries`."""
+        return (entry.scene for entry in self.entries())
+
+    def entries(self) -> Iterator[Entry]:
+        """What is stored of each frame: of a video in order, of pictures by name, numbered from 0.
+
+        Raises:
+            ValueError: The file is damaged; what came before is good.
+        """
+        with errors(self.path):
+            frames = self._database.execute(f"SELECT frame {_IN_ORDER}")
+            for number, (frame,) in enumerate(frames):
+                with decoding(self.path):
+                    entry = self._entry(frame, number)
+                yield entry
+
+    def _entry(self, frame: int, number: int) -> Entry:
+        """One frame, which is the picture of that number."""
+        query = f"SELECT position, key, run, source, content, {rows.FRAME} FROM frames WHERE frame = ?"
+        position, key, run, source, content, *row = self._one(query, frame)
+        about = self._runs[run]
+        scene, detections = rows.scene_of(
+            number if about.video is None else position,
+            about.categories,
+            row,
+            self._columns("objects", rows.OBJECT, frame),
+            self._columns("regions", rows.REGION, frame),
+        )
+        return Entry(scene, detections, key, os.fsdecode(source), content)
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        with errors(self.path):
+            row: tuple[Any, ...] = self._database.execute(query, values).fetchone()
+            return row
+
+    def _add_rows(
+        self, table: str, columns: str, frame: int | None, found: Iterator[tuple[Any, ...]]
+    ) -> None:
+        numbered = ((frame, place, *row) for place, row in enumerate(found))
+        self._database.executemany(insert(table, f"frame, place, {columns}"), numbered)
+
+    def _columns(self, table: str, columns: str, frame: int) -> list[tuple[Any, ...]]:
+        """What a table holds of a frame, a tuple a column."""
+        query = f"SELECT {columns} FROM {table} WHERE frame = ? ORDER BY place"
+        found = self._database.execute(query, (frame,)).fetchall()
+        return list(zip(*found, strict=True)) or [()] * (columns.count(",") + 1)

@@ -1,0 +1,235 @@
+"""What is stored comes back, whatever ends the process; what cannot be read or written is one clear line."""
+
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sav.files import WriteError
+from sav.store import Store
+from tests.store.conftest import PICTURES, VIDEO, weak
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / ".sav" / "run.sqlite"
+
+
+@pytest.fixture
+def stored(path, scenes):
+    with Store.create(path, VIDEO) as store:
+        for scene in scenes:
+            store.add(scene, weak(scene.frame.index))
+    return path
+
+
+def test_scenes_and_detections_come_back_exactly(stored, scenes):
+    with Store.open(stored) as store:
+        assert (len(store), store.last_index, store.about) == (12, 11, VIDEO)
+        for entry, scene in zip(store.entries(), scenes, strict=True):
+            assert entry.scene == scene
+            assert entry.detections == weak(scene.frame.index)
+
+
+def test_an_empty_store_is_a_store(path):
+    Store.create(path, VIDEO).close()
+    with Store.open(path) as store:
+        assert (len(store), store.last_index, list(store.scenes())) == (0, -1, [])
+
+
+def test_what_is_known_of_objects_and_regions_is_kept(path, make_scene):
+    odd = replace(
+        make_scene(np.zeros((0, 5, 7), bool), np.ones((3, 5, 7), bool)),
+        region_ids=np.array([2, 5, 9]),
+        duplicates=4,
+    )
+    with Store.create(path, PICTURES) as store:
+        store.add(odd, weak(1), key="a", source="../caf\udce9.jpg", content="3-ab")
+        (entry,) = store.entries()
+    assert (entry.scene.region_ids.tolist(), entry.scene.duplicates) == ([2, 5, 9], 4)
+    assert (entry.key, entry.source, entry.content) == ("a", "../caf\udce9.jpg", "3-ab")
+
+
+def test_the_same_scenes_make_the_same_content(tmp_path, scenes):
+    dumps = []
+    for name in ("a", "b"):
+        with Store.create(tmp_path / name, VIDEO) as store:
+            for scene in scenes:
+                store.add(scene, weak(3))
+        with sqlite3.connect(tmp_path / name) as database:
+            dumps.append(list(database.iterdump()))
+    assert dumps[0] == dumps[1]
+
+
+def test_a_closed_store_is_one_file(stored):
+    assert [path.name for path in stored.parent.iterdir()] == ["run.sqlite"]
+
+
+def test_creating_begins_anew_and_joining_goes_on(stored, scenes):
+    with Store.join(stored, VIDEO) as store:
+        store.add(scenes[-1], weak(0))
+        assert (len(store), store.last_index) == (12, 11)
+    with Store.create(stored, VIDEO) as store:
+        assert len(store) == 0
+
+
+def test_pictures_come_by_name_and_one_that_is_done_again_replaces_what_there_was(path, scenes):
+    with Store.join(path, PICTURES) as store:
+        for key, scene in zip("cab", scenes, strict=False):
+            store.add(replace(scene, frame=replace(scene.frame, name=f"{key}.jpg")), weak(1), key=key)
+    again = replace(scenes[7], frame=replace(scenes[7].frame, name="b.jpg"))
+    with Store.join(path, replace(PICTURES, settings={"conf": 0.5})) as store:
+        store.add(again, weak(2), key="b", content="1-aa")
+        assert store.keys() == ["a", "b", "c"]
+        entries = list(store.entries())
+        assert [entry.scene.frame.index for entry in entries] == [0, 1, 2]
+        assert entries[1].scene.masks == again.masks
+        store.remove("a")
+        assert store.keys() == ["b", "c"]
+
+
+def test_a_picture_is_held_if_neither_it_nor_the_settings_changed(path, scenes):
+    with Store.join(path, PICTURES) as store:
+        store.add(scenes[0], weak(1), key="a", content="1-aa")
+    with Store.join(path, PICTURES) as store:
+        assert store.holds("a", "1-aa")
+        assert not store.holds("a", "1-bb")
+        assert not store.holds("b", "1-aa")
+    with Store.join(path, replace(PICTURES, checkpoints={"sam": "ee"})) as store:
+        assert not store.holds("a", "1-aa")
+
+
+def test_after_a_kill_all_frames_are_there_and_more_can_be_added(path, tmp_path, scenes):
+    with Store.create(path, VIDEO) as store:
+        for scene in scenes[:-1]:
+            store.add(scene, weak(1))
+        shutil.copytree(path.parent, tmp_path / "killed")
+    with Store.open(tmp_path / "killed" / path.name) as store:
+        assert list(store.scenes()) == scenes[:-1]
+    with Store.join(tmp_path / "killed" / path.name, VIDEO) as store:
+        store.add(scenes[-1], weak(1))
+        assert list(store.scenes()) == scenes
+
+
+def test_after_a_power_cut_anywhere_a_prefix_is_there(path, tmp_path, scenes):
+    lengths = set()
+    with Store.create(path, VIDEO) as store:
+        for scene in scenes:
+            store.add(scene, weak(1))
+        log = path.with_name(f"{path.name}-wal").stat().st_size
+        for number, size in enumerate(np.linspace(log // 4, log, 9).astype(int).tolist()):
+            cut = tmp_path / f"cut{number}"
+            shutil.copytree(path.parent, cut)
+            (cut / f"{path.name}-shm").unlink()
+            with (cut / f"{path.name}-wal").open("r+b") as file:
+                file.truncate(size)
+            with Store.join(cut / path.name, VIDEO) as found:
+                lengths.add(len(found))
+                assert list(found.scenes()) == scenes[: len(found)]
+    assert len(lengths) > 3
+
+
+def test_a_kill_while_a_store_is_begun_leaves_what_can_be_begun_again(path):
+    path.parent.mkdir()
+    path.touch()
+    with pytest.raises(ValueError, match="is no store"):
+        Store.open(path)
+    Store.join(path, VIDEO).close()
+    assert Store.open(path).about == VIDEO
+
+
+def test_it_can_be_read_while_it_is_written(path, scenes):
+    with Store.create(path, VIDEO) as store:
+        store.add(scenes[0], weak(1))
+        with Store.open(path) as reader:
+            assert len(reader) == 1
+            store.add(scenes[1], weak(1))
+            assert len(reader) == 2
+
+
+def test_two_runs_over_pictures_take_turns(path, scenes):
+    with Store.join(path, PICTURES) as one, Store.join(path, replace(PICTURES, settings={"a": 1})) as other:
+        one.add(scenes[0], weak(1), key="a")
+        other.add(scenes[1], weak(1), key="b")
+        one.add(scenes[2], weak(1), key="c")
+        assert one.keys() == other.keys() == ["a", "b", "c"]
+
+
+def test_what_is_no_store_is_told_and_stays_as_it_is(path):
+    path.parent.mkdir()
+    with pytest.raises(FileNotFoundError, match="no store of a run"):
+        Store.open(path)
+    path.write_text("words, and more of them" * 100)
+    with sqlite3.connect(path.with_name("mine")) as database:
+        database.execute("CREATE TABLE mine (a)")
+    for name in (path.name, "mine"):
+        before = path.with_name(name).read_bytes()
+        for begin in (Store.open, lambda place: Store.join(place, VIDEO)):
+            with pytest.raises(ValueError, match="is no store of a run"):
+                begin(path.with_name(name))
+        assert path.with_name(name).read_bytes() == before
+
+
+def test_a_newer_version_is_told(stored):
+    with sqlite3.connect(stored) as database:
+        database.execute("PRAGMA user_version = 99")
+    with pytest.raises(ValueError, match="newer version"):
+        Store.open(stored)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE objects SET mask = x'00' WHERE frame = 3",
+        "UPDATE frames SET time = 'soon' WHERE frame = 3",
+        "UPDATE frames SET run = 99 WHERE frame = 3",
+        "UPDATE frames SET height = 7 WHERE frame = 3",
+        "DROP TABLE regions",
+    ],
+)
+def test_a_damaged_store_gives_what_comes_before_and_says_so(stored, damage):
+    with sqlite3.connect(stored) as database:
+        database.execute(damage)
+    with Store.open(stored) as store, pytest.raises(ValueError, match=r"run\.sqlite is damaged"):
+        list(store.entries())
+
+
+def test_a_file_with_a_hole_is_damaged(stored):
+    content = bytearray(stored.read_bytes())
+    content[4096:20_000] = bytes(20_000 - 4096)
+    stored.write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.sqlite is damaged"), Store.open(stored) as store:
+        list(store.entries())
+
+
+def test_a_full_disk_is_told_and_what_was_added_stays(path, scenes):
+    with Store.create(path, VIDEO) as store:
+        store.add(scenes[0], weak(1))
+        (pages,) = store._database.execute("PRAGMA page_count").fetchone()
+        store._database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(WriteError, match=r"run\.sqlite.*full") as raised:
+            for scene in scenes[1:]:
+                store.add(scene, weak(200))
+        assert raised.value.is_final
+        assert list(store.scenes()) == scenes[: len(store)]
+
+
+def test_one_that_another_run_writes_to_for_long_is_told(path, scenes):
+    with Store.create(path, VIDEO) as store, sqlite3.connect(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store._database.execute("PRAGMA busy_timeout = 1")
+        with pytest.raises(BlockingIOError, match="in use by another run"):
+            store.add(scenes[0], weak(1))
+        other.rollback()
+        store.add(scenes[0], weak(1))
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError, match=r"cannot write .*file"):
+        Store.create(tmp_path / "file" / "run.sqlite", VIDEO)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        Store.create(tmp_path / "folder", VIDEO)
