@@ -32,7 +32,7 @@ DOORS = {
     "segment_anything": ("sav/sam/",),
     "tqdm": ("sav/commands/",),
     "argparse": ("sav/commands/",),
-    "sqlite3": ("sav/store.py", "sav/formats/spool.py"),
+    "sqlite3": ("sav/store/", "sav/formats/spool.py"),
     "trackeval": ("sav/evaluate/",),
     "supervision": ("sav/data/conversions.py",),
     "pandas": ("sav/data/conversions.py",),

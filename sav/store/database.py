@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from sav.files import WriteError
+from sav.errors import ResultsError, WriteError
 
 # `SAVs` in the file's header, and the number of the tables' form, which a change to them counts up.
 _APPLICATION, _VERSION = 0x53415673, 1
@@ -79,11 +79,11 @@ def make_tables(database: sqlite3.Connection) -> None:
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:
-    """Raise ValueError if it is neither empty nor a store that this version reads."""
+    """Raise ResultsError if it is neither empty nor a store that this version reads."""
     if not is_empty(database) and _number(database, "application_id") != _APPLICATION:
-        raise ValueError(f"{path} is no store of a run")
+        raise ResultsError(f"{path} is no store of a run")
     if _number(database, "user_version") > _VERSION:
-        raise ValueError(f"{path} was written by a newer version of this program: update it")
+        raise ResultsError(f"{path} was written by a newer version of this program: update it")
 
 
 def insert(table: str, columns: str) -> str:
@@ -101,9 +101,8 @@ def errors(path: Path) -> Iterator[None]:
     """Have what SQLite says inside the block name `path` and what to do.
 
     Raises:
-        WriteError: The disk is full, or fails, or nothing can be written there.
-        BlockingIOError: Another process is writing.
-        ValueError: The file is no store, or damaged.
+        WriteError: The disk is full, or fails, or nothing can be written there, or another run is writing.
+        ResultsError: The file is no store, or damaged.
     """
     try:
         yield
@@ -114,9 +113,9 @@ def errors(path: Path) -> Iterator[None]:
         if said in _DISK_ERRORS:
             raise WriteError(path, OSError(_DISK_ERRORS[said], said)) from error
         if "locked" in said:
-            raise BlockingIOError(f"{path} is in use by another run: wait until it has ended") from error
+            raise WriteError(path, OSError(errno.EBUSY, "wait until another run has ended")) from error
         if said == "file is not a database":
-            raise ValueError(f"{path} is no store of a run") from error
+            raise ResultsError(f"{path} is no store of a run") from error
         raise _damaged(path) from error
 
 
@@ -125,7 +124,7 @@ def decoding(path: Path) -> Iterator[None]:
     """Have what cannot be made of what was read say that the file is damaged.
 
     Raises:
-        ValueError: In place of what went wrong.
+        ResultsError: In place of what went wrong.
     """
     try:
         yield
@@ -133,5 +132,5 @@ def decoding(path: Path) -> Iterator[None]:
         raise _damaged(path) from error
 
 
-def _damaged(path: Path) -> ValueError:
-    return ValueError(f"{path} is damaged: run the models again, or take a copy of it")
+def _damaged(path: Path) -> ResultsError:
+    return ResultsError(f"{path} is damaged: run the models again, or take a copy of it")

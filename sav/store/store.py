@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from typing import Any
 
 from sav.data.scene import Scene
 from sav.data.types import Detections
+from sav.errors import ResultsError, WriteError
 from sav.files import named_errors
 from sav.store import rows
 from sav.store.about import About
@@ -79,7 +80,7 @@ class Store:
         """Open a store to add scenes of another run, or of the same that goes on; begin it if there is none.
 
         Raises:
-            ValueError: The file is no store, or damaged, or of a newer version of this program.
+            ResultsError: The file is no store, or damaged, or of a newer version of this program.
             WriteError: It cannot be written.
         """
         with named_errors(path):
@@ -104,7 +105,7 @@ class Store:
 
         Raises:
             FileNotFoundError: There is none.
-            ValueError: The file is no store, or damaged, or of a newer version of this program.
+            ResultsError: The file is no store, or damaged, or of a newer version of this program.
             OSError: It cannot be read.
         """
         if not path.exists():
@@ -113,7 +114,7 @@ class Store:
         with opening(path, "ro") as database:
             check(path, database)
             if is_empty(database):
-                raise ValueError(f"{path} is no store of a run")
+                raise ResultsError(f"{path} is no store of a run")
             return cls(path, database)
 
     def __enter__(self) -> Store:
@@ -132,9 +133,12 @@ class Store:
         """
         try:
             if not self._is_read_only:
-                with contextlib.suppress(BlockingIOError), errors(self.path):
+                with errors(self.path):
                     self._database.execute("PRAGMA busy_timeout = 0")
                     self._database.execute("PRAGMA journal_mode = DELETE")
+        except WriteError as error:
+            if error.errno != errno.EBUSY:  # the last one to close it does that
+                raise
         finally:
             self._database.close()
 
@@ -200,7 +204,7 @@ class Store:
         """What is stored of each frame: of a video in order, of pictures by name, numbered from 0.
 
         Raises:
-            ValueError: The file is damaged; what came before is good.
+            ResultsError: The file is damaged; what came before is good.
         """
         with errors(self.path):
             frames = self._database.execute(f"SELECT frame {_IN_ORDER}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sav.files import WriteError
+from sav.errors import ResultsError, WriteError
 from sav.store import Store
 from tests.store.conftest import PICTURES, VIDEO, weak
 
@@ -134,7 +134,7 @@ def test_after_a_power_cut_anywhere_a_prefix_is_there(path, tmp_path, scenes):
 def test_a_kill_while_a_store_is_begun_leaves_what_can_be_begun_again(path):
     path.parent.mkdir()
     path.touch()
-    with pytest.raises(ValueError, match="is no store"):
+    with pytest.raises(ResultsError, match="is no store"):
         Store.open(path)
     Store.join(path, VIDEO).close()
     assert Store.open(path).about == VIDEO
@@ -167,7 +167,7 @@ def test_what_is_no_store_is_told_and_stays_as_it_is(path):
     for name in (path.name, "mine"):
         before = path.with_name(name).read_bytes()
         for begin in (Store.open, lambda place: Store.join(place, VIDEO)):
-            with pytest.raises(ValueError, match="is no store of a run"):
+            with pytest.raises(ResultsError, match="is no store of a run"):
                 begin(path.with_name(name))
         assert path.with_name(name).read_bytes() == before
 
@@ -175,7 +175,7 @@ def test_what_is_no_store_is_told_and_stays_as_it_is(path):
 def test_a_newer_version_is_told(stored):
     with sqlite3.connect(stored) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(ValueError, match="newer version"):
+    with pytest.raises(ResultsError, match="newer version"):
         Store.open(stored)
 
 
@@ -192,7 +192,7 @@ def test_a_newer_version_is_told(stored):
 def test_a_damaged_store_gives_what_comes_before_and_says_so(stored, damage):
     with sqlite3.connect(stored) as database:
         database.execute(damage)
-    with Store.open(stored) as store, pytest.raises(ValueError, match=r"run\.sqlite is damaged"):
+    with Store.open(stored) as store, pytest.raises(ResultsError, match=r"run\.sqlite is damaged"):
         list(store.entries())
 
 
@@ -200,7 +200,7 @@ def test_a_file_with_a_hole_is_damaged(stored):
     content = bytearray(stored.read_bytes())
     content[4096:20_000] = bytes(20_000 - 4096)
     stored.write_bytes(content)
-    with pytest.raises(ValueError, match=r"run\.sqlite is damaged"), Store.open(stored) as store:
+    with pytest.raises(ResultsError, match=r"run\.sqlite is damaged"), Store.open(stored) as store:
         list(store.entries())
 
 
@@ -220,7 +220,7 @@ def test_one_that_another_run_writes_to_for_long_is_told(path, scenes):
     with Store.create(path, VIDEO) as store, sqlite3.connect(path) as other:
         other.execute("BEGIN IMMEDIATE")
         store._database.execute("PRAGMA busy_timeout = 1")
-        with pytest.raises(BlockingIOError, match="in use by another run"):
+        with pytest.raises(WriteError, match="wait until another run has ended"):
             store.add(scenes[0], weak(1))
         other.rollback()
         store.add(scenes[0], weak(1))
