@@ -15,7 +15,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # not needed after `pip install .`
 
-from sav import DetectionConfig, Segmenter  # noqa: E402
+from sav import DetectionConfig, SavError, Segmenter  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> Counter[str]:
@@ -51,4 +51,7 @@ def main(argv: list[str] | None = None) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (SavError, OSError) as error:
+        sys.exit(f"error: {error}")

@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # not needed after `pip install .`
 
-from sav import DetectionConfig, Segmenter
+from sav import DetectionConfig, SavError, Segmenter
 
 
 def main(argv: list[str] | None = None) -> list[Path]:
@@ -49,4 +49,7 @@ def main(argv: list[str] | None = None) -> list[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (SavError, OSError) as error:
+        sys.exit(f"error: {error}")

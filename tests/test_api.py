@@ -1,3 +1,4 @@
+import pickle
 import subprocess
 import sys
 from fractions import Fraction
@@ -48,6 +49,10 @@ def test_a_path_and_its_picture_give_the_same_scene(segmenter):
     assert by_path.frame.name == "dogs.jpg"
     assert len(by_path) == len(by_picture) > 0
     assert (by_path.masks.packed == by_picture.masks.packed).all()
+
+
+def test_a_segmenter_can_be_sent_to_another_process(segmenter):
+    assert pickle.loads(pickle.dumps(segmenter))(DOGS) == segmenter(DOGS)
 
 
 def test_a_scene_gives_everything_about_its_objects(segmenter):

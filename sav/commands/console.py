@@ -101,8 +101,8 @@ class Progress:
             elif time.monotonic() - self._said >= _LINE_INTERVAL:
                 self._said = time.monotonic()
                 seconds = self._said - self._begun
-                meter = tqdm.format_meter(round(position, 2), total or 0, seconds, 0, unit=unit)
-                print(meter.strip(), name, file=sys.stderr)
+                meter = tqdm.format_meter(round(position, 1), total or 0, seconds, 0, unit=unit)
+                print(f"{meter.strip()} {name}".strip(), file=sys.stderr)
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""

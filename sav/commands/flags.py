@@ -130,6 +130,25 @@ def save_options(args: argparse.Namespace) -> SaveOptions:
     return SaveOptions(args.yolo_track_ids, ids, args.cutout_matte, args.cutout_video)
 
 
+def idle_flags(args: argparse.Namespace, formats: Sequence[str]) -> list[str]:
+    """Lines about track.py's flags that do nothing, since the format that they are for is not written."""
+    given = {
+        "cutout": {
+            "--cutout_ids": args.cutout_ids,
+            "--cutout_matte": args.cutout_matte != SaveOptions().cutout_matte,
+            "--cutout_video": args.cutout_video != SaveOptions().cutout_video,
+        },
+        "yolo": {"--yolo_track_ids": args.yolo_track_ids},
+    }
+    return [
+        f"{flag} does nothing without --save {name}"
+        for name, flags in given.items()
+        if name not in formats
+        for flag, is_given in flags.items()
+        if is_given
+    ]
+
+
 def detection_config(args: argparse.Namespace) -> DetectionConfig:
     """The detector's settings out of parsed flags."""
     return DetectionConfig(args.conf, args.iou, args.imgsz, args.max_det, tuple(args.classes or ()))

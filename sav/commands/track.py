@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place, whole
+from sav.commands.console import tell_note
 from sav.config import MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
 
 # More frames than the longest video has.
@@ -50,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     from sav.trackers.config import load_config
 
     formats = resolve_formats(flags.formats(args), for_video=True)
+    for line in flags.idle_flags(args, formats):
+        tell_note(line)
     Selection.parse(args.start, args.end, args.stride)
     load_config(args.tracker)
     check_device(args.device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ LONGEST_NAME = 200
 MOST_CLASSES = 100_000
 # Controls, surrogates, and the separators of lines and paragraphs.
 _NOT_PRINTED = ("Cc", "Cs", "Zl", "Zp")
+# Characters of class names that a message lists.
+_MOST_SHOWN = 300
 
 
 def checked_names(names: Any) -> dict[int, str]:
@@ -141,5 +144,7 @@ def _nearest(item: str, categories: Mapping[int, str]) -> str:
     if item.lstrip("-").isdecimal():
         return f"its ids go from {min(categories)} to {max(categories)}"
     by_folded_name = {name.casefold(): name for name in categories.values()}
-    close = difflib.get_close_matches(item.casefold(), by_folded_name, n=1, cutoff=0)
-    return f"the nearest is '{by_folded_name[close[0]]}'"
+    close = difflib.get_close_matches(item.casefold(), by_folded_name, n=1)
+    if close:
+        return f"the nearest is '{by_folded_name[close[0]]}'"
+    return f"it knows {textwrap.shorten(', '.join(categories.values()), _MOST_SHOWN, placeholder=' ...')}"

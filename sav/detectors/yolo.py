@@ -57,8 +57,12 @@ class Detector:
         self._network = load_network(checkpoint, trust_checkpoint)
         self._network.module.to(device)
         self._device = device
-        self.categories: Mapping[int, str] = MappingProxyType(self._network.names)
         self._set(config)
+
+    @property
+    def categories(self) -> Mapping[int, str]:
+        """Every class that the model knows, id to name."""
+        return MappingProxyType(self._network.names)
 
     def with_config(self, config: DetectionConfig) -> Detector:
         """The same model with other settings.

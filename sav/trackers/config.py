@@ -112,7 +112,7 @@ def _read_yaml(path: Path) -> dict[Any, Any]:
         _check_structure(text)
         content = _build(text)
     except yaml.YAMLError as error:
-        raise SettingError("is not YAML: " + " ".join(str(error).split())[:200]) from error
+        raise SettingError(f"is not YAML: {_gist(error)}") from error
     if not isinstance(content, dict):
         raise SettingError("holds no tracker: write lines such as 'tracker_type: botsort'")
     return content
@@ -172,6 +172,14 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise SettingError(f"{name} must be {' or '.join(choices)}, not {_shown(value)}")
+
+
+def _gist(error: yaml.YAMLError) -> str:
+    """What PyYAML has to say, without its picture of the place."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())[:200]
+    return f"{problem} in line {mark.line + 1}"
 
 
 def _shown(value: Any) -> str:

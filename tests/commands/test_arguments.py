@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from sav.commands import seg, track
+from sav.commands import flags, seg, track
 
 SLIPS = [
     # Flags without or with other dashes, and their names half right.
@@ -145,3 +145,18 @@ def test_help_fits_on_a_terminal_and_names_each_flag_once(script, capsys, monkey
     assert max(map(len, lines)) <= 100
     named = [line.split()[0] for line in lines if line.startswith("  --")]
     assert len(named) == len(set(named)) > 15
+
+
+@pytest.mark.parametrize(
+    ("line", "notes"),
+    [
+        ("--save mot --cutout_ids 1 --yolo_track_ids", ["--cutout_ids", "--yolo_track_ids"]),
+        ("--save mot --cutout_matte png --cutout_video vp9", ["--cutout_matte", "--cutout_video"]),
+        ("--save cutout yolo --cutout_ids 1 --cutout_matte png --yolo_track_ids", []),
+        ("--save mot", []),
+    ],
+)
+def test_flags_that_do_nothing_are_named(line, notes):
+    args = track.parse(line.split())
+    told = flags.idle_flags(args, flags.formats(args))
+    assert [text.partition(" does nothing without --save ")[0] for text in told] == notes

@@ -71,6 +71,14 @@ def test_a_folder_that_cannot_be_written_is_named():
         check_folder(Path("/proc/new"))
 
 
+def test_a_class_like_none_is_answered_with_those_there_are():
+    with pytest.raises(ValueError, match=r"no class 'xyzzy'; it knows person, car, dog$"):
+        resolve_classes(["xyzzy"], {0: "person", 1: "car", 2: "dog"})
+    with pytest.raises(ValueError, match=r"it knows class 0, class 1, .* \.\.\.$") as told:
+        resolve_classes(["xyzzy"], {number: f"class {number}" for number in range(1000)})
+    assert len(str(told.value)) < 400
+
+
 def test_classes_are_looked_up_before_torch_is_imported():
     models = ["--yolo_checkpoint", str(DEMO_YOLO), "--sam_checkpoint", str(DEMO_YOLO)]
     script = (

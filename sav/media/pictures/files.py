@@ -107,9 +107,12 @@ def list_pictures(path: Path) -> list[Path]:
 
 
 def refuse_address(path: Path) -> None:
-    """Raise ValueError if a path is rather an address, which has one slash fewer as a path."""
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
-        raise PictureError(f"{path} is an address, and pictures are read from disk only: download it first")
+    """Raise PictureError if a path is rather an address, which has one slash fewer as a path."""
+    address = re.sub(r"^([a-z][a-z0-9+.-]+:)/+", r"\1//", str(path), flags=re.IGNORECASE)
+    if "://" in address:
+        raise PictureError(
+            f"{address} is an address, and pictures are read from disk only: download it first"
+        )
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -251,7 +251,7 @@ def test_what_cannot_be_opened_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"link\.jpg cannot be opened"):
         read_picture(tmp_path / "link.jpg")
     with pytest.raises(
-        ValueError, match=r"https:/x\.y/z\.jpg is an address, and pictures are read from disk"
+        ValueError, match=r"https://x\.y/z\.jpg is an address, and pictures are read from disk"
     ):
         read_picture(Path("https://x.y/z.jpg"))
     with pytest.raises(IsADirectoryError, match="cannot be opened"):
