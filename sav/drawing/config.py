@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from sav.errors import SettingError
 
+# How objects are made unrecognisable.
+HIDINGS = ("blur", "black")
+
 
 @dataclass(frozen=True, kw_only=True)
 class DrawConfig:
@@ -14,7 +17,7 @@ class DrawConfig:
     Attributes:
         masks: Tint the objects.
         contours: Outline them.
-        boxes: Draw the detector's boxes; None means in videos.
+        boxes: Draw the detector's boxes; None means in videos, and dashed where a mask is doubtful.
         labels: Write on a plate beside each object what it is.
         ids: Begin it with the object's id; None means in videos.
         scores: End it with the detector's score.
@@ -23,9 +26,13 @@ class DrawConfig:
         region_opacity: The same for regions.
         text_share: Height of the text as a share of the picture's shorter side.
         least_text: Smallest text in pixels.
+        hide: `blur` or `black` to make the objects unrecognisable before anything is drawn on them; empty
+            to show them.
+        background: The colour, BGR, 0 to 255, of all that is no object; None for the picture itself.
 
     Raises:
-        SettingError: If a share is not between 0 and 1, or the text has no height.
+        SettingError: If a share is not between 0 and 1, the text has no height, or there is no such way to
+            hide or such colour.
     """
 
     masks: bool = True
@@ -39,6 +46,8 @@ class DrawConfig:
     region_opacity: float = 0.15
     text_share: float = 0.022
     least_text: int = 11
+    hide: str = ""
+    background: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("opacity", "region_opacity", "text_share"):
@@ -46,6 +55,12 @@ class DrawConfig:
                 raise SettingError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}")
         if self.least_text < 1:
             raise SettingError(f"least_text must be at least 1 pixel, not {self.least_text}")
+
+        if self.hide and self.hide not in HIDINGS:
+            raise SettingError(f"hide is one of {', '.join(HIDINGS)}, or empty, not {self.hide!r}")
+        colour = self.background
+        if colour is not None and not (len(colour) == 3 and all(0 <= part <= 255 for part in colour)):
+            raise SettingError(f"background is three numbers from 0 to 255, not {colour}")
 
     def text_size(self, size_hw: tuple[int, int]) -> int:
         """Height of the text in a picture of this size, in pixels."""

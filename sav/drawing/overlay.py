@@ -12,6 +12,7 @@ from sav.data.scene import Scene
 from sav.data.types import BoolArray, FloatArray, Image
 from sav.drawing.colours import colours, readable_on
 from sav.drawing.config import DrawConfig
+from sav.drawing.ground import ground
 from sav.drawing.layout import Memory, Placed, place_plates
 from sav.drawing.plates import label_parts, plate_sizes, write_plate
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
@@ -36,7 +37,7 @@ class Painter:
 
     def __call__(self, scene: Scene) -> Image:
         """The frame with what the scene knows of it drawn on, `(H, W, 3)` uint8 BGR."""
-        config, image = self.config, scene.frame.image
+        config, image = self.config, ground(scene, self.config)
         drawn = image.copy()
         if config.regions:
             soft = colours(scene.region_ids, soft=True)
@@ -49,7 +50,7 @@ class Painter:
             tint(drawn, image, scene.masks, bgr, strength)
 
         with_boxes = scene.is_tracked if config.boxes is None else config.boxes
-        is_framed = scene.doubtful | with_boxes
+        is_framed = with_boxes | (scene.doubtful & (config.boxes is not False))
         frame_boxes(drawn, scene.boxes_xyxy[is_framed], bgr[is_framed], scene.doubtful[is_framed])
         if config.labels and len(scene):
             self._label(drawn, scene, bgr, is_framed)

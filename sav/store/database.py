@@ -14,7 +14,7 @@ from sav.errors import ResultsError, WriteError
 # `SAVs` in the file's header, and the number of the tables' form, which a change to them counts up.
 _APPLICATION, _VERSION = 0x53415673, 1
 _TABLES = """
-CREATE TABLE runs (run INTEGER PRIMARY KEY, about TEXT NOT NULL UNIQUE);
+CREATE TABLE runs (run INTEGER PRIMARY KEY, about TEXT NOT NULL UNIQUE, end TEXT);
 CREATE TABLE frames (
     frame INTEGER PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
     run INTEGER NOT NULL REFERENCES runs, time TEXT NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -150,6 +151,34 @@ class Store:
     def last_index(self) -> int:
         """The index of the last frame of a video; -1 if there is none."""
         return int(self._one("SELECT IFNULL(MAX(position), -1) FROM frames")[0])
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end; see `finish`."""
+        return self._end is not None
+
+    @property
+    def end_time(self) -> Fraction | None:
+        """When the last frame of a finished video ends, in the source's seconds, if that is known."""
+        return Fraction(self._end) if self._end else None
+
+    @property
+    def _end(self) -> str | None:
+        end: str | None = self._one("SELECT end FROM runs WHERE run = ?", self._run)[0]
+        return end
+
+    def finish(self, end_time: Fraction | None = None) -> None:
+        """Say that the run came to its end: no frame is missing.
+
+        Args:
+            end_time: When the last frame ends, in seconds of the source's clock, if that is known.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        end = "" if end_time is None else str(end_time)
+        with errors(self.path):
+            self._database.execute("UPDATE runs SET end = ? WHERE run = ?", (end, self._run))
 
     def add(
         self, scene: Scene, detections: Detections, *, key: str = "", source: str = "", content: str = ""

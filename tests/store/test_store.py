@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -61,6 +62,16 @@ def test_the_same_scenes_make_the_same_content(tmp_path, scenes):
         with sqlite3.connect(tmp_path / name) as database:
             dumps.append(list(database.iterdump()))
     assert dumps[0] == dumps[1]
+
+
+def test_a_finished_run_is_told_from_one_that_was_ended(stored):
+    with Store.join(stored, VIDEO) as store:
+        assert (store.is_finished, store.end_time) == (False, None)
+        store.finish()
+        assert (store.is_finished, store.end_time) == (True, None)
+        store.finish(Fraction(1001, 30_000))
+    with Store.open(stored) as store:
+        assert (store.is_finished, store.end_time) == (True, Fraction(1001, 30_000))
 
 
 def test_a_closed_store_is_one_file(stored):
