@@ -210,7 +210,10 @@ def _is_locked(staging: Path, stack: contextlib.ExitStack) -> bool:
     """
     if fcntl is None:
         return True
-    lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        lock = os.open(staging, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
     stack.callback(os.close, lock)
     with contextlib.suppress(OSError):
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -143,11 +143,14 @@ def test_what_belongs_to_a_living_process_or_to_nobody_we_know_stays(tmp_path):
     assert elsewhere.exists()
 
 
-def test_a_folder_taken_for_abandoned_while_it_was_made_is_made_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize("moment", ["before it is opened", "before it is locked"])
+def test_a_folder_taken_for_abandoned_while_it_was_made_is_made_again(tmp_path, monkeypatch, moment):
     make, lock, made = files._new_folder, fcntl.flock, []
 
     def new_folder(beside):
         made.append(make(beside))
+        if len(made) == 1 and moment == "before it is opened":
+            made[0].rmdir()
         return made[-1]
 
     def too_late(descriptor, how):

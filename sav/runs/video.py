@@ -125,6 +125,7 @@ def _write(
             annotations = stack.enter_context(
                 Annotations(results.formats, target, lambda line: on_event(Problem(line)))
             )
+            annotations.output = None  # until there is a frame to tell of
             writer = VideoWriter(results.save_path, reader.info, put=results.put_video)
             stack.callback(_put_beside, annotations, results, writer)
             stack.enter_context(writer)
@@ -153,7 +154,7 @@ def _write(
             problem = _end(writer, problem)
             if writer.frame_count:
                 anything_is_saved()
-    folder = annotations.output.folder if annotations.output else target.folder
+    folder = annotations.output.folder if annotations.output else None
     return Report(
         done=writer.frame_count,
         wanted=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -63,13 +63,18 @@ class VideoResults:
         return self._output(path).put_beside(partial, path)
 
     def annotations(self, saved_path: Path | None) -> OutputFolder:
-        """Where the annotations go that belong to a video; None for one that could not be saved."""
-        return self._output(saved_path or self._free(interrupted_path(self.save_path)))
+        """Where the annotations go that belong to a video; None for one that could not be saved.
+
+        They never stand beside another video than theirs.
+        """
+        if saved_path is None:
+            path = interrupted_path(self.save_path)
+            saved_path = next(name for name in _names(path) if not (name.exists() or self._blocked(name)))
+        return self._output(saved_path)
 
     def _free(self, path: Path) -> Path:
-        """The first of `a.mp4`, `a-2.mp4` and so on where nothing is in the way of it and its annotations."""
-        names = (path if number == 1 else path.with_stem(f"{path.stem}-{number}") for number in count(1))
-        return next(name for name in names if not self._blocked(name))
+        """The first name where nothing is in the way of the video and its annotations."""
+        return next(name for name in _names(path) if not self._blocked(name))
 
     def _blocked(self, path: Path) -> list[Path]:
         """What is in the way of a video and of its annotations."""
@@ -82,3 +87,9 @@ class VideoResults:
 
     def _output(self, path: Path) -> OutputFolder:
         return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)
+
+
+def _names(path: Path) -> Iterator[Path]:
+    """`a.mp4`, `a-2.mp4`, and so on."""
+    yield path
+    yield from (path.with_stem(f"{path.stem}-{number}") for number in count(2))

@@ -9,7 +9,7 @@ import pytest
 
 from sav import files
 from sav.commands import cli
-from sav.errors import DONE, PARTLY_DONE
+from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
@@ -144,6 +144,38 @@ def test_a_video_that_cannot_be_written_costs_no_annotations(source, save_path, 
     assert report.problem.count("No space left on device") <= 2
     assert len(json.loads((folder / "coco.json").read_text())["images"]) == 4
     assert [path.name for path in save_path.parent.iterdir()] == ["v.interrupted_annotations"]
+
+
+def test_a_run_that_fails_before_its_first_frame_leaves_what_there_was(source, save_path, monkeypatch):
+    run(source, save_path)
+    before = seen(save_path.parent)
+
+    def fail(*arguments, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VideoWriter, "write", fail)
+        report = run(source, save_path)
+        assert (report.status, report.done, report.saved) == (FAILED, 0, ())
+    assert seen(save_path.parent) == before
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(video_run, "VideoWriter", fail)
+        run(source, save_path)
+    assert seen(save_path.parent) == before
+
+
+def test_annotations_without_a_video_do_not_stand_beside_another(source, save_path, monkeypatch):
+    run(source, save_path, segmenter=interrupted())
+    before = seen(save_path.parent)
+
+    def fail(self):
+        self._discard()
+        raise files.WriteError(save_path, OSError(errno.ENOSPC, "No space left on device"))
+
+    monkeypatch.setattr(VideoWriter, "interrupt", fail)
+    report = run(source, save_path, segmenter=interrupted())
+    assert report.saved == (save_path.parent / "v.interrupted-2_annotations",)
+    assert seen(save_path.parent).items() > before.items()
 
 
 def test_a_format_that_fails_is_told_and_the_video_is_whole(source, save_path, monkeypatch, capsys):
