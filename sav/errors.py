@@ -49,6 +49,14 @@ class ResultsError(SavError, ValueError):
     """Results of an earlier run that cannot be read, or that these cannot be joined to."""
 
 
+class EvaluationError(SavError, ValueError):
+    """Results and ground truth that cannot be compared, or a file that is neither."""
+
+
+class PackageMissingError(SavError, ImportError):
+    """A package that only one part of the program needs is not installed."""
+
+
 class WriteError(SavError, OSError):
     """A file cannot be written; the message names it.
 

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 OURS = {"sav", "seg", "track", "tools", "tests"}
 MADE_BY_TESTS = {"my_layers"}
-OPTIONAL = {"pandas", "supervision"}  # imported only by the method that converts to them
+OPTIONAL = {"pandas", "supervision", "trackeval"}  # imported only by what needs them, which says so
 
 
 def read(name: str) -> dict[str, Requirement]:

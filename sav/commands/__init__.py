@@ -3,4 +3,5 @@
 COMMANDS = {
     "seg": "segment every object in pictures",
     "track": "segment and follow every object in a video",
+    "evaluate": "compare a run with ground truth",
 }

@@ -113,6 +113,11 @@ def add_general_flags(parser: Parser, limits: str) -> None:
     group.add_argument("--max_megapixels", type=above_zero, metavar="N",
                        help="million pixels above which a picture or frame is refused"
                             f" (default: {limits})")  # fmt: skip
+    add_program_flags(group)
+
+
+def add_program_flags(group: argparse._ActionsContainer) -> None:
+    """Flags that every command has."""
     group.add_argument("--debug", action="store_true", help="show where an error comes from")
     version = f"Segment Any Video {__version__} (Python {platform.python_version()})"
     group.add_argument("--version", action="version", version=version, help="show the version and exit")

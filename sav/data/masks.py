@@ -232,15 +232,13 @@ class Masks:
         inner = np.clip(outer - np.tile(corners, 2), 0, np.tile(sizes, 2)).astype(np.int64)
         return [(slice(y0, max(y0, y1)), slice(x0, max(x0, x1))) for x0, y0, x1, y1 in inner.tolist()]
 
-    def iou_matrix(self) -> NDArray[np.float64]:
-        """`(N, N)`, intersection over union of every two masks; 0 for an empty one, with itself as well.
+    def iou_matrix(self, others: Masks | None = None) -> NDArray[np.float64]:
+        """`(N, M)`, IoU of each mask with each of `others`, by default with each other; see `rle_iou`.
 
-        Counted on run lengths, and only where boxes overlap.
+        Raises:
+            ValueError: If the others are of a picture of another size.
         """
-        rles = self.rles()
-        if not rles:
-            return np.zeros((0, 0))
-        return np.asarray(coco_mask.iou(rles, rles, [False] * len(rles)), np.float64)
+        return rle_iou(self.rles(), (self if others is None else others).rles())
 
     @cached_property
     def run_lengths(self) -> list[list[int]]:
@@ -264,3 +262,28 @@ def _size_of(dense: BoolArray) -> tuple[int, int]:
     if dense.ndim != 3:
         raise ValueError(f"dense masks must have shape (N, H, W), not {dense.shape}")
     return dense.shape[1], dense.shape[2]
+
+
+def rle_iou(
+    a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]], is_crowd: Sequence[bool] = ()
+) -> NDArray[np.float64]:
+    """Intersection over union of masks, counted on run lengths, and only where boxes overlap.
+
+    Args:
+        a: N masks as COCO's compressed RLE.
+        b: M masks of the same picture.
+        is_crowd: For each of `b` whether it is a crowd: what is shared is then divided by the area of the
+            mask of `a`, as COCO does. By default none is.
+
+    Returns:
+        `(N, M)`, 0 to 1; 0 for an empty mask, with itself as well.
+
+    Raises:
+        ValueError: If the masks are of pictures of different sizes.
+    """
+    if len({tuple(mask["size"]) for mask in (*a, *b)}) > 1:
+        raise ValueError("masks of pictures of different sizes cannot be compared")
+    if not len(a) or not len(b):
+        return np.zeros((len(a), len(b)))
+    flags = list(is_crowd) or [False] * len(b)
+    return np.asarray(coco_mask.iou(list(a), list(b), flags), np.float64)

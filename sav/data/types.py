@@ -14,6 +14,9 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
+# The class name of regions that the detector has no name for.
+UNLABELLED = "unlabelled"
+
 
 def _check(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
     """Raise ValueError if `array` has not `shape`, where None stands for any length."""

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from sav.config import SaveOptions
 from sav.data.scene import Scene
+from sav.data.types import UNLABELLED
 from sav.media.pictures import SUFFIXES, output_stems
 from sav.media.video import VideoInfo
-
-# The class name of regions that the detector has no name for.
-UNLABELLED = "unlabelled"
 
 
 @dataclass(frozen=True)

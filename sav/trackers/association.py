@@ -11,20 +11,25 @@ from scipy.optimize import linear_sum_assignment
 Indices = NDArray[np.intp]
 
 
-def iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any]) -> NDArray[np.float32]:
+def box_iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any], dtype: type[Any] = np.float32) -> NDArray[Any]:
     """Return how much each box of `a_xyxy` `(N, 4)` overlaps each box of `b_xyxy` `(M, 4)`.
 
+    Args:
+        a_xyxy: Boxes in pixels.
+        b_xyxy: Boxes in pixels.
+        dtype: What is computed in; float32 is enough to follow, scores take float64.
+
     Returns:
-        `(N, M)` float32, intersection over union, 0 to 1; 0 where neither box has an area.
+        `(N, M)`, intersection over union, 0 to 1; 0 where neither box has an area.
     """
-    left, top, right, bottom = a_xyxy.T.astype(np.float32)[:, :, None]
-    other_left, other_top, other_right, other_bottom = b_xyxy.T.astype(np.float32)
+    left, top, right, bottom = a_xyxy.T.astype(dtype)[:, :, None]
+    other_left, other_top, other_right, other_bottom = b_xyxy.T.astype(dtype)
     shared = np.minimum(right, other_right) - np.maximum(left, other_left)
     height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
     np.maximum(shared, 0, out=shared)
     shared *= np.maximum(height, 0, out=height)
     union = (right - left) * (bottom - top) + (other_right - other_left) * (other_bottom - other_top) - shared
-    return np.divide(shared, np.maximum(union, np.float32(1e-9), out=union), out=shared)
+    return np.divide(shared, np.maximum(union, dtype(1e-9), out=union), out=shared)
 
 
 def assign(similarities: NDArray[Any], least: float) -> tuple[Indices, Indices]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.types import Detections, Image, Tracks
-from sav.trackers.association import assign, iou
+from sav.trackers.association import assign, box_iou
 from sav.trackers.config import TrackerConfig
 from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
 from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
@@ -78,7 +78,7 @@ class ByteTrack:
     ) -> tuple[Indices, Indices]:
         """Match tracks to detections in three rounds; return rows of the table and of `boxes`, paired."""
         phases = self._table.phases
-        overlaps = iou(self._table.boxes_xyxy, boxes)
+        overlaps = box_iou(self._table.boxes_xyxy, boxes)
         fused = overlaps * scores if self._config.fuse_score else overlaps
         rounds = (
             (phases != UNCONFIRMED, strong, fused, 1 - self._config.match_thresh),
@@ -118,11 +118,11 @@ class ByteTrack:
         """
         table = self._table
         lost, live = (table.phases == LOST).nonzero()[0], (table.phases != LOST).nonzero()[0]
-        i, j = (iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
+        i, j = (box_iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
         if not len(i):
             return
         ahead = table.boxes_ahead(_DUPLICATE_FRAMES)
-        alike = iou(ahead[lost], ahead[live])[i, j] > _DUPLICATE_IOU_AHEAD
+        alike = box_iou(ahead[lost], ahead[live])[i, j] > _DUPLICATE_IOU_AHEAD
         lost, live = lost[i[alike]], live[j[alike]]
         ages = table.last_frames - table.first_frames
         kept = np.ones(len(table), bool)

@@ -7,7 +7,7 @@ import pytest
 import supervision
 from pycocotools.coco import COCO
 
-from sav.formats.target import UNLABELLED
+from sav.data.types import UNLABELLED
 from tests.formats.conftest import AWKWARD, NAMES, REGION, VIDEO
 
 

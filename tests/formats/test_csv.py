@@ -2,7 +2,7 @@ import csv
 
 import numpy as np
 
-from sav.formats.target import UNLABELLED
+from sav.data.types import UNLABELLED
 from tests.formats.conftest import NAMES, VIDEO
 
 

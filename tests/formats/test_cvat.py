@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from sav.formats.target import UNLABELLED
+from sav.data.types import UNLABELLED
 from tests.formats.conftest import NAMES, PIECES, PIXEL, REGION, RING, SIZE_HW, VIDEO
 
 # What https://docs.cvat.ai/docs/other/xml_format asks of each element.

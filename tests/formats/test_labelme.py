@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sav.formats.target import UNLABELLED
+from sav.data.types import UNLABELLED
 from tests.formats.conftest import NAMES, PIECES, PIXEL, REGION, RING, VIDEO
 
 

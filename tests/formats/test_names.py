@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
+from sav.data.types import UNLABELLED
 from sav.formats.registry import format_names
-from sav.formats.target import UNLABELLED
 from sav.media.video import VideoInfo
 from tests.formats.conftest import RING, VIDEO
 

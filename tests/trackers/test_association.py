@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from sav.trackers.association import assign, iou
+from sav.trackers.association import assign, box_iou
 
 
 def plain_iou(a, b):
@@ -20,19 +20,19 @@ def test_overlaps_are_those_of_the_definition():
     corner = rng.uniform(0, 100, (9, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(10, 80, (9, 2))], 1)
     expected = [[plain_iou(a, b) for b in boxes[4:]] for a in boxes]
-    np.testing.assert_allclose(iou(boxes, boxes[4:]), expected, atol=1e-5)
+    np.testing.assert_allclose(box_iou(boxes, boxes[4:]), expected, atol=1e-5)
 
 
 def test_boxes_that_touch_or_have_no_area_overlap_nothing():
     boxes = np.array([[0, 0, 10, 10], [10, 0, 20, 10], [5, 5, 5, 5]], float)
-    np.testing.assert_allclose(iou(boxes, boxes), np.diag([1, 1, 0]), atol=1e-6)
+    np.testing.assert_allclose(box_iou(boxes, boxes), np.diag([1, 1, 0]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(0, 0), (0, 3), (3, 0)])
 def test_nothing_to_pair_gives_no_pairs(rows, columns):
     i, j = assign(np.zeros((rows, columns)), 0.2)
     assert len(i) == len(j) == 0
-    assert iou(np.zeros((rows, 4)), np.zeros((columns, 4))).shape == (rows, columns)
+    assert box_iou(np.zeros((rows, 4)), np.zeros((columns, 4))).shape == (rows, columns)
 
 
 def test_a_pair_that_is_not_similar_enough_is_not_made():

@@ -1,15 +1,14 @@
 """How well the trackers follow: committed numbers that may not fall, and ultralytics side by side."""
 
-import dataclasses
 import functools
 
 import numpy as np
 import pytest
 
+from sav.evaluate.tracks import TrackTable, score_tracks
 from sav.trackers import BoTSORT, ByteTrack, TrackerConfig
 from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
 from tools.tracking.scenes import make_scene
-from tools.tracking.score import score_tracks
 
 pytestmark = [pytest.mark.long, pytest.mark.usefixtures("trackeval")]
 
@@ -46,14 +45,14 @@ def theirs(tracker_type):
 def mean_score(make, tracker_type, name):
     """Return HOTA, MOTA and IDF1 in percent and the number of switches, averaged over the seeds."""
     scores = [score(make(tracker_type), scene(name, seed)) for seed in SEEDS]
-    return np.mean([dataclasses.astuple(one) for one in scores], 0)
+    return np.mean([(one.hota, one.mota, one.idf1, one.switches) for one in scores], 0)
 
 
 def score(tracker, seen):
     images = seen.images or [None] * len(seen.detections)
     tracks = [tracker.update(frame, image) for frame, image in zip(seen.detections, images, strict=True)]
-    ids, boxes = [frame.track_ids for frame in tracks], [frame.boxes_xyxy for frame in tracks]
-    return score_tracks(seen.true_ids, seen.true_boxes_xyxy, ids, boxes)
+    found = TrackTable.of_frames([one.track_ids for one in tracks], [one.boxes_xyxy for one in tracks])
+    return score_tracks(found, seen.truth)
 
 
 @pytest.mark.parametrize(
@@ -97,5 +96,6 @@ def test_real_sequences_are_followed_as_well_as_ultralytics_does(tracker_type, w
     chosen = [sequence for sequence in read_sequences() if sequence.benchmark in ultralytics]
     table = score_sequences(chosen, lambda s: ours(tracker_type, s.frame_rate), with_warps=with_warps)
     for benchmark, numbers in ultralytics.items():
-        measured = [table[benchmark][metric] for metric in ("HOTA", "MOTA", "IDF1")]
+        score = table[benchmark]
+        measured = [score.hota, score.mota, score.idf1]
         assert (np.array(measured) >= np.array(numbers) - 0.3).all(), f"{benchmark}: {measured}"

@@ -24,11 +24,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.evaluate.tracks import TrackScore, TrackTable, score_tracks
 from sav.trackers import BoTSORT, ByteTrack, Tracker, TrackerConfig
 from sav.trackers.camera_motion import CameraMotion
 from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
 from tools.tracking.scenes import make_scene
-from tools.tracking.score import score_tracks
 from tools.tracking.ultralytics_trackers import UltralyticsTracker
 
 MEDIA_FOLDER = MOT_FOLDER.parent / "media"
@@ -83,8 +83,7 @@ def _real_quality() -> list[dict[str, Any]]:
         for group in ("MOT17", "MOT15"):
             for by, table in tables.items():
                 if group in table:
-                    numbers = {metric: table[group][metric] for metric in METRICS}
-                    rows.append({"on": group, "tracker": name, "by": by, **numbers})
+                    rows.append({"on": group, "tracker": name, "by": by, **_numbers(table[group])})
     return rows
 
 
@@ -98,12 +97,15 @@ def _generated_quality() -> list[dict[str, Any]]:
             for scene in scenes:
                 tracker = make(config)
                 tracks = [tracker.update(frame) for frame in scene.detections]
-                ids, boxes = [one.track_ids for one in tracks], [one.boxes_xyxy for one in tracks]
-                score = score_tracks(scene.true_ids, scene.true_boxes_xyxy, ids, boxes)
-                scores.append((score.hota, score.mota, score.idf1, score.switches))
-            means = dict(zip(METRICS, np.mean(scores, 0).tolist(), strict=True))
+                found = TrackTable.of_frames([t.track_ids for t in tracks], [t.boxes_xyxy for t in tracks])
+                scores.append(_numbers(score_tracks(found, scene.truth)))
+            means = {metric: float(np.mean([score[metric] for score in scores])) for metric in METRICS}
             rows.append({"on": "generated", "tracker": name, "by": by, **means})
     return rows
+
+
+def _numbers(score: TrackScore) -> dict[str, float]:
+    return dict(zip(METRICS, (score.hota, score.mota, score.idf1, score.switches), strict=True))
 
 
 def compare_camera_motion() -> list[dict[str, Any]]:

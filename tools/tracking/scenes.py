@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.types import Detections
+from sav.evaluate.tracks import TrackTable
 
 WIDTH, HEIGHT = 640, 360
 
@@ -31,6 +32,11 @@ class TrackingScene:
     true_boxes_xyxy: tuple[NDArray[np.float64], ...]
     warps: tuple[NDArray[np.float64], ...]
     images: tuple[NDArray[np.uint8], ...] = ()
+
+    @property
+    def truth(self) -> TrackTable:
+        """The true ids and boxes as scores take them."""
+        return TrackTable.of_frames(self.true_ids, self.true_boxes_xyxy)
 
 
 def make_scene(

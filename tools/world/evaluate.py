@@ -9,14 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.ndimage import find_objects
 
 from sav.config import PICTURE_DETECTION
 from sav.data.masks import Masks
+from sav.data.types import Detections
 from sav.detectors.door import import_ultralytics
 from sav.detectors.yolo import Detector
 from sav.device import choose_precision
+from sav.evaluate.matching import match
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
+from sav.trackers.association import box_iou
 from tools.world.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from tools.world.prompts import Maps
 
@@ -42,37 +46,23 @@ class Overlaps:
 
 def overlaps(masks: Masks, label_map: np.ndarray, count: int) -> Overlaps:
     """The IoU of masks with labels 1 to `count` of a map `(H, W)`."""
-    areas = np.bincount(label_map.ravel(), minlength=count + 1)[1:]
-    inside = np.zeros((len(masks), count))
-    for row, (crop, where) in zip(inside, masks.crops(), strict=True):
-        row[:] = np.bincount(label_map[where][crop], minlength=count + 1)[1:]
-    union = masks.areas[:, None] + areas[None] - inside
-    return Overlaps(inside / np.maximum(union, 1), areas)
+    labels = masks_of(label_map, count)
+    return Overlaps(masks.iou_matrix(labels), labels.areas)
 
 
-def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """IoU `(n, m)` of boxes `(n, 4)` and `(m, 4)`."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    inside = np.clip(high - low, 0, None).prod(-1)
-    size_a, size_b = (a[:, 2:] - a[:, :2]).prod(-1), (b[:, 2:] - b[:, :2]).prod(-1)
-    return inside / np.maximum(size_a[:, None] + size_b[None] - inside, 1e-9)
+def masks_of(label_map: np.ndarray, count: int) -> Masks:
+    """The pixels of each of the labels 1 to `count` of a map `(H, W)`."""
+    places = [place or (slice(0, 0), slice(0, 0)) for place in find_objects(label_map, count)]
+    crops = [label_map[place] == label for label, place in enumerate(places, start=1)]
+    corners = np.array([(columns.start, rows.start) for rows, columns in places], np.int64).reshape(-1, 2)
+    return Masks.from_crops(label_map.shape, crops, corners)
 
 
-def matched(
-    scores: np.ndarray,
-    classes: np.ndarray,
-    boxes: np.ndarray,
-    true_classes: np.ndarray,
-    true_boxes: np.ndarray,
-) -> list[tuple[int, int]]:
-    """Pairs (detection, object) of one class whose boxes overlap by half, the strongest detection first."""
-    iou = box_iou(boxes, true_boxes) * (classes[:, None] == true_classes[None])
-    pairs = []
-    for i in np.argsort(-scores):
-        if iou.shape[1] and (j := int(iou[i].argmax())) >= 0 and iou[i, j] >= 0.5:
-            pairs.append((int(i), j))
-            iou[:, j] = 0
-    return pairs
+def matched(seen: Detections, true_classes: np.ndarray, true_boxes: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (detection, object) of one class whose boxes overlap by half."""
+    is_same = seen.class_ids[:, None] == true_classes[None]
+    pairs = match(box_iou(seen.boxes_xyxy, true_boxes) * is_same, 0.5)
+    return list(zip(*(side.tolist() for side in pairs), strict=True))
 
 
 def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
@@ -134,7 +124,7 @@ class SamFigures:
     ) -> None:
         seen = self.detector([image])[0]
         classes = np.array([CLASS_NAMES.index(scene.thing_names[i]) for i in objects], int)
-        pairs = matched(seen.scores, seen.class_ids, seen.boxes_xyxy, classes, boxes.reshape(-1, 4))
+        pairs = matched(seen, classes, boxes.reshape(-1, 4))
         masks = self.sam.masks_from_boxes(embedding, seen.boxes_xyxy)  # type: ignore[arg-type]
         iou = overlaps(masks, scene.thing_map, len(scene.thing_names)).iou
         self.objects += len(objects)

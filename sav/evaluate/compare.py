@@ -1,0 +1,142 @@
+"""A run beside its ground truth: finds what can be compared, and compares it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sav.errors import EvaluationError
+from sav.evaluate.coco import CocoFile, read_coco
+from sav.evaluate.masks import MaskScores, score_masks
+from sav.evaluate.mot import SequenceTruth, find_sequences, read_tracks, tracks_of
+from sav.evaluate.tracks import Counts, TrackScore, count_tracks, pooled
+
+_FOLDERS = ("", "annotations")
+
+
+@dataclass(frozen=True)
+class TrackScores:
+    """The scores of one or more sequences.
+
+    Attributes:
+        sequences: By name.
+        all: Of all of them together.
+        frames_without_truth: Number of frames with tracks that the truth does not have; they are left out.
+    """
+
+    sequences: Mapping[str, TrackScore]
+    all: TrackScore
+    frames_without_truth: int = 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What of a run can be compared with a truth, each None if it cannot.
+
+    Attributes:
+        coco: The masks that were found and the true ones.
+        tracks: By sequence, the file of the tracks that were found, and their truth.
+    """
+
+    coco: tuple[CocoFile, CocoFile] | None
+    tracks: Mapping[str, tuple[Path, SequenceTruth | CocoFile]] | None
+
+    @property
+    def files(self) -> list[Path]:
+        """All that is read."""
+        masks = [file.path for file in self.coco or ()]
+        return masks + [path for found, truth in (self.tracks or {}).values() for path in (found, truth.path)]
+
+    def score_masks(self) -> MaskScores | None:
+        """Compare the masks.
+
+        Raises:
+            EvaluationError: If nothing in them meets.
+        """
+        return score_masks(*self.coco) if self.coco else None
+
+    def score_tracks(self) -> TrackScores | None:
+        """Compare the tracks.
+
+        Raises:
+            EvaluationError: If a file is not what it should be.
+            PackageMissingError: If TrackEval is not installed.
+        """
+        if not self.tracks:
+            return None
+        counts, surplus = dict[str, Counts](), 0
+        for name, (path, truth) in self.tracks.items():
+            counts[name], more = _count(path, truth)
+            surplus += more
+        scores = {name: pooled([one]) for name, one in counts.items()}
+        return TrackScores(scores, pooled(list(counts.values())), surplus)
+
+
+def compare(run: Path, truth: Path) -> Comparison:
+    """Find what belongs together.
+
+    Args:
+        run: coco.json, mot.txt, a folder with these in it or in its annotations/, or a folder with a NAME.txt
+            for each sequence of the truth.
+        truth: COCO instances JSON, a gt.txt, a MOTChallenge sequence's folder, or a folder of those.
+
+    Raises:
+        FileNotFoundError: If one of them is not there.
+        EvaluationError: If nothing can be compared; the message says why.
+    """
+    for place in (run, truth):
+        if not place.exists():
+            raise FileNotFoundError(f"there is no {place}")
+    if truth.is_dir() or truth.suffix.lower() == ".txt":
+        sequences = find_sequences(truth)
+        pairs = {one.name: (_tracks_file(run, one, len(sequences)), one) for one in sequences}
+        return Comparison(None, pairs)
+    if truth.suffix.lower() != ".json":
+        raise EvaluationError(
+            f"{truth} is no ground truth: give COCO's .json, MOTChallenge's gt.txt, or its folder"
+        )
+    return _compare_with_coco(run, read_coco(truth))
+
+
+def _compare_with_coco(run: Path, truth: CocoFile) -> Comparison:
+    masks, tracks = _find(run, "coco.json"), _find(run, "mot.txt")
+    if masks is None and tracks is None:
+        raise EvaluationError(
+            f"{run} cannot be evaluated: give coco.json, mot.txt, or a folder with one of them"
+        )
+    if masks is None and not truth.has_tracks:
+        raise EvaluationError(f"{truth.path} has no track_id to compare {tracks} with; give a coco.json")
+    return Comparison(
+        (read_coco(masks), truth) if masks else None,
+        {truth.path.stem: (tracks, truth)} if tracks and truth.has_tracks else None,
+    )
+
+
+def _find(run: Path, name: str) -> Path | None:
+    """The file of that name in a run, or the run itself where it is a file of that kind."""
+    if run.is_dir():
+        return next((path for folder in _FOLDERS if (path := run / folder / name).is_file()), None)
+    return run if run.suffix.lower() == Path(name).suffix else None
+
+
+def _tracks_file(run: Path, sequence: SequenceTruth, sequence_count: int) -> Path:
+    own = run / f"{sequence.name}.txt"
+    if own.is_file():
+        return own
+    found = _find(run, "mot.txt") if sequence_count == 1 else None
+    if found is None:
+        wanted = f"mot.txt or {own.name}" if sequence_count == 1 else f"{own.name}, the tracks of a sequence"
+        raise EvaluationError(f"{run} cannot be compared with {sequence.path}: there is no {wanted}")
+    return found
+
+
+def _count(path: Path, truth: SequenceTruth | CocoFile) -> tuple[Counts, int]:
+    """What TrackEval counts, and the number of frames that had to be left out."""
+    if isinstance(truth, SequenceTruth):
+        return count_tracks(read_tracks(path, truth.frame_count), truth.read()), 0
+    found = read_tracks(path)
+    has_truth = np.isin(found.frames, [picture.frame_number for picture in truth.pictures.values()])
+    return count_tracks(found.chosen(has_truth), tracks_of(truth)), len(np.unique(found.frames[~has_truth]))
