@@ -3,5 +3,6 @@
 COMMANDS = {
     "seg": "segment every object in pictures",
     "track": "segment and follow every object in a video",
+    "export": "write annotation files of a run that is over, without models",
     "evaluate": "compare a run with ground truth",
 }

@@ -79,14 +79,14 @@ def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
                             " keeps all (default: %(default)s)")  # fmt: skip
 
 
-def add_save_flags(parser: Parser, for_video: bool) -> None:
+def add_save_flags(parser: Parser, for_video: bool, has_default: bool = True) -> None:
     """Flags that say which annotation files to write, and how."""
     default = VIDEO_FORMATS if for_video else PICTURE_FORMATS
     group = parser.add_argument_group("annotation files")
-    group.add_argument("--save", nargs="+", action="extend", metavar="FORMAT",
+    group.add_argument("--save", nargs="+", action="extend", metavar="FORMAT", required=not has_default,
                        help=f"{', '.join(format_names(for_video))}, or {ALL}"
-                            f" (default: {' '.join(default)})")  # fmt: skip
-    parser.set_defaults(formats_if_open=default)
+                            + f" (default: {' '.join(default)})" * has_default)  # fmt: skip
+    parser.set_defaults(formats_if_open=default if has_default else ())
     group.add_argument("--overwrite", action="store_true",
                        help="replace also files that this program did not write, or that were changed"
                             " since")  # fmt: skip

@@ -22,12 +22,14 @@ class Format:
         video: The writer for video, likewise.
         common: Files that tell of everything, or of what holds for everything.
         each: Files of each picture or frame. Without any, the format tells of all pictures in common files.
+        pixels: Whether the pictures themselves are in its files, not only what was found in them.
     """
 
     pictures: str = ""
     video: str = ""
     common: tuple[str, ...] = ()
     each: tuple[str, ...] = ()
+    pixels: bool = False
 
     @property
     def places(self) -> set[str]:
@@ -42,6 +44,7 @@ FORMATS = {
         "yolo:YoloWriter",
         common=("yolo/dataset.yaml", "yolo/classes.txt"),
         each=("yolo/images/*.jpg", "yolo/labels/*.txt"),
+        pixels=True,
     ),
     "mot": Format(video="mot:MotWriter", common=("mot.txt",)),
     "mots": Format(
@@ -53,7 +56,10 @@ FORMATS = {
     ),
     "cvat": Format("cvat:CvatImagesWriter", "cvat:CvatVideoWriter", common=("cvat.xml",)),
     "labelme": Format(
-        "labelme:LabelmeWriter", "labelme:LabelmeWriter", each=("labelme/*.json", "labelme/*.jpg")
+        "labelme:LabelmeWriter",
+        "labelme:LabelmeWriter",
+        each=("labelme/*.json", "labelme/*.jpg"),
+        pixels=True,
     ),
     "png": Format(
         "png:PngWriter",
@@ -66,6 +72,7 @@ FORMATS = {
         "cutout_video:CutoutVideoWriter",
         common=("cutout/matte.mp4", "cutout/objects.mov", "cutout/objects.webm"),
         each=("cutout/*_*.png", "cutout/matte/*.png"),
+        pixels=True,
     ),
     "csv": Format("csv:CsvWriter", "csv:CsvWriter", common=("csv/objects.csv", "csv/tracks.csv")),
 }

@@ -1,0 +1,236 @@
+"""Annotation files of a run that is over, in any format, out of its store: no model is asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sav.config import SaveOptions
+from sav.data.scene import Scene
+from sav.errors import ResultsError, SettingError, WriteError
+from sav.files import check_folder, named_errors, staging_folder
+from sav.formats.registry import FORMATS, resolve_formats
+from sav.formats.target import Target
+from sav.interrupts import uninterrupted, working
+from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.ledger import RUN, STATE
+from sav.runs.output import OutputFolder, in_the_way
+from sav.runs.picture_plan import ANNOTATIONS
+from sav.runs.report import Found, Report
+from sav.runs.saving import Annotations, Writers
+from sav.runs.stored import (
+    check_source,
+    find_store,
+    open_source,
+    picture_scenes,
+    results_folder,
+    video_scenes,
+)
+from sav.store import Store
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """What is to be written of a run that is over.
+
+    Attributes:
+        run: The run; see `find_store`.
+        formats: The formats of the annotations.
+        save_dir: Where they go; None for where the run's own are.
+        options: What is wished of single formats.
+        overwrite: Replace also files that are not ours, or not any more.
+    """
+
+    run: Path
+    formats: tuple[str, ...]
+    save_dir: Path | None = None
+    options: SaveOptions = SaveOptions()
+    overwrite: bool = False
+
+
+def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
+    """Write annotation files, the same as the run itself would have written.
+
+    Formats with pictures in them read the source again. Where that is gone or has changed they are left out,
+    which is told of, and the others are written.
+
+    Raises:
+        FileNotFoundError: There is no store of such a run.
+        FileExistsError: Something that is not ours has the name of a file.
+        SavError: The store cannot be read, or there is no such format, or nothing can be written there.
+    """
+    with Store.open(find_store(job.run)) as store:
+        is_video = store.about.video is not None
+        formats = resolve_formats(job.formats, is_video)
+        if not is_video and job.options != SaveOptions():
+            raise SettingError(f"{job.run} is of pictures: the options of yolo and cutout are for videos")
+        place = _place(job, store)
+        wanted = _possible(store, formats, on_event)
+        _check(place, store, wanted)
+        export = _export_video if is_video else _export_pictures
+        report = export(store, place, wanted, job, on_event)
+        report = replace(report, is_whole=report.is_whole and wanted == formats)
+        on_event(Saved(report))
+        return report
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where annotation files go: a folder whose ledger knows them, and the path to them from there."""
+
+    output: OutputFolder
+    inner: str
+
+    @property
+    def folder(self) -> Path:
+        return self.output.folder / self.inner
+
+
+def _place(job: ExportJob, store: Store) -> _Place:
+    """Where the run's own files are, or a folder for these alone."""
+    results, inner = results_folder(store.path), "" if store.about.video else ANNOTATIONS
+    if job.save_dir is not None and job.save_dir.resolve() != (results / inner).resolve():
+        results, inner = job.save_dir, ""
+    check_folder(results)
+    return _Place(OutputFolder(results, job.overwrite), inner)
+
+
+def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[str]:
+    """The formats that can be written, without those for which the source is missing.
+
+    Raises:
+        ResultsError: None can.
+    """
+    with_pixels = [name for name in formats if FORMATS[name].pixels]
+    if not with_pixels:
+        return list(formats)
+    try:
+        check_source(store)
+    except ResultsError as error:
+        line = f"{', '.join(with_pixels)} left out, which would hold pictures: {error}"
+        if with_pixels == formats:
+            raise ResultsError(line) from None
+        on_event(Problem(line))
+        return [name for name in formats if name not in with_pixels]
+    return list(formats)
+
+
+def _check(place: _Place, store: Store, formats: Sequence[str]) -> None:
+    """Raise FileExistsError if something that is not ours has the name of a file."""
+    paths = [path for name in formats for path in FORMATS[name].common]
+    each = [path for name in formats for path in FORMATS[name].each]
+    if store.about.video is None:
+        keys, own = store.keys(), [path for path in each if path.count("*") == 1]
+        paths += [path.replace("*", key) for key in keys for path in own]
+    found = [place.folder / path for path in paths]
+    if store.about.video is not None:
+        found += [path for pattern in each for path in sorted(place.folder.glob(pattern))]
+    blocked = [path for path in found if place.output.is_in_the_way(path)]
+    if blocked:
+        raise in_the_way(blocked)
+
+
+def _scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[Scene]:
+    """The scenes, with their pixels if a format holds them."""
+    if not any(FORMATS[name].pixels for name in formats):
+        return store.scenes()
+    if store.about.video is None:
+        return picture_scenes(store)
+    return video_scenes(store, stack.enter_context(open_source(store)))
+
+
+def _export_video(
+    store: Store, place: _Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
+) -> Report:
+    """Write the files of a video; all of them, or none."""
+    about, total, found = store.about, len(store), Found()
+    with named_errors(place.folder):
+        place.folder.mkdir(parents=True, exist_ok=True)
+    target = Target(place.folder, about.categories, about.video, options=job.options)
+    with ExitStack() as stack:
+        scenes = _scenes(store, formats, stack)
+        annotations = Annotations(formats, target, lambda line: on_event(Problem(line)), job.overwrite)
+        with annotations:
+            try:
+                for number, scene in enumerate(scenes, start=1):
+                    annotations.write(scene)
+                    found = found.with_scene(scene)
+                    on_event(Reached(number, total, "frame"))
+            except BaseException:
+                annotations.output = None
+                raise
+    return Report(total, None, found, (place.folder,), is_whole=annotations.is_whole)
+
+
+def _export_pictures(
+    store: Store, place: _Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
+) -> Report:
+    """Write the files of pictures: each picture's own as it comes, and in the end those that tell of all."""
+    each, joined = ([name for name in formats if bool(FORMATS[name].each) == own] for own in (True, False))
+    keys, found, problems = store.keys(), Found(), _Problems(on_event)
+    target = Target(place.folder, store.about.categories, options=job.options)
+    state = place.output.folder / STATE
+    with named_errors(state):
+        state.mkdir(parents=True, exist_ok=True)
+
+    with ExitStack() as stack:
+        staging = stack.enter_context(staging_folder(state / "run"))
+        Writers(each, target, staging / place.inner, problems).close()  # what holds for all pictures
+        everything = Writers(joined, replace(target, stems=keys), staging / place.inner, problems)
+        stack.callback(everything.discard)
+        done, problem = 0, ""
+        try:
+            with working():
+                for done, (key, scene) in enumerate(zip(keys, _scenes(store, formats, stack), strict=True)):
+                    everything.write(scene)
+                    with uninterrupted(), staging_folder(state / "picture") as own:
+                        _export_picture(key, scene, each, target, own / place.inner, problems)
+                        problems.kept(place.output, place.output.put(own, key))
+                    found = found.with_scene(scene)
+                    on_event(Reached(done + 1, len(keys), "picture", scene.frame.name))
+                done = len(keys)
+                everything.close()
+        except (KeyboardInterrupt, WriteError) as error:
+            reason = str(error) or "interrupted"
+            problem = f"{reason}; ended after {done} of {len(keys)}, what tells of all stays as it was"
+        else:
+            with place.output.ledger.locked():
+                problems.kept(place.output, place.output.put(staging, RUN))
+    return Report(done, len(keys), found, (place.folder,), problem=problem, is_whole=not problems.any)
+
+
+def _export_picture(
+    key: str, scene: Scene, formats: Sequence[str], target: Target, staging: Path, problems: _Problems
+) -> None:
+    """Write a picture's own files, without those that hold for all pictures."""
+    alone = replace(scene, frame=replace(scene.frame, index=0))
+    writers = Writers(
+        formats, replace(target, stems=[key]), staging, lambda line: problems(f"{scene.frame.name}: {line}")
+    )
+    try:
+        writers.write(alone)
+        writers.close()
+    except BaseException:
+        writers.discard()
+        raise
+    for name in formats:
+        for path in FORMATS[name].common:
+            (staging / path).unlink(missing_ok=True)
+
+
+class _Problems:
+    """Tells what could not be written, and remembers that there was something."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self.any = False
+
+    def __call__(self, line: str) -> None:
+        self.any = True
+        self._on_event(Problem(line))
+
+    def kept(self, output: OutputFolder, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self(f"{path} {output.why_kept(path)}")

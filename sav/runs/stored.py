@@ -1,0 +1,138 @@
+"""A run that is over: its store found again, and its scenes with their pixels, which are read once more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from sav.data.scene import Scene
+from sav.data.types import Frame
+from sav.errors import ResultsError
+from sav.media.addresses import local_path, shown
+from sav.media.opening import ReaderConfig
+from sav.media.pictures import read_picture, readable
+from sav.media.reader import open_video
+from sav.media.save_path import annotations_folder
+from sav.media.video import VideoReader
+from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.store import Source, Store, source_content
+
+# Million pixels: what was read once is not too large.
+_ANY_SIZE = 2_000.0
+
+
+def find_store(run: Path) -> Path:
+    """The store of a run.
+
+    Args:
+        run: The folder of its results or its annotations, or the video that it wrote, or the store itself.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    if run.suffix == ".sqlite" and run.is_file():
+        return run
+    folder = run if run.is_dir() else annotations_folder(run)
+    found = Ledger(folder).path(RUN, ".sqlite")
+    if not found.exists():
+        raise FileNotFoundError(
+            f"{run} has no store of a run ({found}): give the folder of a run's results, or the video that it"
+            " wrote"
+        )
+    return found
+
+
+def results_folder(store: Path) -> Path:
+    """The folder of the results that a store lies in: of a run over pictures, or of a video's annotations."""
+    return store.parent.parent if store.parent.name == STATE else store.parent
+
+
+def source_of_video(
+    source: str, results: Path, start: str | None = None, end: str | None = None, stride: int = 1
+) -> Source:
+    """What a store remembers of a video that is read, whose annotations go to `results`.
+
+    Raises:
+        OSError: It is a file that cannot be read.
+    """
+    path = local_path(source)
+    if path is None or not path.exists() or not (path.is_file() or path.is_dir()):
+        return Source(shown(source), "", start, end, stride)
+    return Source(
+        os.path.relpath(path.resolve(), results.resolve()), source_content(path), start, end, stride
+    )
+
+
+def check_source(store: Store) -> None:
+    """Check that the pixels of all scenes can be read again.
+
+    Raises:
+        ResultsError: The source is gone, or has changed, or can never be read twice.
+    """
+    folder = results_folder(store.path)
+    if store.about.video is not None:
+        source = store.about.source
+        if not source.content:
+            raise ResultsError(f"{source.path} cannot be read again: it is no file")
+        _check(folder / source.path, source.content, source_content)
+        return
+    for entry in store.entries():
+        _check(folder / entry.source, entry.content, fingerprint)
+
+
+def open_source(store: Store) -> VideoReader:
+    """Open the video that a run was over.
+
+    Raises:
+        ResultsError: It is gone, or has changed, or can never be read twice.
+    """
+    check_source(store)
+    source = store.about.source
+    path = results_folder(store.path) / source.path
+    return open_video(path, source.start, source.end, source.stride, ReaderConfig(max_megapixels=_ANY_SIZE))
+
+
+def video_scenes(store: Store, reader: VideoReader) -> Iterator[Scene]:
+    """The scenes of a video with the frames that `reader` gives.
+
+    Raises:
+        ResultsError: They are other frames than those that were seen.
+    """
+    frames = iter(reader)
+    for scene in store.scenes():
+        frame = next(frames, None)
+        if frame is None or not _is_same(frame, scene.frame):
+            raise ResultsError(f"{reader.info.name} has changed since: frame {scene.frame.index} is another")
+        yield replace(scene, frame=frame)
+
+
+def picture_scenes(store: Store) -> Iterator[Scene]:
+    """The scenes of pictures, read again.
+
+    Raises:
+        ResultsError: A picture has another size than the one that was seen.
+    """
+    folder = results_folder(store.path)
+    for entry in store.entries():
+        image = read_picture(folder / entry.source, _ANY_SIZE)
+        if image.shape[:2] != entry.scene.size_hw:
+            raise ResultsError(f"{_shown(folder / entry.source)} has changed since")
+        yield replace(entry.scene, frame=replace(entry.scene.frame, image=image))
+
+
+def _check(path: Path, content: str, look: Callable[[Path], str]) -> None:
+    if not path.exists():
+        raise ResultsError(f"{_shown(path)} is gone")
+    if look(path) != content:
+        raise ResultsError(f"{_shown(path)} has changed since")
+
+
+def _shown(path: Path) -> str:
+    """A path without the detour through the folder of the results."""
+    return readable(os.path.normpath(path))
+
+
+def _is_same(frame: Frame, known: Frame) -> bool:
+    return (frame.index, frame.time, frame.size_hw) == (known.index, known.time, known.size_hw)

@@ -1,0 +1,79 @@
+"""Runs of stub models that are over: their results, and the store of what was found."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sav.formats.registry import format_names
+from sav.media.pictures import find_pictures, write_picture
+from sav.media.save_path import annotations_folder
+from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.picture_plan import plan_pictures
+from sav.runs.pictures import run_pictures
+from sav.runs.stored import source_of_video
+from sav.runs.video import VideoJob, run_video
+from sav.segmenter import Segmenter
+from sav.store import About, Store
+from sav.trackers import make_tracker
+from tests.media.videos import make_video
+from tests.stubs import StubDetector, StubSam, picture
+
+
+def segmenter() -> Segmenter:
+    return Segmenter(StubDetector(class_ids=[0, 1]), StubSam(shift_xy=(2, 0)), regions=False)
+
+
+def video_run(folder: Path, formats=None, count=6, **more) -> Path:
+    """A run over a video with all formats; returns the MP4."""
+    (folder / "in").mkdir(parents=True)
+    (folder / "out").mkdir()
+    source = make_video(folder / "in", "a.mp4", count=count, size_hw=(60, 80))
+    save_path = folder / "out" / "v.mp4"
+    formats = tuple(format_names(True) if formats is None else formats)
+    job = VideoJob(str(source), save_path, tracker="bytetrack", formats=formats, **more)
+    assert run_video(job, segmenter()).status == 0
+    store_video(job)
+    return save_path
+
+
+def store_video(job: VideoJob) -> None:
+    """Store what the run found."""
+    models, results = segmenter(), annotations_folder(job.save_path)
+    with job.open() as reader:
+        tracker = make_tracker(job.tracker, frame_rate=float(reader.frame_rate))
+        source = source_of_video(job.source, results, job.start, job.end, job.stride)
+        about = About(categories=models.categories, video=reader.info, source=source)
+        with Store.create(Ledger(results).path(RUN, ".sqlite"), about) as store:
+            for scene in models.track(reader, tracker=tracker):
+                store.add(scene, models.detector.found)
+            store.finish(reader.end_time)
+
+
+def picture_run(folder: Path, formats=None) -> Path:
+    """A run over pictures with all formats; returns the folder of the results."""
+    (folder / "in").mkdir(parents=True)
+    for number, name in enumerate(("b.png", "a.png", "a.jpg")):
+        write_picture(folder / "in" / name, picture(number))
+    save_dir = folder / "SegOut"
+    formats = format_names(False) if formats is None else formats
+    plan = plan_pictures(find_pictures([str(folder / "in")]), save_dir, formats, regions=False)
+    assert run_pictures(plan, segmenter()).status == 0
+
+    models = segmenter()
+    about = About(categories=models.categories)
+    with Store.join(Ledger(save_dir).path(RUN, ".sqlite"), about) as store:
+        for path, stem in zip(plan.pictures, plan.stems, strict=True):
+            scene = models(path)
+            source = os.path.relpath(path, save_dir)
+            store.add(scene, models.detector.found, key=stem, source=source, content=fingerprint(path))
+    return save_dir
+
+
+def seen(folder: Path) -> dict[str, bytes]:
+    """What a user sees in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and STATE not in path.parts
+    }

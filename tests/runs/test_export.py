@@ -1,0 +1,180 @@
+"""Annotation files out of a store are those of the run itself; what cannot be written is one clear line."""
+
+import shutil
+
+import pytest
+
+from sav.config import SaveOptions
+from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
+from sav.formats.registry import FORMATS, format_names
+from sav.runs.events import Problem
+from sav.runs.export import ExportJob, run_export
+from sav.segmenter import Segmenter
+from tests.runs.stored_runs import picture_run, seen, video_run
+
+WITHOUT_PIXELS = [name for name in format_names(True) if not FORMATS[name].pixels]
+
+
+def export(run, formats=("all",), save_dir=None, **more):
+    """The report, and the lines about what went wrong."""
+    lines = []
+    job = ExportJob(run, tuple(formats), save_dir, **more)
+    report = run_export(job, lambda event: lines.append(event.line) if isinstance(event, Problem) else None)
+    return report, lines
+
+
+@pytest.fixture(scope="module")
+def finished_video(tmp_path_factory):
+    return video_run(tmp_path_factory.mktemp("video"))
+
+
+@pytest.fixture(scope="module")
+def finished_pictures(tmp_path_factory):
+    return picture_run(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def video(finished_video, tmp_path):
+    """A copy of a run over a video, with its source."""
+    shutil.copytree(finished_video.parent.parent, tmp_path / "video")
+    return tmp_path / "video" / "out" / "v.mp4"
+
+
+@pytest.fixture
+def pictures(finished_pictures, tmp_path):
+    """A copy of a run over pictures, with its sources."""
+    shutil.copytree(finished_pictures.parent, tmp_path / "pictures")
+    return tmp_path / "pictures" / "SegOut"
+
+
+@pytest.fixture(autouse=True)
+def _no_models(monkeypatch, finished_video, finished_pictures):
+    monkeypatch.setattr(Segmenter, "__init__", None)
+
+
+def test_all_formats_of_a_video_have_the_bytes_of_the_run(video, tmp_path):
+    report, lines = export(video, save_dir=tmp_path / "new" / "folder")
+    assert (report.status, lines) == (DONE, [])
+    assert seen(tmp_path / "new" / "folder") == seen(video.parent / "v_annotations")
+
+
+def test_all_formats_of_pictures_have_the_bytes_of_the_run(pictures, tmp_path):
+    report, lines = export(pictures, save_dir=tmp_path / "new" / "folder")
+    assert (report.status, report.done, lines) == (DONE, 3, [])
+    assert seen(tmp_path / "new" / "folder") == seen(pictures / "annotations")
+
+
+@pytest.mark.parametrize("more", [{"start": "2"}, {"stride": 2, "end": "0.2s"}])
+def test_a_stretch_of_a_video_is_read_again_as_it_was(tmp_path, monkeypatch, more):
+    monkeypatch.undo()
+    video = video_run(tmp_path, ["labelme", "cvat"], count=9, **more)
+    assert export(video, ["labelme", "cvat"], tmp_path / "new")[0].status == DONE
+    assert seen(tmp_path / "new") == seen(video.parent / "v_annotations")
+
+
+def test_by_default_files_go_where_the_runs_own_are_and_replace_only_those(video, pictures):
+    for run, folder in ((video, video.parent / "v_annotations"), (pictures, pictures / "annotations")):
+        before = seen(run if run.is_dir() else run.parent)
+        (folder / "coco.json").unlink()
+        (folder / "labelme" / "notes.txt").write_text("mine")
+        report, lines = export(run, ["coco", "labelme", "cvat"])
+        assert (report.status, lines, report.saved) == (DONE, [], (folder,))
+        (folder / "labelme" / "notes.txt").unlink()
+        assert seen(run if run.is_dir() else run.parent) == before
+
+
+@pytest.mark.parametrize("name", ["coco.json", "yolo/classes.txt", "labelme/b.json"])
+def test_what_is_not_ours_stops_it_before_it_begins(pictures, name):
+    (pictures / "annotations" / name).write_text("mine")
+    before = seen(pictures)
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        export(pictures)
+    assert seen(pictures) == before
+    assert export(pictures, overwrite=True)[0].status == DONE
+    assert (pictures / "annotations" / name).read_text() != "mine"
+
+
+def test_options_hold_as_in_a_run(video, tmp_path):
+    options = SaveOptions(yolo_track_ids=True, cutout_matte="png")
+    assert export(video, ["yolo", "cutout"], tmp_path / "new", options=options)[0].status == DONE
+    (label, *_) = sorted((tmp_path / "new" / "yolo" / "labels").iterdir())
+    assert [line.split()[-1] for line in label.read_text().splitlines()] == ["1", "2"]
+    assert len(list((tmp_path / "new" / "cutout" / "matte").iterdir())) == 6
+
+
+def test_options_of_videos_are_refused_for_pictures(pictures):
+    with pytest.raises(SettingError, match="for videos"):
+        export(pictures, options=SaveOptions(yolo_track_ids=True))
+    with pytest.raises(SettingError, match="for video alone"):
+        export(pictures, ["mot"])
+
+
+@pytest.mark.parametrize("change", ["gone", "changed"])
+def test_without_its_source_a_run_gives_what_holds_no_pictures(video, pictures, tmp_path, change):
+    for number, (run, source) in enumerate([(video, "in/a.mp4"), (pictures, "in/a.png")]):
+        path = run.parent.parent / source if run is video else run.parent / source
+        path.unlink() if change == "gone" else path.write_bytes(path.read_bytes()[:-1])
+        report, lines = export(run, save_dir=tmp_path / f"new{number}")
+        assert report.status == PARTLY_DONE
+        assert len(lines) == 1
+        assert f"{path.name} {'is gone' if change == 'gone' else 'has changed since'}" in lines[0]
+        assert "yolo, labelme, cutout" in lines[0]
+        formats = {path.partition("/")[0].partition(".")[0] for path in seen(tmp_path / f"new{number}")}
+        assert formats == set(format_names(run is video)) - {"yolo", "labelme", "cutout"}
+        with pytest.raises(ResultsError, match=path.name):
+            export(run, ["labelme"], tmp_path / "nothing")
+        assert not (tmp_path / "nothing").exists()
+
+
+def test_without_formats_that_hold_pictures_the_source_is_not_asked(video, tmp_path):
+    shutil.rmtree(video.parent.parent / "in")
+    report, lines = export(video, WITHOUT_PIXELS, tmp_path / "new")
+    assert (report.status, lines) == (DONE, [])
+
+
+def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
+    folder = video.parent / "v_annotations"
+    for number, run in enumerate([video, folder, folder / ".sav" / "run.sqlite"]):
+        assert export(run, ["mot"], tmp_path / str(number))[0].status == DONE
+    with pytest.raises(FileNotFoundError, match="has no store of a run"):
+        export(tmp_path, ["mot"])
+
+
+def test_a_damaged_store_changes_nothing(video):
+    store = video.parent / "v_annotations" / ".sav" / "run.sqlite"
+    content = bytearray(store.read_bytes())
+    content[-6000:] = bytes(6000)
+    store.write_bytes(content)
+    before = seen(video.parent)
+    with pytest.raises(ResultsError, match="is damaged"):
+        export(video)
+    assert seen(video.parent) == before
+
+
+def test_ctrl_c_during_an_export_of_a_video_leaves_what_there_was(video, monkeypatch):
+    before = seen(video.parent)
+
+    def interrupt(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_export(ExportJob(video, ("coco", "mot")), interrupt)
+    assert seen(video.parent) == before
+
+
+def test_ctrl_c_during_an_export_of_pictures_leaves_whole_files(pictures, tmp_path):
+    export(pictures, save_dir=tmp_path / "new")
+    whole = seen(tmp_path / "new")
+    calls = iter([None, KeyboardInterrupt])
+
+    def second(event):
+        error = next(calls, None)
+        if error:
+            raise error
+
+    report = run_export(ExportJob(pictures, ("all",), tmp_path / "part"), second)
+    assert report.status == PARTLY_DONE
+    assert "interrupted; ended after 1 of 3" in report.problem
+    part = seen(tmp_path / "part")
+    assert part
+    assert part.items() <= whole.items()
