@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sav.data.types import UNLABELLED, Target
+from sav.data.types import UNLABELLED
 from sav.formats.png import PngWriter, davis_palette
+from sav.formats.target import Target
 from tests.formats.conftest import NAMES, PIECES, PIXEL, REGION, RING, VIDEO
 
 
