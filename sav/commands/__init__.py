@@ -4,5 +4,6 @@ COMMANDS = {
     "seg": "segment every object in pictures",
     "track": "segment and follow every object in a video",
     "export": "write annotation files of a run that is over, without models",
+    "render": "draw a run that is over again, in another way, without models",
     "evaluate": "compare a run with ground truth",
 }

@@ -10,22 +10,22 @@ from pathlib import Path
 from sav.config import SaveOptions
 from sav.data.scene import Scene
 from sav.errors import ResultsError, SettingError, WriteError
-from sav.files import check_folder, named_errors, staging_folder
+from sav.files import staging_folder
 from sav.formats.registry import FORMATS, resolve_formats
 from sav.formats.target import Target
 from sav.interrupts import uninterrupted, working
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.ledger import RUN, STATE
+from sav.runs.ledger import RUN
 from sav.runs.output import OutputFolder, in_the_way
 from sav.runs.picture_plan import ANNOTATIONS
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, Writers
 from sav.runs.stored import (
+    Place,
     check_source,
     find_store,
     open_source,
     picture_scenes,
-    results_folder,
     video_scenes,
 )
 from sav.store import Store
@@ -66,7 +66,8 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
         formats = resolve_formats(job.formats, is_video)
         if not is_video and job.options != SaveOptions():
             raise SettingError(f"{job.run} is of pictures: the options of yolo and cutout are for videos")
-        place = _place(job, store)
+        inner = "" if is_video else ANNOTATIONS
+        place = Place.of(store, inner, job.save_dir, job.overwrite)
         wanted = _possible(store, formats, on_event)
         _check(place, store, wanted)
         export = _export_video if is_video else _export_pictures
@@ -74,27 +75,6 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
         report = replace(report, is_whole=report.is_whole and wanted == formats)
         on_event(Saved(report))
         return report
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where annotation files go: a folder whose ledger knows them, and the path to them from there."""
-
-    output: OutputFolder
-    inner: str
-
-    @property
-    def folder(self) -> Path:
-        return self.output.folder / self.inner
-
-
-def _place(job: ExportJob, store: Store) -> _Place:
-    """Where the run's own files are, or a folder for these alone."""
-    results, inner = results_folder(store.path), "" if store.about.video else ANNOTATIONS
-    if job.save_dir is not None and job.save_dir.resolve() != (results / inner).resolve():
-        results, inner = job.save_dir, ""
-    check_folder(results)
-    return _Place(OutputFolder(results, job.overwrite), inner)
 
 
 def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[str]:
@@ -117,7 +97,7 @@ def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[s
     return list(formats)
 
 
-def _check(place: _Place, store: Store, formats: Sequence[str]) -> None:
+def _check(place: Place, store: Store, formats: Sequence[str]) -> None:
     """Raise FileExistsError if something that is not ours has the name of a file."""
     paths = [path for name in formats for path in FORMATS[name].common]
     each = [path for name in formats for path in FORMATS[name].each]
@@ -142,12 +122,11 @@ def _scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[
 
 
 def _export_video(
-    store: Store, place: _Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
+    store: Store, place: Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
 ) -> Report:
     """Write the files of a video; all of them, or none."""
     about, total, found = store.about, len(store), Found()
-    with named_errors(place.folder):
-        place.folder.mkdir(parents=True, exist_ok=True)
+    place.begin()
     target = Target(place.folder, about.categories, about.video, options=job.options)
     with ExitStack() as stack:
         scenes = _scenes(store, formats, stack)
@@ -165,15 +144,13 @@ def _export_video(
 
 
 def _export_pictures(
-    store: Store, place: _Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
+    store: Store, place: Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
 ) -> Report:
     """Write the files of pictures: each picture's own as it comes, and in the end those that tell of all."""
     each, joined = ([name for name in formats if bool(FORMATS[name].each) == own] for own in (True, False))
     keys, found, problems = store.keys(), Found(), _Problems(on_event)
     target = Target(place.folder, store.about.categories, options=job.options)
-    state = place.output.folder / STATE
-    with named_errors(state):
-        state.mkdir(parents=True, exist_ok=True)
+    state = place.begin()
 
     with ExitStack() as stack:
         staging = stack.enter_context(staging_folder(state / "run"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.errors import ResultsError
+from sav.files import check_folder, named_errors
 from sav.media.addresses import local_path, shown
 from sav.media.opening import ReaderConfig
 from sav.media.pictures import read_picture, readable
@@ -17,6 +18,7 @@ from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.output import OutputFolder
 from sav.store import Source, Store, source_content
 
 # Million pixels: what was read once is not too large.
@@ -49,6 +51,51 @@ def results_folder(store: Path) -> Path:
     return store.parent.parent if store.parent.name == STATE else store.parent
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where more files about a run that is over go.
+
+    Attributes:
+        output: The folder that knows which of them are ours.
+        inner: The path to them from there.
+    """
+
+    output: OutputFolder
+    inner: str
+
+    @classmethod
+    def of(cls, store: Store, inner: str, chosen: Path | None = None, overwrite: bool = False) -> Place:
+        """`inner` in the folder of the run's own results, or a folder that somebody has chosen.
+
+        What the run has read is never replaced.
+
+        Raises:
+            OSError: Nothing can be written there.
+        """
+        results = results_folder(store.path)
+        sources = [results / source for source in _sources(store)]
+        if chosen is not None and chosen.resolve() != (results / inner).resolve():
+            results, inner = chosen, ""
+        check_folder(results)
+        return cls(OutputFolder(results, overwrite, sources), inner)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the files."""
+        return self.output.folder / self.inner
+
+    def begin(self) -> Path:
+        """Make the folders; returns the one for what is not to be seen yet.
+
+        Raises:
+            WriteError: They cannot be made.
+        """
+        state = self.output.folder / STATE
+        with named_errors(state):
+            state.mkdir(parents=True, exist_ok=True)
+        return state
+
+
 def source_of_video(
     source: str, results: Path, start: str | None = None, end: str | None = None, stride: int = 1
 ) -> Source:
@@ -78,8 +125,8 @@ def check_source(store: Store) -> None:
             raise ResultsError(f"{source.path} cannot be read again: it is no file")
         _check(folder / source.path, source.content, source_content)
         return
-    for entry in store.entries():
-        _check(folder / entry.source, entry.content, fingerprint)
+    for path, content in store.sources():
+        _check(folder / path, content, fingerprint)
 
 
 def open_source(store: Store) -> VideoReader:
@@ -120,6 +167,14 @@ def picture_scenes(store: Store) -> Iterator[Scene]:
         if image.shape[:2] != entry.scene.size_hw:
             raise ResultsError(f"{_shown(folder / entry.source)} has changed since")
         yield replace(entry.scene, frame=replace(entry.scene.frame, image=image))
+
+
+def _sources(store: Store) -> Iterator[str]:
+    """The paths of all that was read, from the folder of the results."""
+    if store.about.video is None:
+        yield from (path for path, _ in store.sources())
+    elif store.about.source.content:
+        yield store.about.source.path
 
 
 def _check(path: Path, content: str, look: Callable[[Path], str]) -> None:

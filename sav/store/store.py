@@ -225,6 +225,18 @@ class Store:
         with errors(self.path):
             return [key for (key,) in self._database.execute(f"SELECT key {_IN_ORDER}")]
 
+    def sources(self) -> list[tuple[str, str]]:
+        """Each picture's path from the folder of the results, and what stands for its content, in order."""
+        with errors(self.path):
+            rows = self._database.execute(f"SELECT source, content {_IN_ORDER}").fetchall()
+            return [(os.fsdecode(source), content) for source, content in rows]
+
+    def track_ids(self) -> list[int]:
+        """The ids of all objects, in order."""
+        with errors(self.path):
+            rows = self._database.execute("SELECT DISTINCT track_id FROM objects ORDER BY track_id")
+            return [track_id for (track_id,) in rows]
+
     def scenes(self) -> Iterator[Scene]:
         """Each frame's scene in order; see `entries`."""
         return (entry.scene for entry in self.entries())

@@ -53,7 +53,7 @@ def store_video(job: VideoJob) -> None:
 def picture_run(folder: Path, formats=None) -> Path:
     """A run over pictures with all formats; returns the folder of the results."""
     (folder / "in").mkdir(parents=True)
-    for number, name in enumerate(("b.png", "a.png", "a.jpg")):
+    for number, name in enumerate(("b.jpg", "a.png", "a.jpg")):
         write_picture(folder / "in" / name, picture(number))
     save_dir = folder / "SegOut"
     formats = format_names(False) if formats is None else formats

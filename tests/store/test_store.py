@@ -29,6 +29,7 @@ def stored(path, scenes):
 def test_scenes_and_detections_come_back_exactly(stored, scenes):
     with Store.open(stored) as store:
         assert (len(store), store.last_index, store.about) == (12, 11, VIDEO)
+        assert store.track_ids() == [7, 300]
         for entry, scene in zip(store.entries(), scenes, strict=True):
             assert entry.scene == scene
             assert entry.detections == weak(scene.frame.index)
@@ -49,6 +50,7 @@ def test_what_is_known_of_objects_and_regions_is_kept(path, make_scene):
     with Store.create(path, PICTURES) as store:
         store.add(odd, weak(1), key="a", source="../caf\udce9.jpg", content="3-ab")
         (entry,) = store.entries()
+        assert store.sources() == [("../caf\udce9.jpg", "3-ab")]
     assert (entry.scene.region_ids.tolist(), entry.scene.duplicates) == ([2, 5, 9], 4)
     assert (entry.key, entry.source, entry.content) == ("a", "../caf\udce9.jpg", "3-ab")
 

@@ -1,0 +1,170 @@
+"""What is drawn out of a store is what the run itself drew; other settings change what they say, no more."""
+
+import shutil
+
+import av
+import numpy as np
+import pytest
+
+from sav.drawing import DrawConfig
+from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
+from sav.media.pictures import read_picture
+from sav.runs.events import Reached
+from sav.runs.render import RenderJob, run_render
+from sav.segmenter import Segmenter
+from sav.store import Store
+from tests.runs.stored_runs import picture_run, seen, video_run
+
+NOTHING = {"masks": False, "contours": False, "boxes": False, "labels": False, "regions": False}
+
+
+def pictures_of(path):
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+
+
+@pytest.fixture(scope="module")
+def finished_video(tmp_path_factory):
+    return video_run(tmp_path_factory.mktemp("video"), ["mot"])
+
+
+@pytest.fixture(scope="module")
+def finished_pictures(tmp_path_factory):
+    return picture_run(tmp_path_factory.mktemp("pictures"), ["coco"])
+
+
+@pytest.fixture
+def video(finished_video, tmp_path):
+    shutil.copytree(finished_video.parent.parent, tmp_path / "video")
+    return tmp_path / "video" / "out" / "v.mp4"
+
+
+@pytest.fixture
+def pictures(finished_pictures, tmp_path):
+    shutil.copytree(finished_pictures.parent, tmp_path / "pictures")
+    return tmp_path / "pictures" / "SegOut"
+
+
+@pytest.fixture(autouse=True)
+def _no_models(monkeypatch, finished_video, finished_pictures):
+    monkeypatch.setattr(Segmenter, "__init__", None)
+
+
+def test_with_the_same_settings_a_video_is_that_of_the_run_byte_for_byte(video):
+    report = run_render(RenderJob(video))
+    assert (report.status, report.done, report.saved) == (DONE, 6, (video.with_name("v_render.mp4"),))
+    assert video.with_name("v_render.mp4").read_bytes() == video.read_bytes()
+    assert sorted(path.name for path in video.parent.iterdir()) == ["v.mp4", "v_annotations", "v_render.mp4"]
+
+
+@pytest.mark.parametrize("more", [{"start": "2"}, {"stride": 2}, {"end": "0.2s"}])
+def test_a_stretch_of_a_video_is_drawn_as_it_was(tmp_path, monkeypatch, more):
+    monkeypatch.undo()
+    video = video_run(tmp_path, ["mot"], count=9, **more)
+    run_render(RenderJob(video))
+    assert video.with_name("v_render.mp4").read_bytes() == video.read_bytes()
+
+
+def test_with_the_same_settings_pictures_are_those_of_the_run(pictures):
+    report = run_render(RenderJob(pictures))
+    assert (report.status, report.done, report.saved) == (DONE, 3, (pictures / "render",))
+    drawn = {path.removesuffix("_our.jpg"): content for path, content in seen(pictures / "our").items()}
+    assert {
+        path.removesuffix(".jpg"): content for path, content in seen(pictures / "render").items()
+    } == drawn
+
+
+def test_only_the_chosen_objects_are_shown(pictures, video):
+    hidden = DrawConfig(**NOTHING, hide="black")
+    for chosen in ({"classes": ("dog",)}, {"ids": (2,)}, {"classes": (1,), "ids": (1, 2)}):
+        run_render(RenderJob(pictures, draw=hidden, **chosen))
+        drawn = read_picture(pictures / "render" / "b.jpg")
+        assert drawn[16:44, 48:66].max() < 60 < drawn[5:25, 7:27].mean()
+    run_render(RenderJob(video, draw=hidden, classes=("dog",)))
+    assert len(pictures_of(video.with_name("v_render.mp4"))) == 6
+
+
+def test_hidden_objects_are_hidden_in_a_video_and_in_pictures(video, pictures):
+    draw = DrawConfig(**NOTHING, hide="black", background=(255, 255, 255))
+    run_render(RenderJob(video, draw=draw))
+    run_render(RenderJob(pictures, draw=draw))
+    for image in [*pictures_of(video.with_name("v_render.mp4")), read_picture(pictures / "render" / "b.jpg")]:
+        assert image[8:22, 10:24].max() < 40
+        assert image[55:].min() > 215
+
+
+def test_a_class_or_an_object_that_there_is_not_is_told(video):
+    with pytest.raises(SettingError, match="dogg"):
+        run_render(RenderJob(video, classes=("dogg",)))
+    with pytest.raises(SettingError, match="no object of this run has the id 7"):
+        run_render(RenderJob(video, ids=(1, 7)))
+
+
+def test_a_second_drawing_replaces_the_first_and_nothing_of_the_users(video, pictures):
+    for run, name in ((video, "v_render.mp4"), (pictures, "render/b.jpg")):
+        path = (run if run.is_dir() else run.parent) / name
+        for _ in range(2):
+            assert run_render(RenderJob(run)).status == DONE
+        path.write_text("mine")
+        with pytest.raises(FileExistsError, match="--overwrite"):
+            run_render(RenderJob(run))
+        assert path.read_text() == "mine"
+        assert run_render(RenderJob(run, overwrite=True)).status == DONE
+        assert path.read_bytes() != b"mine"
+
+
+def test_results_go_where_they_are_asked_for(video, pictures, tmp_path):
+    report = run_render(RenderJob(video, tmp_path / "other.mov"))
+    assert report.saved == (tmp_path / "other.mov",)
+    report = run_render(RenderJob(pictures, tmp_path / "other" / "folder"))
+    assert sorted(seen(tmp_path / "other" / "folder")) == ["a_jpg.jpg", "a_png.jpg", "b.jpg"]
+
+
+def test_the_source_is_never_replaced(video, pictures):
+    source = video.parent.parent / "in" / "a.mp4"
+    with pytest.raises(ValueError, match="is the video that is read"):
+        run_render(RenderJob(video, source, overwrite=True))
+    with pytest.raises(FileExistsError, match=r"b\.jpg"):
+        run_render(RenderJob(pictures, pictures.parent / "in", overwrite=True))
+
+
+@pytest.mark.parametrize("change", ["gone", "changed"])
+def test_without_its_source_nothing_is_drawn(video, pictures, change):
+    for run, source in (
+        (video, video.parent.parent / "in" / "a.mp4"),
+        (pictures, pictures.parent / "in" / "a.jpg"),
+    ):
+        source.unlink() if change == "gone" else source.write_bytes(source.read_bytes()[:-1])
+        before = seen(run.parent)
+        with pytest.raises(
+            ResultsError, match=f"{source.name} {'is gone' if change == 'gone' else 'has changed'}"
+        ):
+            run_render(RenderJob(run))
+        assert seen(run.parent) == before
+
+
+def test_ctrl_c_leaves_what_is_done_under_a_name_that_says_so(video, pictures):
+    def interrupt(event):
+        if isinstance(event, Reached) and event.position == 2:
+            raise KeyboardInterrupt
+
+    report = run_render(RenderJob(video), interrupt)
+    assert (report.status, report.problem) == (PARTLY_DONE, "interrupted")
+    assert report.saved == (video.with_name("v_render.interrupted.mp4"),)
+    assert len(pictures_of(report.saved[0])) == 2
+    report = run_render(RenderJob(pictures), interrupt)
+    assert (report.status, report.done) == (PARTLY_DONE, 2)
+    assert len(seen(pictures / "render")) == 2
+
+
+def test_a_run_that_was_ended_is_drawn_as_far_as_it_came(video):
+    path = video.parent / "v_annotations" / ".sav" / "run.sqlite"
+    with Store.open(path) as store:
+        about, entries = store.about, list(store.entries())
+    with Store.create(path, about) as store:
+        for entry in entries[:3]:
+            store.add(entry.scene, entry.detections)
+    assert run_render(RenderJob(video)).done == 3
+    shown, whole = pictures_of(video.with_name("v_render.mp4")), pictures_of(video)
+    assert len(shown) == 3
+    assert np.abs(shown[0].astype(int) - whole[0]).mean() < 10
