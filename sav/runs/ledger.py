@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from sav.errors import ResultsError
 from sav.files import named_errors, whole_file
 
 try:
@@ -60,22 +61,33 @@ class Ledger:
         """Read what there is.
 
         Raises:
-            OSError: It cannot be read.
+            ResultsError: It cannot be read.
         """
         self.folder = folder
         self.claims: dict[str, Claim] = {}
         self._times: dict[str, int] = {}
         self._keys: dict[str, str] = {}
+        self._is_locked = False
         self.load()
 
     def load(self) -> None:
-        """Read what is new.
+        """Read all claims.
 
         Raises:
-            OSError: It cannot be read.
+            ResultsError: One cannot be read.
         """
         for key in [RUN, *_names(self.folder / STATE / "pictures")]:
             self.reload(key)
+
+    def load_new(self) -> None:
+        """Read the claims on things that nothing was known of, which another process may have made.
+
+        Raises:
+            ResultsError: One cannot be read.
+        """
+        for key in _names(self.folder / STATE / "pictures"):
+            if key not in self.claims:
+                self.reload(key)
 
     def path(self, key: str, suffix: str = ".json") -> Path:
         """Where what is remembered under `key` lies."""
@@ -86,8 +98,16 @@ class Ledger:
         """The claim of that key; one without files if there is none."""
         return self.claims.get(key, Claim())
 
+    def has_files(self, key: str) -> bool:
+        """Whether any file of a claim is there."""
+        return any(os.path.lexists(self.folder / path) for path in self.claim(key).files)
+
     def reload(self, key: str) -> None:
-        """Read a claim anew, which another process may have changed."""
+        """Read a claim anew, which another process may have changed.
+
+        Raises:
+            ResultsError: It cannot be read.
+        """
         path = self.path(key)
         try:
             with path.open("rb") as file:
@@ -95,6 +115,8 @@ class Ledger:
                 claim = _parsed(json.load(file))
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise _unreadable(path, error) from error
         except (ValueError, RecursionError):
             _log.warning("%s is damaged; the files that it tells of count as yours", path)
             return
@@ -138,7 +160,10 @@ class Ledger:
         """The fingerprint of the file at `path` if it is as we wrote it; None if it is not, or not there."""
         if not self._has_our_size(path):
             return None
-        found = fingerprint(path)
+        try:
+            found = fingerprint(path)
+        except OSError:  # it may not be read, or is gone by now
+            return None
         return found if found in self._known(path) else None
 
     def _has_our_size(self, path: Path) -> bool:
@@ -158,15 +183,26 @@ class Ledger:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from writing what tells of everything, where the file system can do that."""
+        """Keep other processes from writing here, where the file system can do that; blocks may be nested.
+
+        Raises:
+            ResultsError: What tells of everything cannot be read.
+            WriteError: There is no folder to remember anything in.
+        """
+        if self._is_locked:
+            yield
+            return
         state = self.folder / STATE
-        state.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
-            if fcntl is not None:
-                lock = os.open(state, os.O_RDONLY)
-                stack.callback(os.close, lock)
-                with contextlib.suppress(OSError):
-                    fcntl.flock(lock, fcntl.LOCK_EX)
+            with named_errors(state):
+                state.mkdir(parents=True, exist_ok=True)
+                if fcntl is not None:
+                    lock = os.open(state, os.O_RDONLY)
+                    stack.callback(os.close, lock)
+                    with contextlib.suppress(OSError):
+                        fcntl.flock(lock, fcntl.LOCK_EX)
+            self._is_locked = True
+            stack.callback(setattr, self, "_is_locked", False)
             self.reload(RUN)
             yield
 
@@ -194,6 +230,15 @@ def _names(folder: Path) -> list[str]:
         return sorted(path.stem for path in folder.iterdir() if path.suffix == ".json")
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ResultsError:
+    return ResultsError(
+        f"cannot read {path}, which says which files are ours: {error.strerror}; make it readable, or move it"
+        " away (the files that it tells of then count as yours)"
+    )
 
 
 def _parsed(table: Any) -> Claim:

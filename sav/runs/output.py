@@ -76,46 +76,31 @@ class OutputFolder:
         key: str,
         is_outdated: Callable[[str], bool] = lambda relative: False,
         about: Mapping[str, str] | None = None,
+        on_listed: Callable[[], None] = lambda: None,
     ) -> list[Path]:
         """Put all files below `staging` in place, as those that tell of `key`.
 
-        Each appears whole; a whole folder at once, where nothing else is in the one that it replaces.
+        Each appears whole; a whole folder at once, where nothing else is in the one that it replaces. Other
+        processes wait so long, and what they have put in place since is known.
 
         Args:
             staging: A folder with the files, under the paths that they shall have.
-            key: What they tell of; see `Ledger`. For `RUN` the ledger should be locked.
+            key: What they tell of; see `Ledger`.
             is_outdated: Which files of earlier runs go if they are not among the new ones, by their path from
                 the output folder. Those that are not ours any more stay.
             about: What is to be remembered of `key`; by default what was.
+            on_listed: Is called when the ledger has the files, just before the first gets its name.
 
         Returns:
             Those that were in the way: they stay as they are, and the new ones are not put in place.
 
         Raises:
+            ResultsError: The ledger cannot be read.
             WriteError: A file cannot be written; those before it are in place.
         """
-        before = self.ledger.claim(key)
-        new, kept = self._allowed(staging)
-        outdated = {
-            relative
-            for relative in before.files
-            if is_outdated(relative)
-            and relative not in new
-            and relative not in kept
-            and self._is_ours(relative)
-        }
-        claim = Claim({**before.files, **new}, before.about if about is None else about)
-
-        sync_files(sorted(staging.rglob("*")))
-        self.ledger.write(key, claim)
-        touched = self._place(staging, self.folder, {*new, *outdated})
-        for folder in touched:
-            sync_folder(folder)
-        if outdated:
-            self._remove(outdated)
-            rest = {relative: prints for relative, prints in claim.files.items() if relative not in outdated}
-            self.ledger.write(key, replace(claim, files=rest))
-        return [self.folder / relative for relative in kept]
+        with self.ledger.locked():
+            self.ledger.reload(key)
+            return self._put(staging, key, is_outdated, about, on_listed)
 
     def put_beside(self, partial: Path, path: Path) -> Path:
         """Put one file in place that tells of everything and lies beside the folder; returns its path.
@@ -140,6 +125,38 @@ class OutputFolder:
         self._remove(path for path in claim.files if path.startswith(begin))
         rest = {path: prints for path, prints in claim.files.items() if not path.startswith(begin)}
         self.ledger.write(key, replace(claim, files=rest))
+
+    def _put(
+        self,
+        staging: Path,
+        key: str,
+        is_outdated: Callable[[str], bool],
+        about: Mapping[str, str] | None,
+        on_listed: Callable[[], None],
+    ) -> list[Path]:
+        before = self.ledger.claim(key)
+        new, kept = self._allowed(staging)
+        outdated = {
+            relative
+            for relative in before.files
+            if is_outdated(relative)
+            and relative not in new
+            and relative not in kept
+            and self._is_ours(relative)
+        }
+        claim = Claim({**before.files, **new}, before.about if about is None else about)
+
+        sync_files(sorted(staging.rglob("*")))
+        self.ledger.write(key, claim)
+        on_listed()
+        touched = self._place(staging, self.folder, {*new, *outdated})
+        for folder in touched:
+            sync_folder(folder)
+        if outdated:
+            self._remove(outdated)
+            rest = {relative: prints for relative, prints in claim.files.items() if relative not in outdated}
+            self.ledger.write(key, replace(claim, files=rest))
+        return [self.folder / relative for relative in kept]
 
     def _may_replace(self, path: Path, is_ours: bool) -> bool:
         identities = _identities(path)
@@ -219,7 +236,7 @@ def _identities(path: Path) -> set[tuple[int, int]]:
     """What stands for the file at `path`, and for the one that it is a link to; none if there is nothing."""
     found = set()
     for look in (path.lstat, path.stat):
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # a loop of links, a name too long, a folder that may not be read
             status = look()
             found.add((status.st_dev, status.st_ino))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.errors import ResultsError
 from sav.files import check_folder
 from sav.formats.registry import FORMATS
-from sav.media.pictures import output_stems
-from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.ledger import RUN, STATE, Ledger
 from sav.runs.output import OutputFolder, in_the_way
+from sav.runs.stems import Stems, source_of
 
 ANNOTATIONS = "annotations"
 # The pictures of one picture's results: the folder, and what follows the name.
@@ -33,20 +33,18 @@ class PicturePlan:
         drawn: The folders of `DRAWN` that are wanted.
         kept: Files that have the name of a result and are not ours: they stay, and the result is left out.
         left_out: How many pictures are left out, since they are results of earlier runs into the folder.
-        vanished: Keys in the ledger whose results somebody has removed.
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
     """
 
     output: OutputFolder
     pictures: Sequence[Path]
-    stems: Sequence[str]
+    stems: Stems
     formats: Sequence[str]
     options: SaveOptions = field(default_factory=SaveOptions)
     drawn: Sequence[str] = tuple(DRAWN)
     kept: Sequence[Path] = ()
     left_out: int = 0
-    vanished: frozenset[str] = frozenset()
     batch: int | None = None
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS
 
@@ -101,8 +99,7 @@ def plan_pictures(
         )
 
     output.protect(wanted)
-    vanished = _vanished(output.ledger)
-    stems = _stems(wanted, output.ledger, vanished)
+    stems = Stems(wanted, output.ledger, joined_files(save_dir))
     _check_common(output, [name for name in formats if not FORMATS[name].each])
     kept = [path for path in _places(save_dir, stems, drawn, formats) if output.is_in_the_way(path, False)]
     return PicturePlan(
@@ -114,7 +111,6 @@ def plan_pictures(
         drawn=drawn,
         kept=kept,
         left_out=len(once) - len(wanted),
-        vanished=vanished,
         batch=batch,
         max_megapixels=max_megapixels,
     )
@@ -128,11 +124,6 @@ def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> lis
         if FORMATS[name].pictures and not FORMATS[name].each
         for path in FORMATS[name].common
     ]
-
-
-def source_of(picture: Path, save_dir: Path) -> str:
-    """A picture's path from the folder of its results; one that is a link is not the picture it leads to."""
-    return os.path.relpath(picture.parent.resolve() / picture.name, save_dir.resolve())
 
 
 def _check_folders(save_dir: Path, names: Sequence[str]) -> None:
@@ -153,42 +144,8 @@ def _is_result(picture: Path, ledger: Ledger) -> bool:
     return place.is_relative_to(inside) and ledger.looks_ours(ledger.folder / place.relative_to(inside))
 
 
-def _vanished(ledger: Ledger) -> frozenset[str]:
-    """The pictures of which nothing is left, neither files nor one that tells of all."""
-    if any(path.exists() for path in joined_files(ledger.folder)):
-        return frozenset()
-    keys = [key for key in ledger.claims if key != RUN]
-    return frozenset(
-        key for key in keys if not any((ledger.folder / path).exists() for path in ledger.claim(key).files)
-    )
-
-
-def _stems(pictures: Sequence[Path], ledger: Ledger, vanished: frozenset[str]) -> list[str]:
-    """A picture that was here before keeps its name, and no other picture gets it."""
-    about = {key: claim.about for key, claim in ledger.claims.items() if key != RUN and key not in vanished}
-    sources = [source_of(path, ledger.folder) for path in pictures]
-    by_source = {known.get("source"): key for key, known in about.items()}
-    stems = {
-        path: by_source[source] for path, source in zip(pictures, sources, strict=True) if source in by_source
-    }
-
-    # One that was moved since is known by its name and content.
-    free = {key: known for key, known in about.items() if known.get("source") not in sources}
-    for path in pictures:
-        same = [key for key, known in free.items() if known.get("name") == path.name and path not in stems]
-        found = fingerprint(path) if same and path.is_file() else ""
-        for key in same:
-            if free[key].get("content") == found and path not in stems:
-                stems[path] = key
-                del free[key]
-
-    others = [path for path in pictures if path not in stems]
-    stems.update(zip(others, output_stems(others, about), strict=True))
-    return [stems[path] for path in pictures]
-
-
 def _places(
-    save_dir: Path, stems: Sequence[str], drawn: Sequence[str], formats: Sequence[str]
+    save_dir: Path, stems: Iterable[str], drawn: Sequence[str], formats: Sequence[str]
 ) -> Iterator[Path]:
     """The files of each picture, as far as their names are known, and those that hold for all."""
     each = [path for name in formats for path in FORMATS[name].each if path.count("*") == 1]
@@ -201,6 +158,10 @@ def _places(
 
 
 def _check_common(output: OutputFolder, formats: Sequence[str]) -> None:
-    blocked = [path for path in joined_files(output.folder, formats) if output.is_in_the_way(path)]
+    paths = joined_files(output.folder, formats)
+    blocked = [path for path in paths if output.is_in_the_way(path)]
+    if blocked:
+        output.ledger.reload(RUN)  # another process may have written them in the moment before
+        blocked = [path for path in blocked if output.is_in_the_way(path)]
     if blocked:
         raise in_the_way(blocked)

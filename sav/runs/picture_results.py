@@ -12,7 +12,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +20,15 @@ from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import draw_everything, draw_masks
 from sav.errors import ResultsError, WriteError
-from sav.files import named_errors, staging_folder
+from sav.files import named_errors, put_in_place, staging_folder
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.media.pictures import write_picture
-from sav.runs.ledger import RUN, STATE, fingerprint
-from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan, source_of
+from sav.runs.ledger import RUN, STATE
+from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan
 from sav.runs.saving import Writers, reason
 from sav.runs.scene_file import load_scene, save_scene
+from sav.runs.stems import known_by
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class PictureResults:
 
     Attributes:
         is_whole: Whether all that was to be written so far is.
+        is_anything_in_place: Whether there are any results of this run's pictures.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class PictureResults:
                 pictures of this run.
         """
         self.is_whole = not plan.kept
+        self.is_anything_in_place = False
         self._plan, self._categories, self._tell_user = plan, dict(categories), tell
         self._output, self._ledger = plan.output, plan.output.ledger
         self._state = plan.save_dir / STATE
         self._common: set[str] = set()
         self._has_begun = False
+        self._placing = ""
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
@@ -83,24 +87,29 @@ class PictureResults:
         Raises:
             WriteError: They cannot be put in place, for example because the disk is full.
         """
-        path, stem = self._plan.pictures[position], self._plan.stems[position]
-        with named_errors(self._state):
-            self._state.mkdir(parents=True, exist_ok=True)
-        with staging_folder(self._state / "picture") as staging:
-            places = [*self._draw(scene, stem, staging), *self._annotate(scene, stem, staging)]
+        path = self._plan.pictures[position]
+        about = {**known_by(path, self._plan.save_dir), "classes": self._classes}
+        with self._reserved(position, about) as stem, staging_folder(self._state / "picture") as staging:
+            new = staging / "files"
+            with named_errors(self._state):
+                new.mkdir()
+            places = [*self._draw(scene, stem, new), *self._annotate(scene, stem, new)]
             if not places:
+                self._release(stem)
                 return False
+            save_scene(scene, staging / "scene.npz")
             self._begin()
             if self._has_other_classes(stem):
                 places.append(f"{ANNOTATIONS}/")
-            about = {
-                "name": path.name,
-                "source": source_of(path, self._plan.save_dir),
-                "content": _content(path),
-                "classes": self._classes,
-            }
-            kept = self._output.put(staging, stem, lambda name: name.startswith(tuple(places)), about)
-            save_scene(scene, self._ledger.path(stem, ".npz"))
+
+            def keep_scene() -> None:
+                self._placing = stem
+                put_in_place(staging / "scene.npz", self._ledger.path(stem, ".npz"))
+
+            kept = self._output.put(
+                new, stem, lambda name: name.startswith(tuple(places)), about, on_listed=keep_scene
+            )
+            self.is_anything_in_place = True
         self._tell_kept(kept)
         return True
 
@@ -109,7 +118,7 @@ class PictureResults:
 
         What cannot be written stays as it was.
         """
-        if self._has_begun:
+        if self.is_anything_in_place:
             try:
                 with self._ledger.locked():
                     self._ledger.load()
@@ -120,6 +129,23 @@ class PictureResults:
         for folder in (self._state / "pictures", self._state, *new):
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
+
+    @contextlib.contextmanager
+    def _reserved(self, position: int, about: Mapping[str, str]) -> Iterator[str]:
+        """Lend a name for a picture's results; it is given back if none come."""
+        with self._ledger.locked():
+            stem = self._plan.stems.reserve(position, about)
+        try:
+            yield stem
+        except BaseException:
+            self._release(stem)
+            if self._placing == stem and self._ledger.has_files(stem):
+                self.is_anything_in_place = True
+            raise
+
+    def _release(self, stem: str) -> None:
+        with self._ledger.locked():
+            self._plan.stems.release(stem)
 
     def _check_formats(self) -> None:
         """Raise ValueError if a format cannot hold what the detector knows."""
@@ -160,7 +186,7 @@ class PictureResults:
             return
         names = [name for name in self._plan.formats if FORMATS[name].each]
         with self._ledger.locked(), staging_folder(self._state / "run") as staging:
-            for key in self._plan.vanished:
+            for key in filter(self._plan.stems.has_vanished, self._plan.stems.vanished):
                 self._ledger.drop(key)
             self._write_formats(names, [], [], staging)
             self._common = {path.relative_to(staging).as_posix() for path in staging.rglob("*.*")}
@@ -173,6 +199,7 @@ class PictureResults:
             self._output.remove(key, f"{ANNOTATIONS}/")
             self._ledger.path(key, ".npz").unlink(missing_ok=True)
         names = [name for name in self._plan.formats if not FORMATS[name].each]
+        self._tell_lost(names)
         stems = sorted(self._done(), key=lambda key: (self._ledger.claim(key).about.get("name", ""), key))
         scenes = (load_scene(self._ledger.path(key, ".npz"), index) for index, key in enumerate(stems))
         had_other_classes = self._has_other_classes(RUN)
@@ -209,11 +236,25 @@ class PictureResults:
 
     def _strangers(self) -> list[str]:
         """Those that a detector with other classes saw."""
-        keys = [key for key in self._done() if key not in self._plan.vanished or self._has_begun]
+        keys = [key for key in self._done() if key not in self._plan.stems.vanished or self._has_begun]
         return [key for key in keys if self._has_other_classes(key)]
 
     def _has_other_classes(self, key: str) -> bool:
         return self._ledger.claim(key).about.get("classes", self._classes) != self._classes
+
+    def _tell_lost(self, names: Sequence[str]) -> None:
+        """Name what is missing in that which tells of all pictures."""
+        lost = [
+            key
+            for key in sorted(self._ledger.claims.keys() - {RUN, *self._done()})
+            if not self._has_other_classes(key) and self._ledger.has_files(key)
+        ]
+        if lost and names:
+            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+            self._tell(
+                f"{', '.join(names)} cannot tell of {self._ledger.claim(lost[0]).about.get('name')}{more}:"
+                f" {self._ledger.path(lost[0], '.npz')} is gone; segment it again"
+            )
 
     def _tell_kept(self, kept: Sequence[Path]) -> None:
         for path in kept:
@@ -223,11 +264,3 @@ class PictureResults:
     def _tell(self, line: str) -> None:
         self.is_whole = False
         self._tell_user(line)
-
-
-def _content(picture: Path) -> str:
-    """What stands for a picture's content; empty if it is gone by now."""
-    try:
-        return fingerprint(picture)
-    except OSError:
-        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from sav.data.scene import Scene
@@ -39,7 +40,7 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     frames = overlap(_read(plan), capacity=2 * batch)
     scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
     with closing(scenes):
-        report = _write(scenes, plan, results, on_event)
+        report = replace(_write(scenes, plan, results, on_event), with_regions=segmenter.regions)
         on_event(Saved(report))
     return report
 
@@ -107,15 +108,24 @@ def _write(
                         done, found = done + 1, found.with_scene(scene)
                 except Exception as error:
                     if isinstance(error, WriteError) and error.is_final:
-                        problem = f"{error}; ended after {done} of {wanted}, whose results are complete"
+                        whole = ", whose results are complete" if done else ""
+                        problem = f"{error}; ended after {done} of {wanted}{whole}"
                         break
                     on_event(_problem(plan.pictures[position], error))
     except KeyboardInterrupt:
-        saved = "their results are complete" if done else "nothing is saved"
-        problem = f"interrupted after {done} of {wanted}; {saved}"
+        saved = "; their results are complete" if done else ""
+        problem = f"interrupted after {done} of {wanted}{saved}"
+    if results.is_anything_in_place:
+        anything_is_saved()
     results.finish()
     return Report(
-        done, len(plan.pictures), found, (plan.save_dir,), problem=problem, is_whole=results.is_whole
+        done,
+        len(plan.pictures),
+        found,
+        (plan.save_dir,) if results.is_anything_in_place else (),
+        problem=problem,
+        is_whole=results.is_whole,
+        is_begun=results.is_anything_in_place,
     )
 
 

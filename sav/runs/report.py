@@ -54,6 +54,8 @@ class Report:
         problem: What ended the run before its end; empty if nothing did.
         left_out: Frames that could not be read, while others after them could.
         is_whole: Whether all files of what is done could be written.
+        is_begun: Whether some files are in place of a picture that is not done.
+        with_regions: Whether unlabelled regions were looked for.
     """
 
     done: int
@@ -63,6 +65,8 @@ class Report:
     problem: str = ""
     left_out: int = 0
     is_whole: bool = True
+    is_begun: bool = False
+    with_regions: bool = True
 
     @property
     def status(self) -> int:
@@ -70,17 +74,19 @@ class Report:
         reached_end = not self.problem if self.wanted is None else self.done == self.wanted
         if reached_end and self.is_whole and not self.left_out:
             return DONE
-        return PARTLY_DONE if self.done else FAILED
+        return PARTLY_DONE if self.done or self.is_begun else FAILED
 
     def __str__(self) -> str:
         places = " and ".join(str(path) for path in self.saved)
-        if self.wanted is not None:
-            regions = count(self.found.regions, "unlabelled region")
-            pictures = f"{self.done} of {count(self.wanted, 'picture')}"
-            return f"{pictures}: {self._objects('labelled object')} and {regions} in {places}"
+        if self.wanted is None:
+            if not self.done:
+                return "no frame was done, nothing is saved"
+            return f"{count(self.done, 'frame')}, {self._objects('object')} in {places}"
+        pictures = f"{self.done} of {count(self.wanted, 'picture')}"
         if not self.done:
-            return "no frame was done, nothing is saved"
-        return f"{count(self.done, 'frame')}, {self._objects('object')} in {places}"
+            return f"{pictures}: {f'some files are in {places}' if self.is_begun else 'nothing is saved'}"
+        regions = f" and {count(self.found.regions, 'unlabelled region')}" if self.with_regions else ""
+        return f"{pictures}: {self._objects('labelled object')}{regions} in {places}"
 
     def _objects(self, noun: str) -> str:
         """How many objects, and what of them needs a look."""

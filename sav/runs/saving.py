@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sav.data.scene import Scene
-from sav.errors import WriteError
+from sav.errors import ResultsError, WriteError
 from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS, writer_class
 from sav.formats.target import Target
@@ -196,9 +196,8 @@ class Annotations:
     def _put(self, output: OutputFolder) -> None:
         places = {place for name in self._writers.names for place in FORMATS[name].places}
         try:
-            with output.ledger.locked():
-                kept = output.put(self._staging, RUN, lambda path: path.partition("/")[0] in places)
-        except WriteError as error:
+            kept = output.put(self._staging, RUN, lambda path: path.partition("/")[0] in places)
+        except (WriteError, ResultsError) as error:
             self._tell(str(error))
             return
         for path in kept:

@@ -6,7 +6,9 @@ A zip of NumPy arrays without code in it, the same bytes for the same scene.
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,12 @@ from sav.data.scene import Scene
 from sav.data.types import Detections, Frame
 from sav.errors import ResultsError
 from sav.files import whole_file
+
+# What zipfile, zlib, NumPy, JSON and our own checks raise where bytes are not as they were written.
+_OF_A_DAMAGED_ZIP = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, SyntaxError, TypeError,
+    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 def save_scene(scene: Scene, path: Path) -> None:
@@ -69,5 +77,13 @@ def load_scene(path: Path, index: int = 0) -> Scene:
                 region_ids=np.arange(len(regions)),
                 duplicates=about["duplicates"],
             )
-    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ResultsError(f"{path} is damaged: remove it, and segment its picture again") from error
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise _damaged(path) from error  # it names a place where nothing is
+    except _OF_A_DAMAGED_ZIP as error:
+        raise _damaged(path) from error
+
+
+def _damaged(path: Path) -> ResultsError:
+    return ResultsError(f"{path} is damaged: remove it, and segment its picture again")

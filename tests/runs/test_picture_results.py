@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -331,6 +332,48 @@ def test_a_damaged_scene_leaves_what_tells_of_all_as_it_was(pictures, out, capsy
     assert run(pictures[1:2], out).status == DONE
 
 
+def test_a_scene_that_is_gone_is_named_until_its_picture_is_done_again(pictures, out, capsys):
+    run(pictures, out)
+    (out / STATE / "pictures" / "b.npz").unlink()
+    assert run(pictures[:1], out).status == PARTLY_DONE
+    said = capsys.readouterr().err
+    assert said.count("error") == 1
+    assert "coco, cvat, csv cannot tell of b.png: " in said
+    assert names_in(out / "annotations" / "coco.json") == ["a.png", "c.png"]
+    assert run(pictures[1:2], out).status == DONE
+    assert names_in(out / "annotations" / "coco.json") == ["a.png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize("files", [0, 1])
+def test_a_disk_that_is_full_within_the_first_picture_leaves_nothing_untold(
+    pictures, out, monkeypatch, capsys, files
+):
+    move, moved = output.move, []
+
+    def full(source, target):
+        if "our" in str(target) or "mask" in str(target) or moved:
+            moved.append(target)
+        if len(moved) > files:
+            raise OSError(errno.ENOSPC, "No space left on device", str(source))
+        move(source, target)
+
+    (out / "our").mkdir(parents=True)
+    (out / "mask").mkdir(parents=True)
+    (out / "our" / "mine.txt").touch()
+    (out / "mask" / "mine.txt").touch()
+    monkeypatch.setattr(output, "move", full)
+    report = run(pictures[:1], out, ["coco"])
+    monkeypatch.undo()
+    assert len([name for name in seen(out) if "a_" in name]) == files
+    assert (report.done, report.status) == (0, PARTLY_DONE if files else FAILED)
+    assert report.problem.endswith("; ended after 0 of 1 picture")
+    assert str(report).startswith(
+        "0 of 1 picture: some files are in " if files else "0 of 1 picture: nothing"
+    )
+    assert (out / STATE / "pictures" / "a.npz").exists() == bool(files)
+    assert run(pictures, out).status == DONE
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_no_format_writes_files_that_the_registry_does_not_name(pictures, out, name):
     run(pictures, out, [name])
@@ -345,6 +388,61 @@ def test_two_runs_at_once_lose_nothing(pictures, out):
     for plan in plans:
         assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
     assert names_in(out / "annotations" / "coco.json") == ["a.png", "b.png", "c.png"]
+
+
+def test_pictures_of_one_name_in_two_runs_at_once_both_have_results(pictures, out, tmp_path, capsys):
+    write_picture(tmp_path / "a.png", picture(8))
+    plans = [plan_pictures([path], out, ALL, regions=False) for path in (pictures[0], tmp_path / "a.png")]
+    for plan in plans:
+        assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
+    assert names_in(out / "annotations" / "coco.json") == ["a.png", "a.png"]
+    assert sorted(path.name for path in (out / "our").iterdir()) == ["a_our.jpg", "a_png_our.jpg"]
+    before = seen(out)
+    assert run([tmp_path / "a.png", pictures[0]], out).status == DONE
+    assert seen(out) == before
+    assert capsys.readouterr().err == ""
+
+
+def test_a_name_that_another_run_gave_a_picture_meanwhile_is_kept(pictures, out, tmp_path):
+    write_picture(tmp_path / "a.png", picture(8))
+    both = plan_pictures([pictures[0], tmp_path / "a.png"], out, ["coco"])
+    run([tmp_path / "a.png"], out, ["coco"])
+    assert done(both, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
+    assert names_in(out / "annotations" / "coco.json") == ["a.png", "a.png"]
+
+
+def test_the_same_pictures_in_two_runs_at_once_are_ours_for_both(pictures, out, capsys):
+    plans = [plan_pictures(pictures, out, ALL) for _ in range(2)]
+    for plan in plans:
+        assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
+    assert run(pictures, out).status == DONE
+    assert capsys.readouterr().err == ""
+
+
+def test_processes_at_work_in_one_folder_do_each_other_no_harm(pictures, out, tmp_path, capfd):
+    run(pictures, tmp_path / "one")
+    capfd.readouterr()
+    processes = []
+    for number in range(4):
+        pid = os.fork()
+        if pid == 0:
+            status = 9
+            try:
+                status = run(pictures[number % 2 :], out).status
+            finally:
+                os._exit(status)
+        processes.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in processes] == [DONE] * 4
+    assert run(pictures, out).status == DONE
+    assert capfd.readouterr().err == ""
+    assert seen(out) == seen(tmp_path / "one")
+
+
+def test_a_name_that_was_reserved_for_nothing_is_free_again(pictures, out):
+    run(pictures[1:2], out)
+    plan = replace(plan_pictures(pictures[:1], out, []), drawn=())
+    assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).done == 0
+    assert sorted(path.name for path in (out / STATE / "pictures").iterdir()) == ["b.json", "b.npz"]
 
 
 def test_results_may_be_read_only_and_folders_links(pictures, out, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.media.pictures import list_pictures, write_picture
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
@@ -30,8 +31,7 @@ def test_masks_in_doubt_and_doubles_of_pictures_are_counted(tmp_path: Path) -> N
     report = run_pictures(plan, SEGMENTER)
     assert report.found == Found(objects=4, regions=0, doubtful=2, duplicates=2)
     assert str(report) == (
-        "2 of 2 pictures: 4 labelled objects (2 masks doubtful, 2 doubles left out) and"
-        f" 0 unlabelled regions in {tmp_path / 'out'}"
+        f"2 of 2 pictures: 4 labelled objects (2 masks doubtful, 2 doubles left out) in {tmp_path / 'out'}"
     )
 
 
@@ -54,3 +54,22 @@ def test_masks_in_doubt_and_doubles_of_a_video_are_counted_in_each_frame(tmp_pat
 )
 def test_only_what_is_there_is_told(found: Found, words: str) -> None:
     assert str(Report(6, None, found, (Path("a.mp4"),))) == f"6 frames, {words}"
+
+
+@pytest.mark.parametrize(
+    ("report", "words", "status"),
+    [
+        (
+            Report(2, 2, Found(3, regions=1), (Path("out"),)),
+            "3 labelled objects and 1 unlabelled region",
+            DONE,
+        ),
+        (Report(2, 2, Found(3), (Path("out"),)), "3 labelled objects and 0 unlabelled regions in out", DONE),
+        (Report(2, 2, Found(3), (Path("out"),), with_regions=False), "3 labelled objects in out", DONE),
+        (Report(0, 2, Found(), ()), "nothing is saved", FAILED),
+        (Report(0, 2, Found(), (Path("out"),), is_begun=True), "some files are in out", PARTLY_DONE),
+    ],
+)
+def test_what_was_not_looked_for_or_not_saved_is_not_told_of(report: Report, words: str, status: int) -> None:
+    assert f"{report.done} of 2 pictures: {words}" in str(report)
+    assert report.status == status

@@ -1,0 +1,116 @@
+"""What the results of each picture are called: a name of its own, whatever other processes do meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sav.media.pictures import output_stems
+from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
+
+
+def source_of(picture: Path, save_dir: Path) -> str:
+    """A picture's path from the folder of its results; one that is a link is not the picture it leads to."""
+    return os.path.relpath(picture.parent.resolve() / picture.name, save_dir.resolve())
+
+
+def known_by(picture: Path, save_dir: Path) -> dict[str, str]:
+    """What is remembered of a picture, to know it again."""
+    return {"name": picture.name, "source": source_of(picture, save_dir), "content": _content(picture)}
+
+
+class Stems:
+    """A name for the results of each picture of a run.
+
+    A picture that was here before keeps its name, and no other picture gets it. Names are planned before any
+    work; each is reserved before it is used, since another process may have given it away since.
+
+    Attributes:
+        vanished: Names in the ledger whose results somebody has removed.
+    """
+
+    def __init__(self, pictures: Sequence[Path], ledger: Ledger, joined: Sequence[Path]) -> None:
+        """Plan the names; nothing is changed by that.
+
+        Args:
+            pictures: The pictures.
+            ledger: What is known of earlier ones.
+            joined: The files that can tell of all pictures.
+        """
+        self._pictures, self._ledger, self._joined = pictures, ledger, joined
+        self._sources = [source_of(path, ledger.folder) for path in pictures]
+        self.vanished = frozenset(key for key in ledger.claims if self.has_vanished(key))
+        self._stems = self._planned()
+        self._owners = [
+            None if stem in self.vanished else ledger.claim(stem).about.get("source") for stem in self._stems
+        ]
+        self._new: set[str] = set()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stems)
+
+    def has_vanished(self, key: str) -> bool:
+        """Whether nothing is left of a picture's results, nor any file that tells of all pictures."""
+        return (
+            key != RUN and not any(path.exists() for path in self._joined) and not self._ledger.has_files(key)
+        )
+
+    def reserve(self, position: int, about: Mapping[str, str]) -> str:
+        """A name for the results of a picture that no other process uses from now on.
+
+        The ledger must be locked.
+
+        Raises:
+            WriteError: The ledger cannot be written.
+        """
+        stem, source = self._stems[position], self._sources[position]
+        self._ledger.load_new()
+        self._ledger.reload(stem)
+        if stem in self.vanished and self.has_vanished(stem):
+            self._ledger.drop(stem)
+
+        owners = {key: claim.about.get("source") for key, claim in self._ledger.claims.items() if key != RUN}
+        if source not in owners.values() and owners.get(stem) not in (None, self._owners[position]):
+            stem = output_stems([self._pictures[position]], list(owners))[0]
+        stem = next((key for key, owner in owners.items() if owner == source), stem)
+
+        self._stems[position] = stem
+        if stem not in owners:
+            self._ledger.write(stem, Claim(about=about))
+            self._new.add(stem)
+        return stem
+
+    def release(self, stem: str) -> None:
+        """Give a name back that was reserved for nothing. The ledger must be locked."""
+        if stem in self._new and not self._ledger.has_files(stem):
+            self._ledger.drop(stem)
+
+    def _planned(self) -> list[str]:
+        claims = self._ledger.claims.items()
+        about = {key: claim.about for key, claim in claims if key != RUN and key not in self.vanished}
+        by_source = {known.get("source"): key for key, known in about.items()}
+        pairs = list(zip(self._pictures, self._sources, strict=True))
+        stems = {path: by_source[source] for path, source in pairs if source in by_source}
+
+        # One that was moved since is known by its name and content.
+        free = {key: known for key, known in about.items() if known.get("source") not in self._sources}
+        for path in self._pictures:
+            same = [key for key, known in free.items() if known.get("name") == path.name]
+            found = _content(path) if same and path not in stems else ""
+            moved = next((key for key in same if found and free[key].get("content") == found), None)
+            if moved is not None:
+                stems[path] = moved
+                del free[moved]
+
+        others = [path for path in self._pictures if path not in stems]
+        stems.update(zip(others, output_stems(others, about), strict=True))
+        return [stems[path] for path in self._pictures]
+
+
+def _content(picture: Path) -> str:
+    """What stands for a picture's content; empty if it cannot be read."""
+    try:
+        return fingerprint(picture) if picture.is_file() else ""
+    except OSError:
+        return ""
