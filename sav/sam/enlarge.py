@@ -1,33 +1,18 @@
-"""Masks at the picture's size from SAM's small logits, with the very pixels that segment_anything gives them.
-
-Upstream enlarges each mask twice, first to SAM's input and then to the picture, whole. Both steps are linear
-in rows and in columns, so that one matrix a side does the work of both, and only where the mask may be. The
-two ways round differently, by a known bound: a mask with a pixel closer to a threshold than that goes through
-upstream's own interpolation.
-"""
+"""Masks at the picture's size from SAM's small logits, by segment_anything's own interpolation, in chunks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
 
-from sav.data.crops import tight_boxes
 from sav.data.masks import Masks
-from sav.data.types import BoolArray, IntArray
-
-# How far apart the two ways to enlarge may be, as a share of the largest logit that has a part in a pixel: a
-# float32 rounding for each sum and product on the way to it. Six roundings are the most that was ever seen.
-_ROUNDING = 32 * 2.0**-24
-# Rows of the picture that one product makes, from the few rows of logits that reach them.
-_BAND = 128
+from sav.data.types import BoolArray
 
 
 @dataclass(frozen=True)
@@ -42,82 +27,21 @@ class Stability:
     least: float
     offset: float
 
-
-@dataclass(frozen=True)
-class Side:
-    """How the rows, or the columns, of a picture are weighted sums of those of the logits.
-
-    Attributes:
-        weights: `(L, l)` float32.
-        first: `(L,)` the first logit with a weight in each sum.
-        last: `(L,)` the last.
-    """
-
-    weights: Tensor
-    first: IntArray
-    last: IntArray
-
-    @classmethod
-    def of(cls, weights: Tensor) -> Side:
-        """A side with these weights."""
-        present = (weights != 0).numpy()
-        return cls(weights, present.argmax(axis=1), present.shape[1] - 1 - present[:, ::-1].argmax(axis=1))
-
-    def reached(self, start: int, stop: int) -> tuple[slice, slice]:
-        """What the logits from `start` to `stop` have a part in, and all logits that have a part in that."""
-        begin = int(np.searchsorted(self.last, start))
-        end = int(np.searchsorted(self.first, stop))
-        return slice(begin, end), self.sources(begin, end)
-
-    def sources(self, begin: int, end: int) -> slice:
-        """The logits that have a part in the sums from `begin` to `end`."""
-        return slice(int(self.first[begin]), int(self.last[end - 1]) + 1) if begin < end else slice(0, 0)
-
-
-@lru_cache(maxsize=16)
-def _sides(
-    logits_hw: tuple[int, int],
-    square: int,
-    input_hw: tuple[int, int],
-    size_hw: tuple[int, int],
-    channels: int,
-    _threads: int,
-) -> tuple[Side, Side]:
-    """The weights of upstream's two interpolations, read off by enlarging each logit alone.
-
-    They depend on the number of planes, and of threads, since PyTorch chooses its routine by these.
-    """
-
-    def down(small: int, inside: int, large: int) -> Tensor:
-        squared = _interpolate(torch.eye(small).expand(1, channels, -1, -1), (square, small))
-        return _interpolate(squared[..., :inside, :], (large, small))[0, 0]
-
-    def over(small: int, inside: int, large: int) -> Tensor:
-        squared = _interpolate(torch.eye(small).expand(1, channels, -1, -1), (small, square))
-        return _interpolate(squared[..., :inside], (small, large))[0, 0].T.contiguous()
-
-    heights, widths = zip(logits_hw, input_hw, size_hw, strict=True)
-    return Side.of(down(*heights)), Side.of(over(*widths))
-
-
-def _interpolate(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    return F.interpolate(planes, size_hw, mode="bilinear", align_corners=False)
+    def of_counts(self, smaller: Tensor, larger: Tensor) -> Tensor:
+        """Upstream's test of `(n,)` int32 pixels above the raised and the lowered threshold, `(n,)` bool."""
+        return smaller / larger >= self.least
 
 
 class Enlarger:
-    """Thresholds the masks of one picture at its size.
-
-    On a CPU each mask is made where it may be; elsewhere many are made whole at once.
-    """
+    """Thresholds the masks of one picture at its size, as many at once as memory is given for."""
 
     def __init__(
         self,
         sam: Sam,
         input_hw: tuple[int, int],
         size_hw: tuple[int, int],
-        at_once_bytes: int,
+        chunk_bytes: int,
         channels: int = 1,
-        is_exact: bool = True,
     ) -> None:
         """Prepare for the masks of a picture.
 
@@ -125,145 +49,36 @@ class Enlarger:
             sam: Whose masks they are.
             input_hw: Size of the picture inside SAM's square input.
             size_hw: Size of the picture.
-            at_once_bytes: Bytes of whole enlarged logits that exist at once.
+            chunk_bytes: Bytes of enlarged logits that exist at once.
             channels: In how many planes upstream enlarges the masks of a prompt: on one thread PyTorch takes
                 another routine for three than for any other number, and the two round differently.
-            is_exact: Whether every pixel must be upstream's; if not, the products on a CPU decide alone.
         """
         self._sam = sam
         self._input_hw, self._size_hw = input_hw, size_hw
         self._channels = channels
-        self._rounding = _ROUNDING if is_exact else 0.0
         square = sam.image_encoder.img_size
-        self._at_once = max(1, at_once_bytes // (4 * (square * square + size_hw[0] * size_hw[1])))
+        self._chunk_size = max(1, chunk_bytes // (4 * (square * square + size_hw[0] * size_hw[1])))
 
     def masks(self, logits: Tensor, stability: Stability | None = None) -> tuple[Masks, BoolArray]:
         """The masks that `(N, h, w)` logits describe, less the unstable ones, and which of the N they are."""
-        if logits.device.type != "cpu":
-            return self._whole(logits, stability)
-        found = [self._within(one, stability) for one in logits]
-        unclear = np.array([masks is None for masks in found], np.bool_)
-        clear = [masks for masks in found if masks is not None]
-        exact, exact_kept = self._whole(logits[torch.from_numpy(unclear)], stability)
-
-        kept = np.zeros(len(logits), np.bool_)
-        kept[~unclear] = [len(masks) > 0 for masks in clear]
-        kept[unclear] = exact_kept
-        places = np.concatenate([np.flatnonzero(kept & ~unclear), np.flatnonzero(kept & unclear)])
-        together = Masks.concatenate(self._size_hw, [*clear, exact])
-        return together[np.argsort(places)], kept
-
-    def _whole(self, logits: Tensor, stability: Stability | None) -> tuple[Masks, BoolArray]:
-        """The same by upstream's own interpolation."""
+        threshold = self._sam.mask_threshold
         parts, kept = [], [np.zeros(0, np.bool_)]
         for enlarged in self._enlarged(logits):
             keep = torch.ones(len(enlarged), dtype=torch.bool, device=enlarged.device)
             if stability is not None:
-                keep = _are_stable(*self._counts(enlarged, stability.offset), stability.least)
-            parts.append(Masks.from_dense((enlarged[keep] > self._sam.mask_threshold).cpu().numpy()))
+                smaller, larger = (
+                    (enlarged > threshold + shift).sum((-2, -1), dtype=torch.int32)
+                    for shift in (stability.offset, -stability.offset)
+                )
+                keep = stability.of_counts(smaller, larger)
+            parts.append(Masks.from_dense((enlarged[keep] > threshold).cpu().numpy()))
             kept.append(keep.cpu().numpy())
         return Masks.concatenate(self._size_hw, parts), np.concatenate(kept)
 
     def _enlarged(self, logits: Tensor) -> Iterator[Tensor]:
-        """`(N, h, w)` logits at the picture's size, `(n, H, W)` a few at a time."""
-        for chunk in logits.split(self._at_once) if len(logits) else ():
-            planes = F.pad(chunk, (0, 0, 0, 0, 0, -len(chunk) % self._channels)).unflatten(
-                0, (-1, self._channels)
-            )
+        """`(N, h, w)` logits at the picture's size, `(n, H, W)` a chunk at a time."""
+        for chunk in logits.split(self._chunk_size) if len(logits) else ():
+            padded = F.pad(chunk, (0, 0, 0, 0, 0, -len(chunk) % self._channels))
+            planes = padded.unflatten(0, (-1, self._channels))  # (prompts, channels, h, w)
             enlarged = self._sam.postprocess_masks(planes, self._input_hw, self._size_hw)
             yield enlarged.flatten(0, 1)[: len(chunk)]
-
-    def _counts(self, enlarged: Tensor, offset: float) -> tuple[Tensor, Tensor]:
-        """Pixels above the raised and above the lowered threshold, `(n,)` each."""
-        threshold = self._sam.mask_threshold
-        smaller, larger = (
-            (enlarged > threshold + shift).sum((-2, -1), dtype=torch.int32) for shift in (offset, -offset)
-        )
-        return smaller, larger
-
-    def _within(self, logits: Tensor, stability: Stability | None) -> Masks | None:
-        """The mask of `(h, w)` logits, none if it is unstable; None if rounding may decide about it."""
-        threshold = self._sam.mask_threshold
-        crop = self._crop(logits, threshold - (stability.offset if stability else 0.0))
-        if stability is not None:
-            is_stable = _is_stable(crop, threshold, stability)
-            if not is_stable:
-                return None if is_stable is None else Masks.empty(self._size_hw)
-        least, most = crop.counts_above(threshold)
-        if least != most:
-            return None
-        return Masks.from_crops(self._size_hw, [crop.values > threshold], np.array([crop.corner_xy]))
-
-    def _crop(self, logits: Tensor, floor: float) -> _Crop:
-        """The part of the picture outside of which nothing lies above a floor."""
-        height, width = logits.shape
-        square = self._sam.image_encoder.img_size
-        sizes = (height, width), square, self._input_hw, self._size_hw
-        down, over = _sides(*sizes, self._channels, torch.get_num_threads())
-        logits = logits[: down.last.max() + 1, : over.last.max() + 1]
-        error = self._rounding * float(logits.abs().max()) if self._rounding else 0.0
-        x0, y0, x1, y1 = tight_boxes((logits > floor - error).numpy()[None])[0].tolist()
-        (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)
-        across = logits[from_rows, from_columns] @ over.weights[columns, from_columns].T
-        values = across.new_empty(rows.stop - rows.start, columns.stop - columns.start)
-        for begin in range(rows.start, rows.stop, _BAND):
-            band = slice(begin, min(begin + _BAND, rows.stop))
-            sources = down.sources(band.start, band.stop)
-            part = across[sources.start - from_rows.start : sources.stop - from_rows.start]
-            out = values[band.start - rows.start : band.stop - rows.start]
-            torch.mm(down.weights[band, sources], part, out=out)
-        return _Crop(values.numpy(), (columns.start, rows.start), logits.numpy(), down, over, error)
-
-
-@dataclass(frozen=True)
-class _Crop:
-    """A part of one enlarged mask, as the products give it.
-
-    Attributes:
-        values: `(H, W)` float32.
-        corner_xy: Where its top left pixel lies in the picture.
-        logits: `(h, w)` float32, the whole mask before.
-        down: How the picture's rows come from the logits'.
-        over: How its columns do.
-        error: How far any value may be from upstream's.
-    """
-
-    values: NDArray[np.float32]
-    corner_xy: tuple[int, int]
-    logits: NDArray[np.float32]
-    down: Side
-    over: Side
-    error: float
-
-    def counts_above(self, threshold: float) -> tuple[int, int]:
-        """The least and the largest number of pixels that upstream may find above a threshold."""
-        most = int(np.count_nonzero(self.values > threshold - self.error))
-        least = int(np.count_nonzero(self.values > threshold + self.error)) if self.error else most
-        if least == most:
-            return least, most
-        rows, columns = np.nonzero(np.abs(self.values - threshold) <= self.error)
-        distance = self.values[rows, columns] - threshold
-        unclear = np.abs(distance) <= _ROUNDING * self._largest_logits(rows, columns)
-        least += int(np.count_nonzero((distance > 0) & ~unclear))
-        return least, least + int(np.count_nonzero(unclear))
-
-    def _largest_logits(self, rows: IntArray, columns: IntArray) -> NDArray[np.float32]:
-        """The largest absolute logit that has a part in each of `(n,)` pixels."""
-        sources = []
-        for side, places in ((self.down, rows + self.corner_xy[1]), (self.over, columns + self.corner_xy[0])):
-            first, last = side.first[places, None], side.last[places, None]
-            sources.append(np.minimum(first + np.arange((last - first).max() + 1), last))
-        return np.abs(self.logits[sources[0][:, :, None], sources[1][:, None, :]]).max(axis=(1, 2))
-
-
-def _is_stable(crop: _Crop, threshold: float, stability: Stability) -> bool | None:
-    """Whether a mask is stable by upstream's arithmetic; None if that depends on how it rounds."""
-    smaller = torch.tensor(crop.counts_above(threshold + stability.offset), dtype=torch.int32)
-    larger = torch.tensor(crop.counts_above(threshold - stability.offset), dtype=torch.int32)
-    surely, perhaps = _are_stable(smaller, larger.flip(0), stability.least).tolist()
-    return surely if surely == perhaps else None
-
-
-def _are_stable(smaller: Tensor, larger: Tensor, least: float) -> Tensor:
-    """Upstream's test of `(n,)` int32 counts of pixels, `(n,)` bool."""
-    return smaller / larger >= least

@@ -20,8 +20,8 @@ from torchvision.ops import nms
 
 from sav.data.masks import Masks
 from sav.sam.enlarge import Stability
+from sav.sam.fast.share_out import share_out
 from sav.sam.model import Embedding, SamModel
-from sav.sam.share_out import share_out
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def segment_everything(
 ) -> Masks:
     """All masks of an embedded picture that pass the filters, the best predicted IoU first.
 
-    `on_progress` is told after each batch of points, from the thread that did it, which share is done.
+    `on_progress` gets the share that is done after each batch of points, from the thread that did it.
     """
     points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
     batches = [
@@ -58,6 +58,7 @@ def segment_everything(
         on_progress(next(done) / len(batches))
         return found
 
+    # `found` is in the order of the points, whichever thread did them: masks of equal IoU keep theirs.
     found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
     masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
     scores = torch.cat([predicted_iou for _, predicted_iou in found])
@@ -78,6 +79,7 @@ def _masks_at(
     """The masks of one batch of points that pass the filters, with their predicted IoU on the CPU."""
     least_iou = config.predicted_iou_threshold if config.predicted_iou_threshold > 0 else None
     logits, predicted_iou = model.decode_points(embedding, points_xy, least_iou)
+
     stability = None
     if config.stability_threshold > 0:
         stability = Stability(config.stability_threshold, config.stability_offset)

@@ -1,4 +1,4 @@
-"""SAM on one device: a picture is embedded once, then asked by boxes or for everything in it."""
+"""SAM on one device: a picture is embedded once, then prompted by boxes and by points."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from sav.data.types import BoolArray, Image
 from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.sam.decoder import Decoder
 from sav.sam.enlarge import Enlarger, Stability
-from sav.sam.lean_decoder import LeanDecoder
-from sav.sam.lean_encoder import LeanEncoder
+from sav.sam.fast.decoder import FastDecoder
+from sav.sam.fast.encoder import FastEncoder
+from sav.sam.fast.enlarge import CropEnlarger
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,16 @@ class SamModel:
         precision: Precision = EXACT,
         chunks: ChunkSizes | None = None,
     ) -> None:
-        """Move `sam` to `device`; a `LeanEncoder` replaces its image encoder unless all must be exact."""
+        """Move `sam` to `device`; a `FastEncoder` replaces its image encoder unless all must be exact."""
         compute_alone_after_fork()
         if not precision.is_exact:
-            sam.image_encoder = LeanEncoder(sam.image_encoder, precision.dtype)
+            sam.image_encoder = FastEncoder(sam.image_encoder, precision.dtype)
         self.sam = sam.to(device).eval()
         self.device = device
         self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
-        decoder = Decoder if precision.is_exact else LeanDecoder
-        self._decoder: Decoder | LeanDecoder = decoder(self.sam, self.chunks.prompts)
+        decoder = Decoder if precision.is_exact else FastDecoder
+        self._decoder: Decoder | FastDecoder = decoder(self.sam, self.chunks.prompts)
         self._resize = _Resize(sam.image_encoder.img_size)
 
     @property
@@ -107,6 +108,7 @@ class SamModel:
         """Run the image encoder once on a batch of `(H, W, 3)` uint8 BGR pictures of any sizes."""
         if not images_bgr:
             return []
+
         resized = [self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr]
         features = self.sam.image_encoder(torch.cat([self._normalised(rgb) for rgb in resized]))
         return [
@@ -165,8 +167,9 @@ class SamModel:
 
         `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
-        sizes = embedding.input_hw, embedding.size_hw
-        enlarger = Enlarger(self.sam, *sizes, self.chunks.logits_bytes, channels, self._is_exact)
+        given = self.sam, embedding.input_hw, embedding.size_hw, self.chunks.logits_bytes, channels
+        on_cpu = self.device.type == "cpu"
+        enlarger = CropEnlarger(*given, is_exact=self._is_exact) if on_cpu else Enlarger(*given)
         return enlarger.masks(logits, stability)
 
 

@@ -11,14 +11,6 @@ OFFICIAL = replace(
 )
 
 
-@pytest.fixture(params=[1, 2])
-def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
-
-
 def prompted(sam, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Features of a picture, and `count` points embedded, sparse and dense."""
     generator = torch.Generator().manual_seed(count)
@@ -40,7 +32,7 @@ def test_logits_and_predicted_iou_are_upstreams_to_the_last_bit(architecture, is
     features, sparse, dense = prompted(sam, count)
     wanted_logits, wanted_iou = upstream(sam, features, sparse, dense, is_multimask)
     outputs = slice(1, None) if is_multimask else slice(0, 1)
-    logits, predicted_iou = Decoder(sam, prompts_at_once=4)(features, sparse, outputs)
+    logits, predicted_iou = Decoder(sam, chunk_size=4)(features, sparse, outputs)
     assert torch.equal(predicted_iou, wanted_iou.flatten())
     assert torch.equal(logits, wanted_logits.flatten(0, 1))
 
@@ -53,9 +45,9 @@ def test_only_masks_above_the_least_predicted_iou_are_made(architecture, wanted,
     sam = random_sam(architecture, spread=0.1)
     features, sparse, dense = prompted(sam, 33)
     logits, predicted_iou = upstream(sam, features, sparse, dense, True)
-    # With few wanted, many lots have but one prompt whose masks are made.
+    # With few wanted, many chunks have but one prompt whose masks are made.
     least = float(predicted_iou.flatten().sort(descending=True).values[wanted - 1]) - 1e-6 if wanted else 1e9
-    found, found_iou = Decoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), least)
+    found, found_iou = Decoder(sam, chunk_size=4)(features, sparse, slice(1, None), least)
     assert len(found) == wanted
     assert torch.equal(found, logits[predicted_iou > least])
     assert torch.equal(found_iou, predicted_iou[predicted_iou > least])

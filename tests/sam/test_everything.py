@@ -93,9 +93,9 @@ def test_auto_costs_nothing_that_one_can_see():
     assert best.mean() >= (0.9999 if auto.dtype == torch.float32 else 0.99)
 
 
-def test_what_is_done_is_told_batch_by_batch(picture):
+def test_the_share_that_is_done_comes_batch_by_batch(picture):
     model = SamModel(random_sam(), CPU)
-    told: list[float] = []
+    shares: list[float] = []
     config = EverythingConfig(points_per_side=6, points_per_batch=9)
-    segment_everything(model, model.embed([picture])[0], config, told.append)
-    assert sorted(told) == [0.25, 0.5, 0.75, 1.0]
+    segment_everything(model, model.embed([picture])[0], config, shares.append)
+    assert sorted(shares) == [0.25, 0.5, 0.75, 1.0]

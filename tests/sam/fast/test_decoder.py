@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sav.sam.lean_decoder import LeanDecoder
+from sav.sam.fast.decoder import FastDecoder
 from tests.conftest import TINY, random_sam
 from tests.sam.test_decoder import OFFICIAL, prompted, upstream
 
@@ -26,7 +26,7 @@ def test_logits_and_predicted_iou_are_upstreams_but_for_rounding(architecture, i
     features, sparse, dense = prompted(sam, count)
     wanted_logits, wanted_iou = upstream(sam, features, sparse, dense, is_multimask)
     outputs = slice(1, None) if is_multimask else slice(0, 1)
-    logits, predicted_iou = LeanDecoder(sam, prompts_at_once=4)(features, sparse, outputs)
+    logits, predicted_iou = FastDecoder(sam, chunk_size=4)(features, sparse, outputs)
     torch.testing.assert_close(predicted_iou, wanted_iou.flatten(), rtol=1e-4, atol=1e-5)
     wanted_logits = wanted_logits.flatten(0, 1)
     error = 1e-4 * float(wanted_logits.std())
@@ -40,7 +40,7 @@ def test_boxes_are_prompts_too(count):
     features, _, _ = prompted(sam, 1)
     corners = torch.rand(count, 2, 2, generator=torch.Generator().manual_seed(0)) * 256
     sparse, dense = sam.prompt_encoder(None, corners.flatten(1), None)
-    logits, predicted_iou = LeanDecoder(sam, prompts_at_once=2)(features, sparse, slice(0, 1))
+    logits, predicted_iou = FastDecoder(sam, chunk_size=2)(features, sparse, slice(0, 1))
     assert logits.shape == (count, 64, 64)
     assert predicted_iou.shape == (count,)
     if count:
@@ -53,7 +53,7 @@ def test_boxes_are_prompts_too(count):
 def test_only_masks_above_the_least_predicted_iou_are_made_and_only_in_their_extent():
     sam = random_sam(spread=0.1)
     features, sparse, _ = prompted(sam, 33)
-    decoder = LeanDecoder(sam, prompts_at_once=4)
+    decoder = FastDecoder(sam, chunk_size=4)
     logits, predicted_iou = decoder(features, sparse, slice(1, None))
     assert logits.shape == (99, 32, 32)
     for least in (-1e9, float(predicted_iou.median()), 1e9):
@@ -67,7 +67,7 @@ def test_only_masks_above_the_least_predicted_iou_are_made_and_only_in_their_ext
 @torch.inference_mode()
 def test_large_features_and_a_second_picture_are_no_trouble():
     sam = random_sam(OFFICIAL, spread=0.3)
-    decoder = LeanDecoder(sam, prompts_at_once=4)
+    decoder = FastDecoder(sam, chunk_size=4)
     for count, scale in ((3, 30.0), (4, 1e-3)):
         features, sparse, dense = prompted(sam, count)
         wanted, _ = upstream(sam, features * scale, sparse, dense, True)
@@ -84,8 +84,8 @@ def test_large_features_and_a_second_picture_are_no_trouble():
 def test_many_prompts_on_one_picture_go_together_as_on_a_gpu(monkeypatch):
     sam = random_sam(spread=0.1)
     features, sparse, _ = prompted(sam, 7)
-    one_by_one = LeanDecoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), 0.0)
-    monkeypatch.setattr("sav.sam.lean_decoder._ALONE", ())
-    together = LeanDecoder(sam, prompts_at_once=4)(features, sparse, slice(1, None), 0.0)
+    one_by_one = FastDecoder(sam, chunk_size=4)(features, sparse, slice(1, None), 0.0)
+    monkeypatch.setattr("sav.sam.fast.decoder._ONE_BY_ONE", ())
+    together = FastDecoder(sam, chunk_size=4)(features, sparse, slice(1, None), 0.0)
     for found, wanted in zip(together, one_by_one, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)

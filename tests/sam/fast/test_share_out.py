@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from sav.sam.share_out import share_out
+from sav.sam.fast.share_out import share_out
 
 
 @pytest.fixture

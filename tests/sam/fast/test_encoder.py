@@ -8,7 +8,7 @@ from sav.config import DetectionConfig
 from sav.detectors.yolo import Detector
 from sav.device import EXACT, Precision, choose_precision
 from sav.media.pictures import read_picture
-from sav.sam.lean_encoder import LeanEncoder
+from sav.sam.fast.encoder import FastEncoder
 from sav.sam.load import load_sam
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, TINY, random_sam
 
@@ -34,7 +34,7 @@ def test_the_arithmetic_is_upstreams(architecture, dtype, error):
     pixels = torch.randn(2, 3, architecture.image_size, architecture.image_size, generator=generator)
     with torch.inference_mode():
         wanted = encoder(pixels)
-        found = LeanEncoder(encoder, dtype).eval()(pixels)
+        found = FastEncoder(encoder, dtype).eval()(pixels)
     assert found.dtype == torch.float32
     assert (found - wanted).std() < error * wanted.std()
 
@@ -42,10 +42,10 @@ def test_the_arithmetic_is_upstreams(architecture, dtype, error):
 def test_a_few_heads_at_a_time_give_the_same(monkeypatch):
     encoder = random_sam(spread=0.1).image_encoder
     pixels = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
-    half = LeanEncoder(encoder, torch.float32)
+    half = FastEncoder(encoder, torch.float32)
     with torch.inference_mode():
         whole = half(pixels)
-        monkeypatch.setattr("sav.sam.lean_encoder._BIAS_BYTES", {"cpu": 1})
+        monkeypatch.setattr("sav.sam.fast.encoder._BIAS_BYTES", {"cpu": 1})
         assert torch.allclose(half(pixels), whole, atol=1e-5)
 
 

@@ -1,7 +1,9 @@
-"""Masks from the picture as prompts see it: transposed convolutions of SAM's mask decoder, and its mixers.
+"""Masks from image tokens in low rank: transposed convolutions of SAM's mask decoder, and its mixers.
 
 Neighbouring squares of a transposed convolution with a stride of its own size do not touch, so that each is a
-matrix product, token by token, and some rows of the picture can be done at a time, in a CPU's cache.
+matrix product, token by token, and some rows of the image can be done at a time, in a CPU's cache.
+
+Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 """
 
 from __future__ import annotations
@@ -13,17 +15,17 @@ from segment_anything.modeling import MaskDecoder
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sav.sam.lean_picture import SeenPicture
+from sav.sam.fast.low_rank import LowRankImage
 
-# Bytes of the largest tensor on the way from some rows of the picture to their masks.
-_STRIP_BYTES = {"cpu": 2**20}
+# Bytes of the largest tensor on the way from some rows of the image to their masks.
+_CHUNK_BYTES = {"cpu": 2**20}
 
 
 class Upscaling:
-    """Makes the masks of one picture.
+    """Makes the masks of one image.
 
     Attributes:
-        grid_hw: Rows and columns of the picture's tokens.
+        grid_hw: Rows and columns of the image's tokens.
         extent_hw: In how many of them masks are wanted.
     """
 
@@ -48,53 +50,56 @@ class Upscaling:
         return _weights(decoder.output_upscaling[0])
 
     def coefficients(self, coefficients: Tensor) -> Tensor:
-        """Those `(n, R, C)` of a `SeenPicture` behind the first convolution, `(n, R, 4 c)`."""
+        """Those `(n, R, C)` of a `LowRankImage` behind the first convolution, `(n, R, 4 c)`."""
         upscaled = coefficients @ _weights(self._first)
         upscaled[:, 0] += self._first.bias.repeat(4)
         return upscaled
 
-    def masks(self, picture: SeenPicture, coefficients: Tensor, mixers: Tensor, wanted: Tensor) -> Tensor:
-        """The wanted masks of the prompts that see a picture.
+    def masks(self, image: LowRankImage, coefficients: Tensor, mixers: Tensor, wanted: Tensor) -> Tensor:
+        """The wanted masks of the prompts that an image belongs to.
 
         Args:
-            picture: The picture as `m` prompts see it.
+            image: The image tokens as `m` prompts have changed them.
             coefficients: `(m, R, 4 c)`, behind the first convolution.
-            mixers: `(m, masks, channels)`, how each mask is mixed of the channels of the upscaled picture.
+            mixers: `(m, masks, channels)`, how each mask is mixed of the channels of the upscaled image.
             wanted: `(m, masks)` bool.
 
         Returns:
             Logits `(K, 4 h, 4 w)` of the K wanted masks, 0 outside of the extent.
         """
-        count = mixers.shape[1]
-        columns = self.extent_hw[1]
         logits = mixers.new_zeros(int(wanted.sum()), 4 * self.grid_hw[0], 4 * self.grid_hw[1])
         prompts = wanted.any(1)
         if not len(logits):
             return logits
-        basis, scale = picture.basis, picture.scale
+        basis, scale = image.basis, image.scale
         if not prompts.all():
             basis, scale, coefficients, mixers = (x[prompts] for x in (basis, scale, coefficients, mixers))
+        chosen, columns = wanted[prompts], self.extent_hw[1]
+
         # The channels of four neighbours lie side by side, and are mixed at once: (m, 4 channels, 4 masks).
         same = torch.eye(4, device=mixers.device)
         mixing = torch.einsum("mkc,st->msctk", mixers, same).flatten(3).flatten(1, 2)
-        chosen = wanted[prompts]
-        for strip in self._strips(len(mixers)):
-            own = (x.unflatten(2, self.grid_hw)[:, :, strip, :columns].flatten(2) for x in (basis, scale))
-            shared = self._shared[strip, :columns].flatten(0, 1)
-            mixed = self._mixed(next(own), next(own), shared, coefficients, mixing)
+        for rows in self._row_chunks(len(mixers)):
+            part_basis, part_scale = (
+                x.unflatten(2, self.grid_hw)[:, :, rows, :columns].flatten(2) for x in (basis, scale)
+            )
+            shared = self._shared[rows, :columns].flatten(0, 1)  # (tokens, 4 c)
+            mixed = self._mixed(part_basis, part_scale, shared, coefficients, mixing)
+
             # (m, rows, columns, 2, 2, 2, 2, masks), the twos being rows and columns of both convolutions
-            mixed = mixed.view(len(mixers), -1, columns, 2, 2, 2, 2, count).permute(0, 7, 1, 3, 5, 2, 4, 6)
-            place = slice(4 * strip.start, 4 * strip.stop)
-            logits[:, place, : 4 * columns] = mixed[chosen].flatten(4, 6).flatten(1, 3)
+            mixed = mixed.view(len(mixers), -1, columns, 2, 2, 2, 2, mixers.shape[1])
+            mixed = mixed.permute(0, 7, 1, 3, 5, 2, 4, 6)  # (m, masks, rows, 2, 2, columns, 2, 2)
+            part = slice(4 * rows.start, 4 * rows.stop)
+            logits[:, part, : 4 * columns] = mixed[chosen].flatten(4, 6).flatten(1, 3)
         return logits
 
-    def _strips(self, prompts: int) -> Iterator[slice]:
+    def _row_chunks(self, prompts: int) -> Iterator[slice]:
         """Rows of tokens that are upscaled at once."""
         rows, columns = self.extent_hw
-        a_row = 4 * 4 * prompts * columns * len(self._second_bias)
-        at_once = max(1, _STRIP_BYTES.get(self._shared.device.type, 2**29) // a_row)
-        for start in range(0, rows, at_once):
-            yield slice(start, min(rows, start + at_once))
+        row_bytes = 4 * 4 * prompts * columns * len(self._second_bias)
+        size = max(1, _CHUNK_BYTES.get(self._shared.device.type, 2**29) // row_bytes)
+        for start in range(0, rows, size):
+            yield slice(start, min(rows, start + size))
 
     def _mixed(
         self, basis: Tensor, scale: Tensor, shared: Tensor, coefficients: Tensor, mixing: Tensor
@@ -102,7 +107,7 @@ class Upscaling:
         """Mixed masks of `t` tokens, `(m, 4 t, 4 masks)`, from `(m, R, t)`, `(m, 1, t)` and `(t, 4 c)`."""
         once = torch.baddbmm(scale.transpose(1, 2) * shared, basis.transpose(1, 2), coefficients)
         norm = self._norm
-        once = once.view(-1, len(norm.weight))
+        once = once.view(-1, len(norm.weight))  # (4 m t, c)
         once = torch.ops.aten.gelu_(F.layer_norm(once, norm.weight.shape, norm.weight, norm.bias, norm.eps))
         twice = torch.ops.aten.gelu_(torch.addmm(self._second_bias, once, self._second_weights))
         return twice.view(len(mixing), -1, twice.shape[1]) @ mixing

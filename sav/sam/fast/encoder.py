@@ -4,8 +4,13 @@ The encoder is the ViT of Li et al., "Exploring Plain Vision Transformer Backbon
 (arXiv 2203.16527), with decomposed relative positions: a query's score for a key gets the query's product
 with one vector for their distance in rows and one for their distance in columns. Upstream adds these to the
 whole score matrix in float32. Here they are a bias of `scaled_dot_product_attention`, from tables that are
-gathered once, in pieces that stay in a CPU's cache, so that no score matrix of all tokens with all others is
+gathered once, in chunks that stay in a CPU's cache, so that no score matrix of all tokens with all others is
 ever made.
+
+Contract: features are upstream's within a share of their spread: 1e-5 in float32, 0.01 in bfloat16, 0.002 in
+float16; masks from them have a mean IoU of 0.99 and more with upstream's.
+Reference test: tests/sam/fast/test_encoder.py, against segment_anything's `ImageEncoderViT`.
+Gain: 4.6 in bfloat16 and 1.8 in float32, blocks of ViT-B (CPU with AMX); no GPU was measured.
 """
 
 from __future__ import annotations
@@ -18,47 +23,44 @@ from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Bytes of attention bias that exist at once: part of a head on a CPU, all heads of a picture on a GPU.
+# Bytes of attention bias that exist at once: part of a head on a CPU, all heads of an image on a GPU.
 _BIAS_BYTES = {"cpu": 8 * 2**20, "cuda": 4 * 2**30}
 
 
-class LeanEncoder(nn.Module):
+class FastEncoder(nn.Module):
     """An `ImageEncoderViT` whose matrix products run in `dtype`; the sums between blocks stay in float32."""
 
     def __init__(self, encoder: ImageEncoderViT, dtype: torch.dtype) -> None:
         super().__init__()
         self.img_size = encoder.img_size
-        self._dtype = dtype
         self._patch_embed = encoder.patch_embed.proj
         self._positions = encoder.pos_embed
         self._neck = encoder.neck
         grid = encoder.pos_embed.shape[1]
-        self._blocks = nn.ModuleList(_LeanBlock(block, grid, dtype) for block in encoder.blocks)
+        self._blocks = nn.ModuleList(_FastBlock(block, grid, dtype) for block in encoder.blocks)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode `(B, 3, S, S)` float32, normalised and padded, to `(B, C, S / 16, S / 16)` float32."""
         # A convolution leaves its channels apart; side by side, all that follows is twice as fast.
-        x = (self._patch_embed(pixels).permute(0, 2, 3, 1) + self._positions).contiguous()
+        x = (self._patch_embed(pixels).permute(0, 2, 3, 1) + self._positions).contiguous()  # (B, h, w, C)
         for block in self._blocks:
             x = block(x)
         return self._neck(x.permute(0, 3, 1, 2))
 
 
-class _LeanBlock(nn.Module):
-    """One transformer block, over windows or over the whole picture."""
+class _FastBlock(nn.Module):
+    """One transformer block, over windows or over the whole image."""
 
     def __init__(self, block: Block, grid: int, dtype: torch.dtype) -> None:
         super().__init__()
+        self.dtype = dtype
         self.window = block.window_size or grid
         self.heads = block.attn.num_heads
         self.norm1, self.norm2 = block.norm1, block.norm2
         self.qkv, self.proj = _linear(block.attn.qkv, dtype), _linear(block.attn.proj, dtype)
         self.widen, self.narrow = _linear(block.mlp.lin1, dtype), _linear(block.mlp.lin2, dtype)
-        self.register_buffer("rows", _gathered(block.attn.rel_pos_h, self.window).to(dtype), persistent=False)
-        self.register_buffer(
-            "columns", _gathered(block.attn.rel_pos_w, self.window).to(dtype), persistent=False
-        )
-        self.dtype = dtype
+        for name, table in (("rows", block.attn.rel_pos_h), ("columns", block.attn.rel_pos_w)):
+            self.register_buffer(name, _gathered(table, self.window).to(dtype), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `(B, H, W, C)` float32 to the same, in place."""
@@ -70,26 +72,27 @@ class _LeanBlock(nn.Module):
         """Attention within windows of `(B, H, W, C)`, padded with zeros to whole windows, to the same."""
         batch, height, width, _ = x.shape
         side = self.window
-        across, down = -(-width // side), -(-height // side)
+        down, across = -(-height // side), -(-width // side)
+
         padded = F.pad(x, (0, 0, 0, across * side - width, 0, down * side - height))
         windows = padded.view(batch, down, side, across, side, -1).transpose(2, 3)
-        # (windows, tokens, 3, heads, dim), then each of the three as (windows, heads, tokens, dim)
-        qkv = self.qkv(windows.reshape(batch * down * across, side * side, -1)).unflatten(
-            2, (3, self.heads, -1)
-        )
-        out = self._attention(*qkv.permute(2, 0, 3, 1, 4))
+        windows = windows.reshape(batch * down * across, side * side, -1)  # (windows, tokens, C)
+        qkv = self.qkv(windows).unflatten(2, (3, self.heads, -1))  # (windows, tokens, 3, heads, dim)
+        out = self._attention(*qkv.permute(2, 0, 3, 1, 4))  # (windows, tokens, C)
+
         out = out.view(batch, down, across, side, side, -1).transpose(2, 3)
-        merged = out.reshape(batch, down * side, across * side, -1)
+        merged = out.reshape(batch, down * side, across * side, -1)  # (B, padded H, padded W, C)
         return self.proj(merged[:, :height, :width].contiguous())
 
     def _attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attention of `(windows, heads, tokens, dim)` with relative positions: `(windows, tokens, C)`."""
         by_row, by_column = self._relative(q)
-        out = q.new_empty(len(q), q.shape[2], q.shape[1], q.shape[3])
-        for piece in self._pieces(q):
-            window, head, rows = piece
+        out = q.new_empty(len(q), q.shape[2], q.shape[1], q.shape[3])  # (windows, tokens, heads, dim)
+        for chunk in self._chunks(q):
+            window, head, rows = chunk
             tokens = slice(rows.start * self.window, rows.stop * self.window)
-            bias = by_row[piece][..., :, None] + by_column[piece][..., None, :]
+            # (windows, heads, rows, columns, rows of keys, columns of keys), then (..., queries, keys)
+            bias = by_row[chunk][..., :, None] + by_column[chunk][..., None, :]
             part = F.scaled_dot_product_attention(
                 q[window, head, tokens], k[window, head], v[window, head], bias.flatten(4).flatten(2, 3)
             )
@@ -104,7 +107,7 @@ class _LeanBlock(nn.Module):
             torch.einsum("bnhwc,wkc->bnhwk", grid, self.columns),
         )
 
-    def _pieces(self, q: Tensor) -> Iterator[tuple[slice, slice, slice]]:
+    def _chunks(self, q: Tensor) -> Iterator[tuple[slice, slice, slice]]:
         """Windows, heads and rows of queries whose bias exists at once: whole windows, or heads, or rows."""
         budget = _BIAS_BYTES.get(q.device.type, 2**30) // q.element_size()
         windows, heads, side = len(q), self.heads, self.window
