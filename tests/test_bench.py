@@ -68,7 +68,8 @@ def row_of(stage, options, position=0):
 
 
 @pytest.mark.parametrize(
-    "stage", ["encoder", "boxes", "everything", "drawing", "annotations", "decode", "encode", "trackers"]
+    "stage",
+    ["encoder", "boxes", "everything", "drawing", "annotations", "store", "decode", "encode", "trackers"],
 )
 def test_a_stage_measures_both_sides_and_they_agree(stage, options):
     row = row_of(stage, options)

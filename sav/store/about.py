@@ -96,7 +96,7 @@ def source_content(path: Path) -> str:
     digest = hashlib.blake2b(digest_size=16)
     if path.is_dir():
         inside = sorted(item for item in path.iterdir() if item.is_file())
-        digest.update(repr([(item.name, item.stat().st_size) for item in inside]).encode("ascii", "replace"))
+        digest.update(ascii([(item.name, item.stat().st_size) for item in inside]).encode())
         return f"{len(inside)}-{digest.hexdigest()}"
 
     size = path.stat().st_size

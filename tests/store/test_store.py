@@ -1,7 +1,11 @@
 """What is stored comes back, whatever ends the process; what cannot be read or written is one clear line."""
 
+import pickle
 import shutil
 import sqlite3
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,6 +14,7 @@ import pytest
 
 from sav.errors import ResultsError, WriteError
 from sav.store import Store
+from tests.conftest import ROOT
 from tests.store.conftest import PICTURES, VIDEO, weak
 
 
@@ -124,6 +129,36 @@ def test_after_a_kill_all_frames_are_there_and_more_can_be_added(path, tmp_path,
     with Store.join(tmp_path / "killed" / path.name, VIDEO) as store:
         store.add(scenes[-1], weak(1))
         assert list(store.scenes()) == scenes
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("milliseconds", [3, 30, 150])
+def test_a_process_that_is_killed_leaves_all_that_it_has_added(path, tmp_path, milliseconds, scenes):
+    code = """
+import pickle, sys
+from sav.store import Store
+from tests.conftest import ROOT
+from tests.store.conftest import VIDEO, weak
+path, scenes = pickle.load(sys.stdin.buffer)
+with Store.create(path, VIDEO) as store:
+    for scene in scenes:
+        store.add(scene, weak(1))
+        print(scene.frame.index, flush=True)
+"""
+    many = [replace(scenes[0], frame=replace(scenes[0].frame, index=index)) for index in range(1000)]
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        pickle.dump((path, many), process.stdin)
+        process.stdin.close()
+        process.stdout.readline()
+        time.sleep(milliseconds / 1000)
+        process.kill()
+        added = len(process.stdout.read().splitlines())
+    with Store.join(path, VIDEO) as store:
+        assert added < len(store) < 1000
+        assert list(store.scenes()) == many[: len(store)]
+        store.add(many[len(store)], weak(1))
 
 
 def test_after_a_power_cut_anywhere_a_prefix_is_there(path, tmp_path, scenes):

@@ -9,6 +9,6 @@ A stage's module has `REFERENCE`, what ours is compared with, in words, and five
 """
 
 STAGES = (
-    "encoder", "boxes", "everything", "drawing", "annotations", "decode", "encode", "trackers", "startup",
-    "track", "seg",
+    "encoder", "boxes", "everything", "drawing", "annotations", "store", "decode", "encode", "trackers",
+    "startup", "track", "seg",
 )  # fmt: skip

@@ -5,13 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tools.bench.case import Agreement, Case, Goal, Task
 from tools.bench.options import ROOT, Options
 from tools.bench.stages.drawing import INSTANCES, make_scene
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 REFERENCE = "segment_anything's mask_to_rle_pytorch and coco_encode_rle"
 _RLE, _RUN = f"RLE of {INSTANCES} masks", "every format, demo video"
@@ -30,7 +33,7 @@ def ours(options: Options, case: Case) -> Task:
     if case.name == _RUN:
         from sav.formats.registry import format_names
 
-        return _whole_run(options, case.count, format_names(True))
+        return whole_run(options, case.count, format_names(True))
     masks = make_scene(options, case.count).masks
     return Task(lambda: masks[np.arange(len(masks))].rles())
 
@@ -39,7 +42,7 @@ def theirs(options: Options, case: Case) -> Task:
     if case.name == _RUN:
         from sav.formats.registry import VIDEO_FORMATS
 
-        return _whole_run(options, case.count, VIDEO_FORMATS)
+        return whole_run(options, case.count, VIDEO_FORMATS)
     import torch
     from segment_anything.utils.amg import coco_encode_rle, mask_to_rle_pytorch
 
@@ -47,19 +50,11 @@ def theirs(options: Options, case: Case) -> Task:
     return Task(lambda: [coco_encode_rle(rle) for rle in mask_to_rle_pytorch(masks)])
 
 
-def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
+def whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     """From the opened video to the last file in place, models loaded."""
-    from sav.config import DetectionConfig
     from sav.runs.video import VideoJob, run_video
-    from sav.segmenter import Segmenter
 
-    checkpoints = (ROOT / "model" / "demo_yolo.pt", ROOT / "model" / "demo_sam.pth")
-    segmenter = Segmenter.load(
-        *checkpoints,
-        device=options.device,
-        precision=options.precision,
-        detect=DetectionConfig(conf=0.1, imgsz=640),
-    )
+    segmenter = demo_segmenter(options)
 
     def run() -> int:
         with tempfile.TemporaryDirectory() as folder:
@@ -69,6 +64,20 @@ def _whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
             return run_video(job, segmenter).found.objects
 
     return Task(run)
+
+
+def demo_segmenter(options: Options) -> Segmenter:
+    """The demo checkpoints, loaded."""
+    from sav.config import DetectionConfig
+    from sav.segmenter import Segmenter
+
+    return Segmenter.load(
+        ROOT / "model" / "demo_yolo.pt",
+        ROOT / "model" / "demo_sam.pth",
+        device=options.device,
+        precision=options.precision,
+        detect=DetectionConfig(conf=0.1, imgsz=640),
+    )
 
 
 def agreement(ours: Any, theirs: Any) -> Agreement:
