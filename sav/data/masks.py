@@ -132,16 +132,19 @@ class Masks:
             return mask
 
         chosen = np.arange(len(self))[index]
-        pieces = [self.packed[self._offsets[i] : self._offsets[i + 1]] for i in chosen]
+        pieces = [self.bits(i) for i in chosen.tolist()]
         return Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
 
     def crop(self, position: int) -> BoolArray:
         """The mask at `position` inside its tight box, `(y1 - y0, x1 - x0)` bool."""
         position = range(len(self))[position]
         x0, y0, x1, y1 = self.boxes_xyxy[position].tolist()
-        packed = self.packed[self._offsets[position] : self._offsets[position + 1]]
-        bits = np.unpackbits(packed, count=(y1 - y0) * (x1 - x0))
+        bits = np.unpackbits(self.bits(position), count=(y1 - y0) * (x1 - x0))
         return bits.reshape(y1 - y0, x1 - x0).view(np.bool_)
+
+    def bits(self, position: int) -> NDArray[np.uint8]:
+        """The bytes of the mask at `position` in `packed`."""
+        return self.packed[self._offsets[position] : self._offsets[position + 1]]
 
     def crops(self) -> Iterator[tuple[BoolArray, tuple[slice, slice]]]:
         """Each mask's crop with the rows and columns of the picture that it covers."""

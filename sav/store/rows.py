@@ -83,8 +83,8 @@ def scene_of(
 
 def _packed_mask(masks: Masks, place: int) -> tuple[bytes, bytes]:
     """A mask's tight box and its bits."""
-    one = masks[place : place + 1]
-    return one.boxes_xyxy.astype("<i4").tobytes(), zlib.compress(one.packed.tobytes(), _LEVEL)
+    box = masks.boxes_xyxy[place].astype("<i4").tobytes()
+    return box, zlib.compress(masks.bits(place).tobytes(), _LEVEL)
 
 
 def _masks(size_hw: tuple[int, int], boxes: Sequence[bytes], masks: Sequence[bytes]) -> Masks:
