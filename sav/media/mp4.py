@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from sav.errors import SettingError, VideoError
 from sav.files import is_of_the_disk
 from sav.media.audio.tracks import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
+from sav.media.packet_times import PacketTimes
 from sav.media.video import VideoInfo
 
 _log = logging.getLogger(__name__)
@@ -25,8 +27,9 @@ _MIN_TIMESCALE = 10_000
 # MP4 has room for 2^31 ticks from packet to packet, and from when a frame is stored to when it is shown.
 _LONGEST_STEP = 2_000_000_000
 
-# Frames by which x264 may store one before it is shown.
+# Frames by which x264 may store one before it is shown, and by which it does at the begin.
 _REORDERING = 6
+_FIRST_REORDERING = 2
 
 # Ticks a second from which on frames are stored as they are shown, so that steps of half an hour have room.
 _FINE_TIMESCALE = 100_000
@@ -86,9 +89,11 @@ class Mp4:
         self.last_time: Fraction | None = None
         self._info, self._config = info, config
         self._from_bgr = FromBgr(info.colors, info.size_hw)
+        self._frame_count = 0
         self._ticks = 0  # the last frame's time in the file
         self._end = Fraction(0)  # of it, in seconds of the source's clock
-        self._first_packet: tuple[int, int] | None = None  # pts, dts
+        delay = math.ceil(_FIRST_REORDERING / (info.frame_rate * info.time_base))
+        self._times = PacketTimes(max(_FIRST_REORDERING, delay))
         self._sound: AudioTracks | None = None
         timescale = _track_timescale(info.time_base)
         self._is_reordered = timescale < _FINE_TIMESCALE
@@ -112,7 +117,7 @@ class Mp4:
             FFmpegError: It cannot be encoded or written.
             VideoError: It comes so long after the one before that MP4 has no room for the time between.
         """
-        ticks = round((time - self._info.origin) / self._info.time_base)
+        ticks = self._ticks_at(time)
         if self.last_time is not None:
             ticks = max(ticks, self._ticks + 1)
             if time - self.last_time > self._longest_step:
@@ -123,7 +128,8 @@ class Mp4:
         picture = self._from_bgr(image)
         picture.pts, picture.time_base = ticks, self._info.time_base
         self._ticks, self.last_time = ticks, time
-        for packet in self._stream.encode(picture):
+        self._frame_count += 1
+        for packet in self._times.add(self._stream.encode(picture), self._frame_count, ticks):
             self._mux(packet)
 
     def end_pictures(self, end_time: Fraction | None) -> None:
@@ -135,9 +141,9 @@ class Mp4:
         if self.last_time is None:
             return
         seconds = 1 / self._info.frame_rate if end_time is None else end_time - self.last_time
-        duration = max(1, round(min(seconds, self._longest_step) / self._info.time_base))
-        self._end = self.last_time + duration * self._info.time_base
-        for packet in self._held_back(duration):
+        self._end = self.last_time + min(seconds, self._longest_step)
+        duration = max(1, self._ticks_at(self._end) - self._ticks)
+        for packet in self._times.end(self._stream.encode(None), self._ticks, duration):
             self._output.mux(packet)
 
     def end_sound(self, is_whole: bool) -> None:
@@ -195,31 +201,15 @@ class Mp4:
         context.thread_count = 0
         return stream
 
+    def _ticks_at(self, time: Fraction) -> int:
+        """The place in the file of a time of the source."""
+        return round((time - self._info.origin) / self._info.time_base)
+
     def _mux(self, packet: Packet) -> None:
         """Write a packet of pictures after the sound that comes before it."""
-        if self._first_packet is None:
-            self._first_packet = packet.pts or 0, packet.dts or 0
         if self._sound is not None and packet.dts is not None:
             self._sound.advance(self._info.origin + packet.dts * self._info.time_base)
         self._output.mux(packet)
-
-    def _held_back(self, last_duration: int) -> list[Packet]:
-        """The encoder's last packets, with durations that make the video end when its last frame does.
-
-        MP4 takes a frame's duration from the next one's time, and those set here only where none follows:
-        for the frame shown last, and for the one stored last, after which the track's length is reckoned.
-        """
-        packets = self._stream.encode(None)
-        if not packets:
-            return []
-        end = self._ticks + last_duration
-        first_pts, first_dts = self._first_packet or (packets[0].pts or 0, packets[0].dts or 0)
-        stored_last = packets[-1]
-        stored_last.duration = max(1, (end - first_pts) - ((stored_last.dts or 0) - first_dts))
-        for packet in packets:
-            if packet.pts == self._ticks:
-                packet.duration = last_duration
-        return packets
 
 
 def _track_timescale(time_base: Fraction) -> int:

@@ -16,6 +16,7 @@ from sav.data.types import Frame
 from sav.errors import VideoError, VideoSizeChangedError
 from sav.media import seeking
 from sav.media.audio.sources import sound_streams
+from sav.media.clock import SLIP
 from sav.media.colors import ColorTags, ToBgr
 from sav.media.decoding import Decoder, TimedPicture
 from sav.media.frame_rate import frame_rate
@@ -30,6 +31,7 @@ _MICROSECONDS = 1_000_000
 _FINEST_TICK = Fraction(1, 1_000_000)  # of a second
 _USUAL_TICK = Fraction(1, 90_000)
 _PLAYLISTS = {"hls", "dash"}
+_STORING_STEPS = {"mov,mp4,m4a,3gp,3g2,mj2"}
 _Numbered = Iterator[tuple[int, TimedPicture]]
 
 
@@ -110,9 +112,12 @@ class StreamReader(VideoReader):
         start, end, stride = self._selection.start or 0, self._selection.end, self._selection.stride
         first_time, numbered = self._near_start()
         first_number: int | None = None
+        timed: TimedPicture | None = None
         for number, timed in numbered:
             first_time = timed.time if first_time is None else first_time
             if end is not None and reached(end, number, timed.time - first_time):
+                if first_number is not None:
+                    self.end_time = timed.time
                 return
             if first_number is None and not reached(start, number, timed.time - first_time):
                 continue
@@ -120,6 +125,22 @@ class StreamReader(VideoReader):
             self.end_time = timed.end
             if (number - first_number) % stride == 0:
                 yield number, timed
+        if timed is not None and first_number is not None:
+            self.end_time = self._end_of(timed)
+
+    def _end_of(self, last: TimedPicture) -> Fraction:
+        """When the last picture of all ends.
+
+        MP4 says for how long each is stored, which tells of how long it is shown only where pictures are
+        stored as they are shown; but it declares the end of the whole.
+        """
+        stream = self._stream
+        if self._container.format.name not in _STORING_STEPS or not stream.duration:
+            return last.end
+        declared = ((stream.start_time or 0) + stream.duration) * fraction(stream.time_base)
+        if declared <= last.time:
+            return last.time + min(last.duration, 1 / self._rate)
+        return declared if declared <= max(last.end, last.time + SLIP) else last.end
 
     def _near_start(self) -> tuple[Fraction | None, _Numbered]:
         """When the first frame of all is shown, if known, and the numbered pictures from near the start on.
