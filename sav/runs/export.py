@@ -13,7 +13,7 @@ from sav.errors import ResultsError, SettingError, WriteError
 from sav.files import staging_folder
 from sav.formats.registry import FORMATS, resolve_formats
 from sav.formats.target import Target
-from sav.interrupts import uninterrupted, working
+from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.ledger import RUN
 from sav.runs.output import OutputFolder, in_the_way
@@ -160,21 +160,20 @@ def _export_pictures(
         done, problem = 0, ""
         try:
             with working():
-                for done, (key, scene) in enumerate(zip(keys, _scenes(store, formats, stack), strict=True)):
+                for key, scene in zip(keys, _scenes(store, formats, stack), strict=True):
                     everything.write(scene)
                     with uninterrupted(), staging_folder(state / "picture") as own:
                         _export_picture(key, scene, each, target, own / place.inner, problems)
                         problems.kept(place.output, place.output.put(own, key))
-                    found = found.with_scene(scene)
-                    on_event(Reached(done + 1, len(keys), "picture", scene.frame.name))
-                done = len(keys)
+                        done, found = done + 1, found.with_scene(scene)
+                        anything_is_saved()
+                    on_event(Reached(done, len(keys), "picture", scene.frame.name))
                 everything.close()
         except (KeyboardInterrupt, WriteError) as error:
             reason = str(error) or "interrupted"
             problem = f"{reason}; ended after {done} of {len(keys)}, what tells of all stays as it was"
         else:
-            with place.output.ledger.locked():
-                problems.kept(place.output, place.output.put(staging, RUN))
+            problems.kept(place.output, place.output.put(staging, RUN))
     return Report(done, len(keys), found, (place.folder,), problem=problem, is_whole=not problems.any)
 
 

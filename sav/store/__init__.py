@@ -15,6 +15,7 @@ the folder of a run over pictures, or of a video's annotations.
 """
 
 from sav.store.about import About, Source, source_content
-from sav.store.store import Entry, Store
+from sav.store.rows import Entry
+from sav.store.store import Store
 
 __all__ = ["About", "Entry", "Source", "Store", "source_content"]

@@ -6,8 +6,9 @@ import contextlib
 import errno
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sav.errors import ResultsError, WriteError
 
@@ -65,6 +66,14 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         yield
 
 
+def prepare(database: sqlite3.Connection) -> None:
+    """Have what is written survive a kill and a power cut."""
+    (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
+    # Where a file system has no way for WAL, each frame waits until it is on the disk.
+    database.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+    database.execute("PRAGMA foreign_keys = ON")
+
+
 def is_empty(database: sqlite3.Connection) -> bool:
     """Whether it has no tables, as after a kill in the moment when it was made."""
     return bool(database.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0)
@@ -90,6 +99,25 @@ def insert(table: str, columns: str) -> str:
     """The statement that adds a row to a table."""
     values = ", ".join("?" * (columns.count(",") + 1))
     return f"INSERT INTO {table} ({columns}) VALUES ({values})"
+
+
+def add_rows(
+    database: sqlite3.Connection,
+    table: str,
+    columns: str,
+    frame: int | None,
+    rows: Iterable[tuple[Any, ...]],
+) -> None:
+    """Add what a frame has of something, in order."""
+    numbered = ((frame, place, *row) for place, row in enumerate(rows))
+    database.executemany(insert(table, f"frame, place, {columns}"), numbered)
+
+
+def columns_of(database: sqlite3.Connection, table: str, columns: str, frame: int) -> list[tuple[Any, ...]]:
+    """What `add_rows` has added, a tuple a column."""
+    query = f"SELECT {columns} FROM {table} WHERE frame = ? ORDER BY place"
+    found = database.execute(query, (frame,)).fetchall()
+    return list(zip(*found, strict=True)) or [()] * (columns.count(",") + 1)
 
 
 def _number(database: sqlite3.Connection, pragma: str) -> int:

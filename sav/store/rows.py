@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +21,26 @@ REGION = "region_id, mask_box, mask"
 _DETECTION = np.dtype([("box", "<f4", 4), ("score", "<f4"), ("class_id", "<i8")])
 # Masks are long runs of equal bits, which the quickest level makes nearly as small as the best.
 _LEVEL = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What is stored of one frame or picture.
+
+    Attributes:
+        scene: What was found, without its pixels: the image is black, and of what SAM found by itself there
+            are the regions.
+        detections: All that the detector reported, also what was too weak to be shown.
+        key: The name of a picture's results; empty in a video.
+        source: A picture's path, from the folder of the results.
+        content: What stands for the picture's content.
+    """
+
+    scene: Scene
+    detections: Detections
+    key: str = ""
+    source: str = ""
+    content: str = ""
 
 
 def frame_row(scene: Scene, detections: Detections) -> tuple[Any, ...]:

@@ -6,7 +6,6 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,29 +17,22 @@ from sav.errors import ResultsError, WriteError
 from sav.files import named_errors
 from sav.store import rows
 from sav.store.about import About
-from sav.store.database import check, decoding, errors, insert, is_empty, make_tables, opening, transaction
+from sav.store.database import (
+    add_rows,
+    check,
+    columns_of,
+    decoding,
+    errors,
+    insert,
+    is_empty,
+    make_tables,
+    opening,
+    prepare,
+    transaction,
+)
+from sav.store.rows import Entry
 
 _IN_ORDER = "FROM frames ORDER BY position, name, key"
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """What is stored of one frame or picture.
-
-    Attributes:
-        scene: What was found, without its pixels: the image is black, and of what SAM found by itself there
-            are the regions.
-        detections: All that the detector reported, also what was too weak to be shown.
-        key: The name of a picture's results; empty in a video.
-        source: A picture's path, from the folder of the results.
-        content: What stands for the picture's content.
-    """
-
-    scene: Scene
-    detections: Detections
-    key: str = ""
-    source: str = ""
-    content: str = ""
 
 
 class Store:
@@ -88,10 +80,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         with opening(path, "rwc") as database:
             check(path, database)
-            (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
-            # Where a file system has no way for WAL, each frame waits until it is on the disk.
-            database.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
-            database.execute("PRAGMA foreign_keys = ON")
+            prepare(database)
             with transaction(database):
                 if is_empty(database):
                     make_tables(database)
@@ -203,8 +192,8 @@ class Store:
             row = (*about, *rows.frame_row(scene, detections))
             frame = self._database.execute(insert("frames", columns), row).lastrowid
             objects, regions = rows.object_rows(scene), rows.region_rows(scene)
-            self._add_rows("objects", rows.OBJECT, frame, objects)
-            self._add_rows("regions", rows.REGION, frame, regions)
+            add_rows(self._database, "objects", rows.OBJECT, frame, objects)
+            add_rows(self._database, "regions", rows.REGION, frame, regions)
 
     def remove(self, key: str) -> None:
         """Forget a picture.
@@ -263,8 +252,8 @@ class Store:
             number if about.video is None else position,
             about.categories,
             row,
-            self._columns("objects", rows.OBJECT, frame),
-            self._columns("regions", rows.REGION, frame),
+            columns_of(self._database, "objects", rows.OBJECT, frame),
+            columns_of(self._database, "regions", rows.REGION, frame),
         )
         return Entry(scene, detections, key, os.fsdecode(source), content)
 
@@ -272,15 +261,3 @@ class Store:
         with errors(self.path):
             row: tuple[Any, ...] = self._database.execute(query, values).fetchone()
             return row
-
-    def _add_rows(
-        self, table: str, columns: str, frame: int | None, found: Iterator[tuple[Any, ...]]
-    ) -> None:
-        numbered = ((frame, place, *row) for place, row in enumerate(found))
-        self._database.executemany(insert(table, f"frame, place, {columns}"), numbered)
-
-    def _columns(self, table: str, columns: str, frame: int) -> list[tuple[Any, ...]]:
-        """What a table holds of a frame, a tuple a column."""
-        query = f"SELECT {columns} FROM {table} WHERE frame = ? ORDER BY place"
-        found = self._database.execute(query, (frame,)).fetchall()
-        return list(zip(*found, strict=True)) or [()] * (columns.count(",") + 1)
