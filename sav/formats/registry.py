@@ -76,6 +76,8 @@ FORMATS = {
     ),
     "csv": Format("csv:CsvWriter", "csv:CsvWriter", common=("csv/objects.csv", "csv/tracks.csv")),
 }
+# The format of each file and folder in a folder of annotations.
+PLACES = {place: name for name, found in FORMATS.items() for place in found.places}
 PICTURE_FORMATS = ("coco",)
 VIDEO_FORMATS = ("mot", "coco")
 # Stands for every format that pictures, or video, can be saved in.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,16 +116,26 @@ class OutputFolder:
             self.ledger.write(RUN, replace(before, files=files))
             return put_in_place(partial, path)
 
-    def remove(self, key: str, begin: str) -> None:
-        """Remove those files that tell of `key`, are ours, and whose paths begin so.
+    def remove(self, key: str, is_outdated: Callable[[str], bool]) -> int:
+        """Remove those files that tell of `key`, are ours, and are outdated; returns how many.
 
         Raises:
+            ResultsError: The ledger cannot be read.
             WriteError: A file cannot be removed.
         """
-        claim = self.ledger.claim(key)
-        self._remove(path for path in claim.files if path.startswith(begin))
-        rest = {path: prints for path, prints in claim.files.items() if not path.startswith(begin)}
-        self.ledger.write(key, replace(claim, files=rest))
+        with self.ledger.locked():
+            self.ledger.reload(key)
+            claim = self.ledger.claim(key)
+            outdated = [path for path in claim.files if is_outdated(path)]
+            removed = self._remove(outdated)
+            if outdated:
+                rest = {path: prints for path, prints in claim.files.items() if path not in outdated}
+                self.ledger.write(key, replace(claim, files=rest))
+            return removed
+
+    def was_changed(self, relative: str) -> bool:
+        """Whether a file that was ours is there and is not any more as this program wrote it."""
+        return os.path.lexists(self.folder / relative) and not self._is_ours(relative)
 
     def _put(
         self,
@@ -214,17 +225,20 @@ class OutputFolder:
                 return False
         return True
 
-    def _remove(self, relatives: Iterable[str]) -> None:
+    def _remove(self, relatives: Iterable[str]) -> int:
         """Remove those files that are ours, and folders that are empty after that."""
+        removed = 0
         for relative in relatives:
             path = self.folder / relative
             if ".." in path.parts or not self._is_ours(relative):
                 continue
             with named_errors(path):
                 path.unlink()
+            removed += 1
             with contextlib.suppress(OSError):
                 while (path := path.parent) != self.folder:
                     path.rmdir()
+        return removed
 
 
 def _order(item: Path) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from sav.data.types import Frame
 from sav.errors import DeviceMemoryError, WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import read_picture, readable
-from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_results import PictureResults
 from sav.runs.report import Found, Report
@@ -35,7 +35,12 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     Raises:
         ResultsError: The results cannot be joined to those that are there.
     """
-    results = PictureResults(plan, segmenter.categories, lambda line: on_event(Problem(line)))
+    results = PictureResults(
+        plan,
+        segmenter.categories,
+        tell=lambda line: on_event(Problem(line)),
+        note=lambda line: on_event(Note(line)),
+    )
     batch = plan.batch or segmenter.batch
     frames = overlap(_read(plan), capacity=2 * batch)
     scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)

@@ -14,7 +14,7 @@ from types import TracebackType
 from sav.data.scene import Scene
 from sav.errors import ResultsError, WriteError
 from sav.files import named_errors, staging_folder
-from sav.formats.registry import FORMATS, writer_class
+from sav.formats.registry import FORMATS, PLACES, writer_class
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.interrupts import uninterrupted
@@ -133,6 +133,7 @@ class Annotations:
     Attributes:
         output: Where the files go. May be changed, or set to None to have none, until the block ends.
         is_whole: Whether all that was to be written is.
+        older: Formats of earlier runs that this one does not write, and that stay as they are.
     """
 
     def __init__(
@@ -156,6 +157,8 @@ class Annotations:
         """
         self.output: OutputFolder | None = OutputFolder(target.folder, overwrite)
         self.is_whole = True
+        self.older: list[str] = []
+        self._names = names
         self._tell_user = tell
         with ExitStack() as stack:
             self._staging = stack.enter_context(staging_folder(target.folder))
@@ -202,10 +205,20 @@ class Annotations:
             return
         for path in kept:
             self._tell(f"{path} {output.why_kept(path)}")
+        files = [path for path in output.ledger.claim(RUN).files if (output.folder / path).exists()]
+        self.older = sorted({PLACES.get(path.partition("/")[0], "") for path in files} - {"", *self._names})
 
     def _tell(self, line: str) -> None:
         self.is_whole = False
         self._tell_user(line)
+
+
+def older_line(formats: Sequence[str], folder: Path) -> str:
+    """What is to be said of formats in a folder of annotations that tell of earlier runs alone."""
+    return (
+        f"{', '.join(formats)} in {folder} stay as an earlier run left them: name them in --save, too, to"
+        " have them tell of this one, or remove them"
+    )
 
 
 def reason(error: Exception) -> str:

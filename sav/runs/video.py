@@ -23,7 +23,7 @@ from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Found, Report
-from sav.runs.saving import Annotations
+from sav.runs.saving import Annotations, older_line
 from sav.runs.video_results import VideoResults
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
@@ -155,6 +155,8 @@ def _write(
             if writer.frame_count:
                 anything_is_saved()
     folder = annotations.output.folder if annotations.output else None
+    if folder and annotations.older:
+        on_event(Note(older_line(annotations.older, folder)))
     return Report(
         done=writer.frame_count,
         wanted=None,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sav.commands import cli
-from sav.errors import DONE, FAILED, PARTLY_DONE
+from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
 from sav.media.pictures import find_pictures, write_picture
@@ -256,6 +256,58 @@ def test_with_overwrite_nothing_tells_of_two_sets_of_classes(pictures, out, tmp_
     ]
     assert of_annotations[0] == of_annotations[1]
     assert (out / "our" / "b_our.jpg").exists()
+
+
+@pytest.mark.parametrize("pictures_again", [1, 3])
+def test_what_belongs_to_a_file_changed_by_hand_stays_with_it(pictures, out, capsys, pictures_again):
+    run(pictures, out)
+    labels = out / "annotations" / "yolo" / "labels" / "a.txt"
+    for path in (labels, out / "annotations" / "labelme" / "a.json"):
+        path.write_text(path.read_text() + "\n")
+    before = seen(out)
+    again = pictures[-pictures_again:]
+    assert run(again, out, ["coco"], other_detector(), overwrite=pictures_again == 1).status == DONE
+    after = seen(out)
+    stay = {"labelme/a.json", "labelme/a.jpg", "yolo/images/a.jpg", "yolo/labels/a.txt", "yolo/classes.txt"}
+    stay = {f"annotations/{name}" for name in (*stay, "yolo/dataset.yaml")}
+    assert {name for name in after if name.startswith("annotations")} == {*stay, "annotations/coco.json"}
+    assert all(after[name] == before[name] for name in stay)
+    gone = len(before.keys() - after.keys())
+    said = capsys.readouterr().err
+    assert f"removed: {gone} annotation files of a detector with other classes" in said
+
+    assert run(again, out, ["coco"], other_detector()).status == DONE
+    assert "removed" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pictures_again", [1, 3])
+def test_classes_of_two_detectors_are_not_mixed_for_a_file_changed_by_hand(pictures, out, pictures_again):
+    run(pictures, out, ["yolo"])
+    labels = out / "annotations" / "yolo" / "labels" / "a.txt"
+    labels.write_text(labels.read_text() + "\n")
+    before = seen(out)
+    with pytest.raises(ResultsError, match=r"labels/a\.txt was changed by hand") as raised:
+        run(pictures[-pictures_again:], out, ["yolo"], other_detector(), overwrite=pictures_again == 1)
+    assert str(labels) in str(raised.value)
+    assert seen(out) == before
+    assert run(pictures, out, ["yolo"], other_detector(), overwrite=True).status == DONE
+
+
+def test_formats_that_tell_of_an_earlier_run_alone_are_named(pictures, out, capsys):
+    run(pictures[:2], out, ["coco", "yolo", "labelme"])
+    run(pictures[:2], out, ["coco"])
+    assert capsys.readouterr().err == ""
+    alone = StubDetector(boxes_xyxy=[(5, 5, 25, 25)])
+    assert run(pictures[:1], out, ["csv"], alone).status == DONE
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f"note: coco, labelme, yolo in {out / 'annotations'} stay as an earlier run left them"
+    )
+    assert said.count("\n") == 1
+    run(pictures[:1], out, ["coco", "csv", "yolo", "labelme"], alone)
+    assert capsys.readouterr().err == ""
+    run(pictures[2:], out, ["coco"])
+    assert capsys.readouterr().err.startswith("note: csv in ")
 
 
 @pytest.mark.parametrize("name", ["our", "mask", "annotations", "annotations/yolo", ".sav"])

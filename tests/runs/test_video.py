@@ -98,6 +98,14 @@ def test_what_the_user_put_beside_the_annotations_stays(source, save_path):
     assert notes.read_text() == "mine"
 
 
+def test_formats_that_tell_of_an_earlier_run_alone_are_named(source, save_path, capsys):
+    run(source, save_path)
+    assert capsys.readouterr().err == ""
+    assert run(source, save_path, ["mot"]).status == DONE
+    folder = save_path.parent / "v_annotations"
+    assert f"note: coco, labelme in {folder} stay as an earlier run left them" in capsys.readouterr().err
+
+
 def test_frames_of_an_earlier_longer_run_go(source, save_path, tmp_path):
     run(source, save_path)
     make_video(tmp_path / "in", "a.mp4", count=3, size_hw=(60, 80))
