@@ -291,7 +291,7 @@ class Segmenter:
 
     def _overlapped(
         self,
-        frames: Iterable,
+        frames: Iterable[Frame],
         detector: Detector,
         cutter: Cutter,
         batch: int,

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import torch
 
-from sav.config import PICTURE_DETECTION
+from sav.config import PICTURE_DETECTION, DetectionConfig
 from sav.data.masks import Masks
 from sav.data.types import Detections
 
@@ -25,7 +25,7 @@ class StubDetector:
     def __init__(self, boxes_xyxy=((5, 5, 25, 25), (40, 10, 70, 50)), class_ids=None, scores=None) -> None:
         self.categories = {0: "person", 1: "dog"}
         self.config = PICTURE_DETECTION
-        self.configs = []
+        self.configs: list[DetectionConfig] = []
         boxes = np.array(boxes_xyxy, np.float32).reshape(-1, 4)
         classes = np.zeros(len(boxes)) if class_ids is None else np.array(class_ids)
         sure = np.linspace(0.9, 0.6, len(boxes)) if scores is None else np.array(scores)

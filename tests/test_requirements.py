@@ -44,6 +44,24 @@ def test_the_constraints_are_exactly_the_floors():
     assert lowest == floors
 
 
+def extra(name: str) -> dict[str, str]:
+    """What an extra of the package asks for, with the versions."""
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = map(Requirement, project["optional-dependencies"][name])
+    return {canonicalize_name(requirement.name): str(requirement) for requirement in wanted}
+
+
+def test_the_extra_for_development_is_what_its_requirements_are():
+    wanted = read("requirements-dev.txt")
+    assert extra("dev") == {name: str(requirement) for name, requirement in wanted.items()}
+
+
+def test_the_extra_for_scores_of_tracks_is_the_version_that_is_tested():
+    asked = Requirement(extra("evaluate")["trackeval"])
+    assert asked.specifier == ALL["trackeval"].specifier and asked.marker is None
+
+
 def imported(*places: str) -> set[str]:
     """The modules of other packages that the Python files of these places import anywhere."""
     files = [file for place in places for file in [*ROOT.glob(f"{place}.py"), *ROOT.glob(f"{place}/**/*.py")]]

@@ -18,8 +18,9 @@ from sav.formats.cutout import cut_out
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.media.colors import ColorTags
+from sav.media.mp4 import WriterConfig
 from sav.media.pictures import write_picture
-from sav.media.writer import VideoWriter, WriterConfig
+from sav.media.writer import VideoWriter
 
 # Nearly lossless: a matte's edges are all that it has.
 _MATTE = WriterConfig(crf=10)

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from sav.errors import SettingError
-from sav.media.opening import local_path
+from sav.media.addresses import local_path
 
 _SUFFIXES = (".mp4", ".m4v", ".mov")
 

@@ -20,12 +20,12 @@ from sav.media.clock import SLIP
 from sav.media.colors import ColorTags, ToBgr
 from sav.media.decoding import Decoder, TimedPicture
 from sav.media.frame_rate import frame_rate
-from sav.media.opening import Input, check_size, picture_stream
+from sav.media.opening import check_size, picture_stream
 from sav.media.orientation import Orientation
 from sav.media.pyav import close_input, fraction, size_of
 from sav.media.selection import Selection, reached
 from sav.media.sound_clock import SoundClock
-from sav.media.video import AudioSource, LiveSound, VideoInfo, VideoReader
+from sav.media.video import AudioSource, Input, LiveSound, VideoInfo, VideoReader
 
 _MICROSECONDS = 1_000_000
 _FINEST_TICK = Fraction(1, 1_000_000)  # of a second

@@ -66,7 +66,7 @@ class Embedding:
         return rows, columns
 
 
-class _Resize(ResizeLongestSide):
+class _Resize(ResizeLongestSide):  # type: ignore[misc]
     """Keeps a row of a picture that is a thousand times as wide as high, and a column likewise."""
 
     @staticmethod

@@ -139,6 +139,19 @@ def test_intersection_over_union_is_that_of_the_pixels(count):
     assert np.allclose(matrix, shared / np.maximum(union, 1))
 
 
+@pytest.mark.parametrize(("count", "others"), [(0, 0), (0, 5), (5, 0), (7, 12)])
+def test_intersection_over_union_with_other_masks_is_that_of_the_pixels(count, others):
+    dense = shapes(count + others)
+    a, b = Masks.from_dense(dense[:count]), Masks.from_dense(dense[count:])
+    wanted = [[(one & two).sum() / max((one | two).sum(), 1) for two in b] for one in a]
+    np.testing.assert_allclose(a.iou_matrix(b), np.reshape(wanted, (count, others)))
+
+
+def test_masks_of_pictures_of_two_sizes_have_no_overlap():
+    with pytest.raises(ValueError, match="different sizes"):
+        Masks.from_dense(shapes(2)).iou_matrix(Masks.from_dense(np.ones((1, 3, 4), bool)))
+
+
 @pytest.mark.parametrize("count", [0, 1, 300])
 def test_masks_are_clipped_to_the_pixels_that_their_boxes_touch(count):
     dense = shapes(count)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sav.media.audio.ac3 import is_whole
 
 
 def frames(codec: str, rate: int, bit_rate: int) -> list[bytes]:
-    encoder = av.CodecContext.create(codec, "w")
+    encoder: Any = av.CodecContext.create(codec, "w")
     encoder.sample_rate, encoder.layout, encoder.format, encoder.bit_rate = rate, "stereo", "fltp", bit_rate
     noise = np.random.default_rng(0).normal(0, 0.1, (2, 1536 * 6)).astype(np.float32)
     frame = av.AudioFrame.from_ndarray(noise, "fltp", "stereo")

@@ -310,7 +310,7 @@ def test_a_stretch_from_far_in_is_sought_not_decoded(
     make_video: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_video(count=200, options=CLOSED_GOP, size_hw=(48, 64))
-    taken: list[Fraction] = []
+    taken: list[int | None] = []
     import sav.media.decoding as decoding
 
     original = decoding._Packets.__iter__

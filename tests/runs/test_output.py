@@ -257,7 +257,7 @@ def killed_after(renames: int, work) -> bool:
             count("exchange", ())
             return swap(one, other)
 
-        swap, output.exchange = output.exchange, exchange
+        swap, output.exchange = output.exchange, exchange  # type: ignore[attr-defined]
         sys.addaudithook(count)
         try:
             work()

@@ -22,7 +22,7 @@ _FRAMES, _RATE = 50, Fraction(25)
 # Seconds of sound after the last picture that may come of sound that is longer, or of a gap in it.
 _LONGEST_TAIL = 60
 
-_KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+_KINDS: dict[str, tuple[str | tuple[str, str], dict[str, Any]]] = {
     "aac.ts": ("aac", {}),
     "aac_mono.ts": ("aac", {"audio_layout": "mono", "audio_rate": 44100}),
     "latm.ts": ("aac", {"muxer_options": {"mpegts_flags": "latm"}}),

@@ -15,12 +15,14 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 import psutil
 import torch
+from numpy.typing import NDArray
 
 from sav.data.masks import Masks
 from sav.data.types import Detections
@@ -73,7 +75,7 @@ class StubDetector:
         self.frame = 0
         self.resident_mib: list[float] = []
 
-    def __call__(self, images):
+    def __call__(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
         self.resident_mib.append(psutil.Process().memory_info().rss / 2**20)
         self.frame += 1
         height, width = SIZE_HW
@@ -88,11 +90,12 @@ class StubSam:
     """Noisy boxes for masks, so that run-length encodings are long."""
 
     device = torch.device("cpu")
+    shares_out = False
 
-    def embed(self, images):
-        return [image.shape[:2] for image in images]
+    def embed(self, images: Sequence[NDArray[np.uint8]]) -> list[tuple[int, int]]:
+        return [(image.shape[0], image.shape[1]) for image in images]
 
-    def masks_from_boxes(self, size_hw, boxes):
+    def masks_from_boxes(self, size_hw: tuple[int, int], boxes: NDArray[np.float32]) -> Masks:
         generator = np.random.default_rng(0)
         crops = [generator.random((80, 50)) < 0.7 for _ in boxes]
         return Masks.from_crops(size_hw, crops, boxes[:, :2].astype(np.int64))
@@ -104,11 +107,12 @@ def measure_video(frames: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"
         make_video(source, frames)
-        segmenter = Segmenter(StubDetector(), StubSam(), regions=False)
+        detector = StubDetector()
+        segmenter = Segmenter(detector, StubSam(), regions=False)  # type: ignore[arg-type]
         report = run_video(VideoJob(str(source), Path(folder) / "out.mp4"), segmenter)
         assert report.done == frames, report
-    resident = segmenter.detector.resident_mib
-    return {"frames": frames, "early_mib": resident[EARLY_FRAME - 1], "late_mib": resident[-1]}
+    resident = detector.resident_mib
+    return {"frames": frames, "early_mib": resident[min(EARLY_FRAME, frames) - 1], "late_mib": resident[-1]}
 
 
 def make_video(path: Path, frames: int) -> None:

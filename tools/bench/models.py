@@ -137,7 +137,7 @@ def untrained_detector(options: Options, architecture: str) -> Path:
     """The file of an ultralytics detector with random weights."""
     path = options.folder / f"random_{architecture}.pt"
     if not path.exists():
-        from ultralytics import YOLO
+        from ultralytics import YOLO  # type: ignore[attr-defined]
 
         torch.manual_seed(0)
         YOLO(f"{architecture}.yaml", task="detect", verbose=False).save(str(path))

@@ -14,7 +14,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,16 @@ from sav.evaluate.tracks import TrackScore, TrackTable, score_tracks
 from sav.trackers import BoTSORT, ByteTrack, Tracker, TrackerConfig
 from sav.trackers.camera_motion import CameraMotion
 from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
-from tools.tracking.scenes import make_scene
+from tools.tracking.scenes import make_scene, stretched
 from tools.tracking.ultralytics_trackers import UltralyticsTracker
 
 MEDIA_FOLDER = MOT_FOLDER.parent / "media"
-PAPER = {"track_high_thresh": 0.6, "track_low_thresh": 0.1, "new_track_thresh": 0.7, "match_thresh": 0.8}
+PAPER: dict[str, Any] = {
+    "track_high_thresh": 0.6,
+    "track_low_thresh": 0.1,
+    "new_track_thresh": 0.7,
+    "match_thresh": 0.8,
+}
 CONFIGS = {
     "bytetrack": (TrackerConfig("bytetrack", **PAPER), False),
     "botsort": (TrackerConfig("botsort", gmc_method="none", **PAPER), False),
@@ -116,8 +121,12 @@ def compare_camera_motion() -> list[dict[str, Any]]:
     rows = []
     for name, pictures in _footage():
         windows, motions = _moved_window(pictures)
-        estimators = {"ours": CameraMotion().estimate, "ultralytics": GMC("sparseOptFlow").apply}
-        errors, times = {by: [] for by in estimators}, {by: [] for by in estimators}
+        estimators: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+            "ours": CameraMotion().estimate,
+            "ultralytics": GMC("sparseOptFlow").apply,
+        }
+        errors: dict[str, list[float]] = {by: [] for by in estimators}
+        times: dict[str, list[float]] = {by: [] for by in estimators}
         for window, motion in zip(windows, motions, strict=True):
             for by, estimate in estimators.items():
                 start = time.perf_counter()
@@ -134,7 +143,7 @@ def compare_camera_motion() -> list[dict[str, Any]]:
     return rows
 
 
-def _footage(frames: int = 120) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]:
+def _footage(frames: int = 120) -> Iterator[tuple[str, list[NDArray[Any]]]]:
     for path in sorted(MEDIA_FOLDER.glob("*.mp4")):
         capture = cv2.VideoCapture(str(path))
         moving = [picture for found, picture in (capture.read() for _ in range(frames)) if found]
@@ -142,20 +151,20 @@ def _footage(frames: int = 120) -> Iterator[tuple[str, list[NDArray[np.uint8]]]]
         yield f"{path.stem}, one frame", moving[:1] * frames
     if not MEDIA_FOLDER.is_dir():
         noise = np.random.default_rng(0).integers(0, 255, (720, 1280, 3), dtype=np.uint8)
-        wall = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3), None, 0, 255, cv2.NORM_MINMAX)
-        yield "generated", [wall] * frames
+        yield "generated", [stretched(cv2.GaussianBlur(noise, (0, 0), 3))] * frames
 
 
 def _moved_window(
-    pictures: list[NDArray[np.uint8]],
-) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.float64]]]:
+    pictures: list[NDArray[Any]],
+) -> tuple[list[NDArray[Any]], list[NDArray[np.float64]]]:
     """Return what a window sees that sweeps, zooms and rolls over `pictures`, and its motion a frame."""
     height, width = pictures[0].shape[:2]
     room = np.array([width - 1.1 * WINDOW[0], height - 1.1 * WINDOW[1]]) * 0.4
     windows, views = [], []
     for step, picture in enumerate(pictures):
         middle = np.array([width, height]) / 2 + room * np.sin([step / 9.5, step / 6.8 + 1])
-        view = cv2.getRotationMatrix2D(middle.tolist(), 2 * np.sin(step / 6), 1 + 0.05 * np.sin(step / 8))
+        turn, zoom = 2 * np.sin(step / 6), 1 + 0.05 * np.sin(step / 8)
+        view = np.asarray(cv2.getRotationMatrix2D(middle.tolist(), turn, zoom), np.float64)
         view[:, 2] += np.array(WINDOW) / 2 - middle
         windows.append(cv2.warpAffine(picture, view, WINDOW, flags=cv2.INTER_LINEAR))
         views.append(np.vstack([view, [0, 0, 1]]))

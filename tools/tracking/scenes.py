@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -111,18 +112,23 @@ def _visible_share(boxes_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 - (covered * in_front).max(1, initial=0)
 
 
+def stretched(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """The picture with its values spread from 0 to 255."""
+    return np.asarray(cv2.normalize(image, np.empty_like(image), 0, 255, cv2.NORM_MINMAX), np.uint8)
+
+
 def _film(
     rng: np.random.Generator, views: list[NDArray[np.float64]], walks: NDArray[np.float64]
 ) -> tuple[NDArray[np.uint8], ...]:
     """Render the pictures: a textured wall, and a plain figure for each walker."""
     margin = 300
     wall = rng.integers(0, 255, (HEIGHT + 2 * margin, WIDTH + 2 * margin, 3), dtype=np.uint8)
-    wall = cv2.normalize(cv2.GaussianBlur(wall, (0, 0), 2.5), None, 0, 255, cv2.NORM_MINMAX)
+    wall = stretched(cv2.GaussianBlur(wall, (0, 0), 2.5))
     to_wall = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1.0]])
     shades = rng.integers(0, 255, (walks.shape[1], 3)).tolist()
     images = []
     for view, walk in zip(views, walks, strict=True):
-        image = cv2.warpAffine(wall, (view @ to_wall)[:2], (WIDTH, HEIGHT))
+        image = np.asarray(cv2.warpAffine(wall, (view @ to_wall)[:2], (WIDTH, HEIGHT)), np.uint8)
         for (left, top, right, bottom), shade in zip(_through(view, walk).astype(int), shades, strict=True):
             cv2.rectangle(image, (left, top), (right, bottom), shade, -1)
         images.append(image)

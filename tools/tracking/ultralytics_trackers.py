@@ -29,7 +29,7 @@ class UltralyticsTracker:
 
     def __init__(self, config: TrackerConfig) -> None:
         kind = BOTSORT if config.tracker_type == "botsort" else BYTETracker
-        self.tracker = kind(SimpleNamespace(**asdict(config), **_NO_REID))
+        self.tracker: Any = kind(SimpleNamespace(**asdict(config), **_NO_REID))
         self._has_camera = config.tracker_type == "botsort"
 
     def update(
@@ -49,5 +49,9 @@ class UltralyticsTracker:
 
 def as_ultralytics(detections: Detections, size_hw: tuple[int, int]) -> Boxes:
     """Return `detections` as ultralytics hands them to its trackers."""
-    columns = [detections.boxes_xyxy, detections.scores[:, None], detections.class_ids[:, None]]
+    columns: list[NDArray[Any]] = [
+        detections.boxes_xyxy,
+        detections.scores[:, None],
+        detections.class_ids[:, None],
+    ]
     return Boxes(np.concatenate(columns, 1).astype(np.float32), size_hw)

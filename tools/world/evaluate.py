@@ -20,6 +20,7 @@ from sav.device import choose_precision
 from sav.evaluate.matching import match
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
+from sav.sam.model import Embedding
 from sav.trackers.association import box_iou
 from tools.world.dataset import CLASS_NAMES, boxes_of, write_dataset, write_listing
 from tools.world.prompts import Maps
@@ -65,7 +66,7 @@ def matched(seen: Detections, true_classes: np.ndarray, true_boxes: np.ndarray) 
     return list(zip(*(side.tolist() for side in pairs), strict=True))
 
 
-def detector_figures(checkpoint: Path, folder: Path, image_size: int) -> dict[str, float]:
+def detector_figures(checkpoint: Path, folder: Path, image_size: int | None) -> dict[str, float]:
     """mAP50 overall and for each class, by ultralytics' own validation."""
     listing = write_listing(folder, "eval", "eval")
     found = (
@@ -120,19 +121,19 @@ class SamFigures:
             self._add_everything(scene, embedding, whole)
 
     def _add_end_to_end(
-        self, scene: Maps, image: np.ndarray, embedding: object, objects: np.ndarray, boxes: np.ndarray
+        self, scene: Maps, image: np.ndarray, embedding: Embedding, objects: np.ndarray, boxes: np.ndarray
     ) -> None:
         seen = self.detector([image])[0]
         classes = np.array([CLASS_NAMES.index(scene.thing_names[i]) for i in objects], int)
         pairs = matched(seen, classes, boxes.reshape(-1, 4))
-        masks = self.sam.masks_from_boxes(embedding, seen.boxes_xyxy)  # type: ignore[arg-type]
+        masks = self.sam.masks_from_boxes(embedding, seen.boxes_xyxy)
         iou = overlaps(masks, scene.thing_map, len(scene.thing_names)).iou
         self.objects += len(objects)
         for i, j in pairs:
             self.end_to_end[scene.thing_names[objects[j]]].append(float(iou[i, objects[j]]))
 
-    def _add_everything(self, scene: Maps, embedding: object, whole: dict[int, float]) -> None:
-        masks = segment_everything(self.sam, embedding)  # type: ignore[arg-type]
+    def _add_everything(self, scene: Maps, embedding: Embedding, whole: dict[int, float]) -> None:
+        masks = segment_everything(self.sam, embedding)
         parts = overlaps(masks, scene.part_map, len(scene.part_names))
         found = parts.iou.max(0, initial=0.0) >= 0.5
         large = parts.areas > MIN_REGION

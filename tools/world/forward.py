@@ -5,6 +5,7 @@ a third of which is padding, and makes the first layer's projections of the pict
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from segment_anything.modeling import ImageEncoderViT, Sam
@@ -105,9 +106,7 @@ def decode(model: Sam, embedding: Tensor, places: Tensor, tokens: Tensor) -> tup
     return logits.permute(0, 3, 1, 2), decoder.iou_prediction_head(answers[:, 0])
 
 
-def _transform(
-    transformer: torch.nn.Module, image: Tensor, place: Tensor, prompts: Tensor
-) -> tuple[Tensor, Tensor]:
+def _transform(transformer: Any, image: Tensor, place: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
     """The two-way transformer; the picture's `(1, T, C)` serve all `(n, P, C)` prompts of the first layer."""
     queries = prompts
     for layer in transformer.layers:

@@ -7,6 +7,7 @@ only emulate, hundreds of times slower than float32; here that is done only wher
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -41,11 +42,11 @@ class Muon(torch.optim.Optimizer):
                     matrix.mul_(1 - group["lr"] * group["decay"]).add_(update, alpha=-rate)
 
     def _momentum(self, matrix: nn.Parameter, momentum: float) -> Tensor:
-        state = self.state[matrix]
+        state, gradient = self.state[matrix], cast(Tensor, matrix.grad)
         if not state:
             state["momentum"] = torch.zeros_like(matrix)
-        state["momentum"].lerp_(matrix.grad, 1 - momentum)
-        return matrix.grad.lerp(state["momentum"], momentum)
+        state["momentum"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(state["momentum"], momentum)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

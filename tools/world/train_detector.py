@@ -14,7 +14,7 @@ from sav.device import has_fast_bfloat16
 
 import_ultralytics()  # so that it neither installs nor asks the network
 
-from ultralytics import YOLO  # noqa: E402
+from ultralytics import YOLO  # type: ignore[attr-defined] # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
 from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # noqa: E402
 from ultralytics.utils import LOGGER  # noqa: E402

@@ -55,7 +55,7 @@ class Tiff(TiffImagePlugin.TiffImageFile):
     def load_prepare(self) -> None:
         """Make room for the pixels."""
         if getattr(self, "_im", self) is None and hasattr(self, "_tile_size"):
-            self.im = Pillow.core.new(self.mode, self._tile_size)
+            self.im = Pillow.core.new(self.mode, self._tile_size)  # type: ignore[attr-defined]
         super().load_prepare()
 
 

@@ -26,7 +26,7 @@ def load_sam(path: str, size: str, device: str) -> Any:
 
 def load(yolo: str, sam: str, size: str, device: str) -> tuple[Any, Any]:
     """Detector and SAM."""
-    from ultralytics import YOLO
+    from ultralytics import YOLO  # type: ignore[attr-defined]
 
     return YOLO(yolo).to(device), load_sam(sam, size, device)
 
