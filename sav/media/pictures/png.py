@@ -6,8 +6,8 @@ import io
 import struct
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from sav.data.types import Image
 from sav.media.pictures.decoding import Limit, TooLargeError, decode_content, orientation_of, upright
@@ -16,7 +16,10 @@ from sav.media.pictures.scaling import to_8_bits
 
 # Chunks that pixels and orientation need; the others hold profiles, texts, times.
 _NEEDED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"eXIf")
-_WITH_COLOUR = (2, 4, 6)  # colour types of more than one channel
+
+# By colour type, how Pillow is told to take the high bytes, and how the low ones; or all, where four are few.
+_GREY_AND_ALPHA = 4
+_HALVES = {2: ("RGB;16B", "RGB;16L"), _GREY_AND_ALPHA: ("RGBA",), 6: ("RGBA;16B", "RGBA;16L")}
 
 
 def decode_png(content: bytes, limit: Limit) -> Image:
@@ -42,21 +45,29 @@ def decode_png(content: bytes, limit: Limit) -> Image:
 
 def _decode(content: bytes, limit: Limit) -> Image:
     header = content[24:26]
-    if len(header) == 2 and header[0] == 16 and header[1] in _WITH_COLOUR:
-        return _decode_deep_colour(content, limit)
+    if len(header) == 2 and header[0] == 16 and header[1] in _HALVES:
+        return _decode_deep_colour(content, limit, header[1])
     return decode_content("PNG", content, limit)
 
 
-def _decode_deep_colour(content: bytes, limit: Limit) -> Image:
+def _decode_deep_colour(content: bytes, limit: Limit, color_type: int) -> Image:
+    halves = [_unpacked(content, limit, mode) for mode in _HALVES[color_type]]
+    if color_type == _GREY_AND_ALPHA:  # (H, W, 4): both bytes of grey, both of alpha
+        (both, orientation), *_ = halves
+        high, low = both[..., :1].repeat(3, axis=2), both[..., 1:2].repeat(3, axis=2)
+    else:  # (H, W, 3 or 4)
+        (high, orientation), (low, _) = halves
+    deep = high[..., 2::-1].astype(np.uint16) << 8 | low[..., 2::-1]
+    return upright(np.ascontiguousarray(to_8_bits(deep)), orientation)
+
+
+def _unpacked(content: bytes, limit: Limit, mode: str) -> tuple[NDArray[np.uint8], int]:
+    """The bytes that Pillow takes of pixels that are stored like this, as it is told; and the orientation."""
     with open_as("PNG", io.BytesIO(content)) as opened:
         limit.check(*opened.size)
-        opened.load()  # finds damage, of which OpenCV would speak on stderr
-        orientation = orientation_of(opened)
-    deep = cv2.imdecode(np.frombuffer(_without_texts(content), np.uint8), cv2.IMREAD_UNCHANGED)
-    if deep is None:
-        raise ValueError("its pixels are damaged")
-    bgr = deep[..., :3] if deep.ndim == 3 else np.repeat(deep[..., None], 3, axis=2)
-    return upright(np.ascontiguousarray(to_8_bits(bgr)), orientation)
+        opened.tile = [tile._replace(args=mode) for tile in opened.tile]
+        opened.load()
+        return np.asarray(opened), orientation_of(opened)
 
 
 def _without_texts(content: bytes) -> bytes:

@@ -26,7 +26,9 @@ class Range:
     least_filled: float = 0
 
 
-def to_8_bits(values: NDArray[Any], bits: int = 0, nodata: float | None = None) -> Image:
+def to_8_bits(
+    values: NDArray[Any], bits: int = 0, nodata: float | None = None, white_is_zero: bool = False
+) -> Image:
     """Scale `(H, W)` or `(H, W, C)` of any type to uint8, all channels alike.
 
     The range that becomes 0 to 255 is the narrowest usual one that holds all values: 0 to 1 for floats, then
@@ -39,25 +41,28 @@ def to_8_bits(values: NDArray[Any], bits: int = 0, nodata: float | None = None) 
         values: Integers, floats, complex numbers (their magnitude is taken) or bools.
         bits: Significant bits of integers, if fewer than their type has; 0 means all.
         nodata: The value that stands for nothing.
+        white_is_zero: Whether the least values become white.
     """
     if values.dtype.kind == "b":
-        return values.astype(np.uint8) * np.uint8(255)
+        return (values != white_is_zero).astype(np.uint8) * np.uint8(255)
     if values.dtype.kind == "c":
         values = np.abs(values)
     if values.dtype == np.uint8 and bits in (0, 8):
-        return values
+        return 255 - values if white_is_zero else values
     chosen = choose_range(values, bits, nodata)
     scaled = np.empty(values.shape, np.uint8)
     rows = max(1, _CHUNK // max(1, values[:1].size))
     for top in range(0, len(values), rows):
-        scaled[top : top + rows] = _scaled(values[top : top + rows], chosen, nodata)
+        scaled[top : top + rows] = _scaled(values[top : top + rows], chosen, nodata, white_is_zero)
     return scaled
 
 
-def _scaled(values: NDArray[Any], chosen: Range, nodata: float | None) -> Image:
+def _scaled(values: NDArray[Any], chosen: Range, nodata: float | None, white_is_zero: bool) -> Image:
     length = chosen.white - chosen.black
     with np.errstate(over="ignore", invalid="ignore"):
         shares = (values.astype(np.float64) - chosen.black) * 255 / (length or 1.0)
+    if white_is_zero:
+        shares = 255 - shares
     shares[np.isnan(shares)] = 0
     if nodata is not None:
         shares[values == nodata] = 0

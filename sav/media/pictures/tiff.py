@@ -61,9 +61,8 @@ def _decode_samples(file: BinaryIO, directory: Directory, limit: Limit) -> Image
 
 def _colored(samples: NDArray[Any], directory: Directory) -> Image:
     chosen = samples[..., 2::-1] if samples.shape[2] >= 3 else samples[..., :1]
-    scaled = to_8_bits(chosen, directory.bits if samples.dtype.kind == "u" else 0, directory.nodata)
-    if directory.photometric == _WHITE_IS_ZERO:
-        scaled = 255 - scaled
+    bits = directory.bits if samples.dtype.kind == "u" else 0
+    scaled = to_8_bits(chosen, bits, directory.nodata, white_is_zero=directory.photometric == _WHITE_IS_ZERO)
     return scaled if scaled.shape[2] == 3 else np.repeat(scaled, 3, axis=2)
 
 

@@ -50,6 +50,33 @@ def test_damage_in_deep_colour_is_our_error_alone(tmp_path, picture, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("color_type", [2, 4, 6])
+@pytest.mark.parametrize("cut", [0, 4, 12, 16, 18])
+def test_deep_colour_without_its_end_is_read_as_any_other(tmp_path, capfd, color_type, cut):
+    channels = {2: 3, 4: 2, 6: 4}[color_type]
+    deep = np.random.default_rng(0).integers(0, 65536, (30, 40, channels), dtype=np.uint16)
+    rows = deep.astype(">u2").reshape(30, -1).view(np.uint8)
+    pixels = chunk(b"IDAT", zlib.compress(np.insert(rows, 0, 0, axis=1).tobytes()))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 30, 16, color_type, 0, 0, 0))
+    content = b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(content[: len(content) - cut])
+    wanted = deep[..., [0, 0, 0] if channels == 2 else [2, 1, 0]]
+    assert np.abs(read_picture(tmp_path / "a.png") - wanted / 65535 * 255).max() <= 0.51
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("extra", [b"x" * 1000, b"junk"])
+def test_pixels_too_many_in_deep_colour_are_no_word_on_stderr(tmp_path, picture, capfd, extra):
+    height, width = picture.shape[:2]
+    rows = (picture[..., ::-1].astype(">u2") * 257).reshape(height, -1).astype(">u2").view(np.uint8)
+    pixels = zlib.compress(np.insert(rows, 0, 0, axis=1).tobytes()) + extra
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0))
+    content = b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    (tmp_path / "a.png").write_bytes(content)
+    assert (read_picture(tmp_path / "a.png") == picture).all()
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "extra",
     [

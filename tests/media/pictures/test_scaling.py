@@ -105,4 +105,5 @@ def test_all_channels_are_scaled_alike():
 
 def test_other_types_are_pictures_too():
     assert to_8_bits(np.array([[True, False]])).tolist() == [[255, 0]]
+    assert to_8_bits(np.array([[True, False]]), white_is_zero=True).tolist() == [[0, 255]]
     assert to_8_bits(np.array([[0.6j, 0.8]])).tolist() == [[153, 204]]

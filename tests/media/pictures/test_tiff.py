@@ -203,6 +203,16 @@ def test_what_gdal_calls_nothing_is_black(tmp_path):
     assert np.abs(seen[:, 10:] - SHARES[:, 10:] * 255).max() <= 1
 
 
+@pytest.mark.parametrize("nothing", [np.nan, -9999.0])
+def test_nothing_is_black_where_white_is_zero_too(tmp_path, nothing):
+    pixels = (1 - SHARES).astype("f4")
+    pixels[:, :10] = nothing
+    tags = {} if np.isnan(nothing) else {"extratags": [(42113, "s", 0, "-9999", True)]}
+    seen = read_picture(write(tmp_path / "a.tif", pixels, photometric="miniswhite", **tags))[..., 0]
+    assert not seen[:, :10].any()
+    assert np.abs(seen[:, 10:] - SHARES[:, 10:] * 255).max() <= 1
+
+
 def test_segments_that_a_sparse_file_leaves_out_are_black(tmp_path):
     path = write(tmp_path / "a.tif", np.full((64, 64), 60000, "u2"), tile=(32, 32))
     with path.open("rb") as file:
