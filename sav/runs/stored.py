@@ -73,7 +73,7 @@ class Place:
             OSError: Nothing can be written there.
         """
         results = results_folder(store.path)
-        sources = [results / source for source in _sources(store)]
+        sources = [_place_of(store, source) for source in _sources(store)]
         if chosen is not None and chosen.resolve() != (results / inner).resolve():
             results, inner = chosen, ""
         check_folder(results)
@@ -118,15 +118,14 @@ def check_source(store: Store) -> None:
     Raises:
         ResultsError: The source is gone, or has changed, or can never be read twice.
     """
-    folder = results_folder(store.path)
     if store.about.video is not None:
         source = store.about.source
         if not source.content:
             raise ResultsError(f"{source.path} cannot be read again: it is no file")
-        _check(folder / source.path, source.content, source_content)
+        _check(_place_of(store, source.path), source.content, source_content)
         return
     for path, content in store.sources():
-        _check(folder / path, content, fingerprint)
+        _check(_place_of(store, path), content, fingerprint)
 
 
 def open_source(store: Store) -> VideoReader:
@@ -137,7 +136,7 @@ def open_source(store: Store) -> VideoReader:
     """
     check_source(store)
     source = store.about.source
-    path = results_folder(store.path) / source.path
+    path = _place_of(store, source.path)
     return open_video(path, source.start, source.end, source.stride, ReaderConfig(max_megapixels=_ANY_SIZE))
 
 
@@ -161,11 +160,11 @@ def picture_scenes(store: Store) -> Iterator[Scene]:
     Raises:
         ResultsError: A picture has another size than the one that was seen.
     """
-    folder = results_folder(store.path)
     for entry in store.entries():
-        image = read_picture(folder / entry.source, _ANY_SIZE)
+        path = _place_of(store, entry.source)
+        image = read_picture(path, _ANY_SIZE)
         if image.shape[:2] != entry.scene.size_hw:
-            raise ResultsError(f"{_shown(folder / entry.source)} has changed since")
+            raise ResultsError(f"{readable(str(path))} has changed since")
         yield replace(entry.scene, frame=replace(entry.scene.frame, image=image))
 
 
@@ -179,14 +178,14 @@ def _sources(store: Store) -> Iterator[str]:
 
 def _check(path: Path, content: str, look: Callable[[Path], str]) -> None:
     if not path.exists():
-        raise ResultsError(f"{_shown(path)} is gone")
+        raise ResultsError(f"{readable(str(path))} is gone")
     if look(path) != content:
-        raise ResultsError(f"{_shown(path)} has changed since")
+        raise ResultsError(f"{readable(str(path))} has changed since")
 
 
-def _shown(path: Path) -> str:
-    """A path without the detour through the folder of the results."""
-    return readable(os.path.normpath(path))
+def _place_of(store: Store, source: str) -> Path:
+    """Where a source lies that is remembered from the folder of the results."""
+    return Path(os.path.normpath(results_folder(store.path).resolve() / source))
 
 
 def _is_same(frame: Frame, known: Frame) -> bool:

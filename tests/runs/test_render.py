@@ -8,7 +8,9 @@ import pytest
 
 from sav.drawing import DrawConfig
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
+from sav.media.mp4 import Mp4
 from sav.media.pictures import read_picture
+from sav.media.writer import VideoWriter
 from sav.runs.events import Reached
 from sav.runs.render import RenderJob, run_render
 from sav.segmenter import Segmenter
@@ -16,6 +18,7 @@ from sav.store import Store
 from tests.runs.stored_runs import picture_run, seen, video_run
 
 NOTHING = {"masks": False, "contours": False, "boxes": False, "labels": False, "regions": False}
+_SEGMENTER = Segmenter.__init__
 
 
 def pictures_of(path):
@@ -50,19 +53,36 @@ def _no_models(monkeypatch, finished_video, finished_pictures):
     monkeypatch.setattr(Segmenter, "__init__", None)
 
 
-def test_with_the_same_settings_a_video_is_that_of_the_run_byte_for_byte(video):
-    report = run_render(RenderJob(video))
-    assert (report.status, report.done, report.saved) == (DONE, 6, (video.with_name("v_render.mp4"),))
-    assert video.with_name("v_render.mp4").read_bytes() == video.read_bytes()
-    assert sorted(path.name for path in video.parent.iterdir()) == ["v.mp4", "v_annotations", "v_render.mp4"]
+@pytest.fixture
+def written(monkeypatch):
+    """What is handed to the encoder: frames, and when the last one ends. x264 itself varies now and then."""
+    write, end, frames = VideoWriter.write, Mp4.end_pictures, []
+
+    def note_frame(self, frame):
+        frames.append((frame.time, frame.image.tobytes()))
+        write(self, frame)
+
+    def note_end(self, end_time):
+        frames.append((end_time, self._info))
+        end(self, end_time)
+
+    monkeypatch.setattr(VideoWriter, "write", note_frame)
+    monkeypatch.setattr(Mp4, "end_pictures", note_end)
+    return frames
 
 
-@pytest.mark.parametrize("more", [{"start": "2"}, {"stride": 2}, {"end": "0.2s"}])
-def test_a_stretch_of_a_video_is_drawn_as_it_was(tmp_path, monkeypatch, more):
-    monkeypatch.undo()
+@pytest.mark.parametrize("more", [{}, {"start": "2"}, {"stride": 2}, {"end": "0.2s"}])
+def test_with_the_same_settings_a_video_has_the_frames_of_the_run_bit_for_bit(
+    tmp_path, monkeypatch, written, more
+):
+    monkeypatch.setattr(Segmenter, "__init__", _SEGMENTER)
     video = video_run(tmp_path, ["mot"], count=9, **more)
-    run_render(RenderJob(video))
-    assert video.with_name("v_render.mp4").read_bytes() == video.read_bytes()
+    in_run = written.copy()
+    written.clear()
+    report = run_render(RenderJob(video))
+    assert (report.status, report.saved) == (DONE, (video.with_name("v_render.mp4"),))
+    assert written == in_run
+    assert sorted(path.name for path in video.parent.iterdir()) == ["v.mp4", "v_annotations", "v_render.mp4"]
 
 
 def test_with_the_same_settings_pictures_are_those_of_the_run(pictures):
