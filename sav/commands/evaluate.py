@@ -33,12 +33,13 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
     parser = Parser(main_flag="--json", description=__doc__)
     parser.add_argument("run", type=place, metavar="RUN",
-                        help="coco.json, mot.txt, or a folder with them")  # fmt: skip
+                        help="the folder of a run's results, the video that it wrote, coco.json or"
+                             " mot.txt")  # fmt: skip
     parser.add_argument("truth", type=place, metavar="TRUTH",
                         help="COCO instances JSON, MOTChallenge's gt.txt, or the folder of a sequence, or of"
                              " several")  # fmt: skip
     parser.add_argument("--json", type=place, metavar="FILE", help="also write the scores here")
-    flags.add_program_flags(parser)
+    flags.add_program_flags(parser.add_argument_group("general"))
     return parser.parse_args(argv)
 
 

@@ -13,8 +13,10 @@ from sav.evaluate.coco import CocoFile, read_coco
 from sav.evaluate.masks import MaskScores, score_masks
 from sav.evaluate.mot import SequenceTruth, find_sequences, read_tracks, tracks_of
 from sav.evaluate.tracks import Counts, TrackScore, count_tracks, pooled
+from sav.media.save_path import annotations_folder
 
 _FOLDERS = ("", "annotations")
+_KINDS = (".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def compare(run: Path, truth: Path) -> Comparison:
     """Find what belongs together.
 
     Args:
-        run: coco.json, mot.txt, a folder with these in it or in its annotations/, or a folder with a NAME.txt
-            for each sequence of the truth.
+        run: coco.json, mot.txt, a folder with these in it or in its annotations/, the video that a run wrote,
+            or a folder with a NAME.txt for each sequence of the truth.
         truth: COCO instances JSON, a gt.txt, a MOTChallenge sequence's folder, or a folder of those.
 
     Raises:
@@ -90,6 +92,8 @@ def compare(run: Path, truth: Path) -> Comparison:
     for place in (run, truth):
         if not place.exists():
             raise FileNotFoundError(f"there is no {place}")
+    if run.is_file() and run.suffix.lower() not in _KINDS and annotations_folder(run).is_dir():
+        run = annotations_folder(run)
     if truth.is_dir() or truth.suffix.lower() == ".txt":
         sequences = find_sequences(truth)
         pairs = {one.name: (_tracks_file(run, one, len(sequences)), one) for one in sequences}
@@ -105,7 +109,7 @@ def _compare_with_coco(run: Path, truth: CocoFile) -> Comparison:
     masks, tracks = _find(run, "coco.json"), _find(run, "mot.txt")
     if masks is None and tracks is None:
         raise EvaluationError(
-            f"{run} cannot be evaluated: give coco.json, mot.txt, or a folder with one of them"
+            f"{run} cannot be evaluated: it has no coco.json and no mot.txt; python -m sav export writes them"
         )
     if masks is None and not truth.has_tracks:
         raise EvaluationError(f"{truth.path} has no track_id to compare {tracks} with; give a coco.json")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from sav.commands import evaluate
-from tests.evaluate.conftest import coco, mot, thing  # noqa: F401
+from tests.evaluate.conftest import thing
 
 DOG = thing("dog", 0, 0, 10, 10, track_id=1)
 PERSON = thing("person", 20, 0, 30, 10, track_id=2)
@@ -20,7 +20,7 @@ def run(capsys, *arguments):
 
 
 @pytest.fixture
-def video(coco, mot, tmp_path):  # noqa: F811
+def video(coco, mot, tmp_path):
     """A run with masks and tracks, and its truth."""
     found, truth = {"s_000000.jpg": [DOG]}, {"s_000000.jpg": [DOG, PERSON]}
     coco(found, "run/annotations/coco.json")
@@ -51,7 +51,15 @@ def test_a_folder_of_a_video_has_masks_and_tracks(video, tmp_path, capsys, track
     assert scores["masks"]["all"]["recall"] == 0.5
 
 
-def test_tracks_alone_are_compared_with_a_sequence(mot, tmp_path, capsys, trackeval):  # noqa: F811
+def test_a_run_is_named_by_the_video_that_it_wrote_too(coco, tmp_path, capsys):
+    truth = coco({"s_000000.jpg": [DOG]}, "truth.json")
+    shutil.copy(truth, coco({}, "tracked_annotations/coco.json"))
+    (tmp_path / "tracked.mp4").touch()
+    status, out, _ = run(capsys, tmp_path / "tracked.mp4", truth)
+    assert status == 0 and out.splitlines()[-1].split()[1] == "1.000"
+
+
+def test_tracks_alone_are_compared_with_a_sequence(mot, tmp_path, capsys, trackeval):
     found = mot(ROWS)
     mot(ROWS, "MOT15-x/gt/gt.txt")
     for truth in (tmp_path / "MOT15-x", tmp_path / "MOT15-x" / "gt" / "gt.txt"):
@@ -60,7 +68,7 @@ def test_tracks_alone_are_compared_with_a_sequence(mot, tmp_path, capsys, tracke
         assert out.splitlines()[1].split()[1:6] == ["100.0"] * 5
 
 
-def test_several_sequences_have_a_row_each_and_one_together(mot, tmp_path, capsys, trackeval):  # noqa: F811
+def test_several_sequences_have_a_row_each_and_one_together(mot, tmp_path, capsys, trackeval):
     for name in "ab":
         mot(ROWS, f"truth/{name}/gt/gt.txt")
         mot(ROWS, f"results/{name}.txt")
@@ -69,7 +77,7 @@ def test_several_sequences_have_a_row_each_and_one_together(mot, tmp_path, capsy
     assert [line.split()[0] for line in out.splitlines()[1:]] == ["a", "b", "all"]
 
 
-def test_what_is_left_out_is_said(coco, capsys):  # noqa: F811
+def test_what_is_left_out_is_said(coco, capsys):
     found = coco({"a.jpg": [DOG], "b.jpg": [PERSON]}, classes=("dog", "person"))
     truth = coco({"a.png": [thing("cat", 0, 0, 5, 5)], "z.jpg": []}, "truth.json", classes=("cat", "person"))
     status, _, err = run(capsys, found, truth)
@@ -82,7 +90,7 @@ def test_what_is_left_out_is_said(coco, capsys):  # noqa: F811
     ]
 
 
-def test_frames_without_truth_are_left_out_and_counted(coco, mot, capsys, trackeval):  # noqa: F811
+def test_frames_without_truth_are_left_out_and_counted(coco, mot, capsys, trackeval):
     truth = coco({"s_000000.jpg": [DOG, PERSON]}, "truth.json")
     later = [(9, *row[1:]) for row in ROWS]
     status, out, err = run(capsys, mot([*ROWS, *later]), truth)
@@ -115,7 +123,7 @@ def test_without_trackeval_masks_are_scored_all_the_same(video, tmp_path, capsys
     ],
 )
 def test_what_cannot_be_compared_is_answered_with_one_line(
-    found, truth, reason, video, mot, coco, tmp_path, capsys  # noqa: F811
+    found, truth, reason, video, mot, coco, tmp_path, capsys
 ):  # fmt: skip
     coco({"s_000000.jpg": []}, "still.json")
     for name in ("gt.txt", "two/a/gt.txt", "two/b/gt.txt", "run/picture.jpg"):
