@@ -11,6 +11,7 @@ from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place
 from sav.commands.console import tell_error, tell_note
 from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
+from sav.wording import count
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -63,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if plan.kept:
         tell_error(plan.kept_line)
     if plan.left_out:
-        tell_note(f"left out: {plan.left_out} pictures, results of earlier runs into {save_dir}")
+        left_out = count(plan.left_out, "picture")
+        tell_note(f"left out: {left_out}, results of earlier runs into {save_dir}")
 
     from sav.runs.pictures import run_pictures
 

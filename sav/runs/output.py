@@ -12,6 +12,9 @@ from pathlib import Path
 from sav.files import exchange, move, named_errors, put_in_place, sync_files, sync_folder
 from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
 
+# How often files that are not known as ours are looked for in what other processes have written by now.
+_LOOKS = 2
+
 
 def in_the_way(paths: Sequence[Path]) -> FileExistsError:
     """What is said of files that are in the way of a whole run."""
@@ -62,13 +65,30 @@ class OutputFolder:
         is_ours = self.ledger.as_written if thorough else self.ledger.looks_ours
         return not self._may_replace(path, bool(is_ours(path)))
 
+    def blocked(self, paths: Iterable[Path], thorough: bool = True) -> list[Path]:
+        """Those of several paths where something is in the way; see `is_in_the_way`.
+
+        What another process has put in place in the moment before is known by a second look.
+
+        Raises:
+            ResultsError: The ledger cannot be read.
+        """
+        found = [path for path in paths if self.is_in_the_way(path, thorough)]
+        for _ in range(_LOOKS):
+            if found:
+                self.ledger.load()
+                found = [path for path in found if self.is_in_the_way(path, thorough)]
+        return found
+
     def why_kept(self, path: Path) -> str:
         """What is to be said of a file that is in the way and stays."""
         kept = "it is kept, and the new result is left out"
         if self._inputs & _identities(path):
             return f"is read by this run: {kept}"
-        if path.is_dir():
+        if _is_folder(path):
             return f"is a folder: {kept}"
+        if path.is_file() and not os.access(path, os.R_OK):
+            return f"cannot be read: {kept} (--overwrite replaces it)"
         return f"is not as this program wrote it: {kept} (--overwrite replaces it)"
 
     def put(
@@ -173,7 +193,7 @@ class OutputFolder:
         identities = _identities(path)
         if not identities:
             return True
-        return not (self._inputs & identities or path.is_dir()) and (self.overwrite or is_ours)
+        return not (self._inputs & identities or _is_folder(path)) and (self.overwrite or is_ours)
 
     def _is_ours(self, relative: str) -> bool:
         return self.ledger.as_written(self.folder / relative) is not None
@@ -244,6 +264,13 @@ class OutputFolder:
 def _order(item: Path) -> tuple[bool, str]:
     """A data set's labels come before its pictures: one without labels would count as empty."""
     return item.name == "images", item.name
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a link that cannot be followed
+        return False
 
 
 def _identities(path: Path) -> set[tuple[int, int]]:

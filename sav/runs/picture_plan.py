@@ -11,7 +11,7 @@ from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.errors import ResultsError
 from sav.files import check_folder
 from sav.formats.registry import FORMATS
-from sav.runs.ledger import RUN, STATE, Ledger
+from sav.runs.ledger import STATE, Ledger
 from sav.runs.output import OutputFolder, in_the_way
 from sav.runs.stems import Stems, source_of
 
@@ -101,7 +101,7 @@ def plan_pictures(
     output.protect(wanted)
     stems = Stems(wanted, output.ledger, joined_files(save_dir))
     _check_common(output, [name for name in formats if not FORMATS[name].each])
-    kept = [path for path in _places(save_dir, stems, drawn, formats) if output.is_in_the_way(path, False)]
+    kept = output.blocked(_places(save_dir, stems, drawn, formats), thorough=False)
     return PicturePlan(
         output=output,
         pictures=wanted,
@@ -128,7 +128,7 @@ def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> lis
 
 def _check_folders(save_dir: Path, names: Sequence[str]) -> None:
     check_folder(save_dir)
-    for name in [*names, STATE]:
+    for name in [*names, STATE, f"{STATE}/pictures"]:
         if os.path.lexists(save_dir / name):
             check_folder(save_dir / name)
 
@@ -158,10 +158,6 @@ def _places(
 
 
 def _check_common(output: OutputFolder, formats: Sequence[str]) -> None:
-    paths = joined_files(output.folder, formats)
-    blocked = [path for path in paths if output.is_in_the_way(path)]
-    if blocked:
-        output.ledger.reload(RUN)  # another process may have written them in the moment before
-        blocked = [path for path in blocked if output.is_in_the_way(path)]
+    blocked = output.blocked(joined_files(output.folder, formats))
     if blocked:
         raise in_the_way(blocked)

@@ -83,7 +83,7 @@ class VideoResults:
         for name in self.formats:
             paths += [output.folder / common for common in FORMATS[name].common]
             paths += [found for each in FORMATS[name].each for found in sorted(output.folder.glob(each))]
-        return [path for path in paths if output.is_in_the_way(path)]
+        return output.blocked(paths)
 
     def _output(self, path: Path) -> OutputFolder:
         return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)

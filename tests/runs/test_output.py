@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sav import files
-from sav.errors import WriteError
+from sav.errors import ResultsError, WriteError
 from sav.files import staging_folder
 from sav.runs import ledger, output
 from sav.runs.ledger import RUN, STATE, Ledger
@@ -195,6 +195,41 @@ def test_a_damaged_ledger_makes_everything_the_users(out, caplog):
     assert "damaged" in caplog.text
     (out / STATE / "run.json").write_text('{"files": {"a.txt": 7}, "about": {}}')
     assert put(out, {"a.txt": "new"}) == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["run.json", "pictures/a.json"])
+def test_a_ledger_that_cannot_be_read_is_told_with_what_to_do(out, name):
+    put(out, {"a.txt": "written"}, key="a")
+    (out / STATE / name).unlink(missing_ok=True)
+    (out / STATE / name).mkdir()
+    with pytest.raises(
+        ResultsError, match=r"cannot read .*: Is a directory; make it readable, or move"
+    ) as told:
+        OutputFolder(out)
+    assert str(out / STATE / name) in str(told.value)
+
+
+def test_a_result_that_may_not_be_read_counts_as_the_users(out, monkeypatch):
+    put(out, {"a.txt": "written"})
+
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "fingerprint", forbidden)
+        patch.setattr(os, "access", lambda path, how: False)
+        assert OutputFolder(out).is_in_the_way(out / "a.txt")
+        assert "cannot be read: it is kept" in OutputFolder(out).why_kept(out / "a.txt")
+    assert put(out, {"a.txt": "new"}) == []
+
+
+@pytest.mark.parametrize("target", ["a.txt", "n" * 300])
+def test_a_link_that_leads_nowhere_is_kept(out, target):
+    out.mkdir()
+    (out / "a.txt").symlink_to(target)
+    assert put(out, {"a.txt": "new"}) == ["a.txt"]
+    assert put(out, {"a.txt": "new"}, overwrite=True) == []
+    assert seen(out) == {"a.txt": "new"}
 
 
 def test_a_ledger_of_somebody_elses_making_removes_nothing_outside(out, tmp_path):

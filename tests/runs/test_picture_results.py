@@ -15,7 +15,7 @@ from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
 from sav.media.pictures import find_pictures, write_picture
 from sav.runs import output, picture_results
-from sav.runs.ledger import STATE
+from sav.runs.ledger import STATE, Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
@@ -310,14 +310,14 @@ def test_formats_that_tell_of_an_earlier_run_alone_are_named(pictures, out, caps
     assert capsys.readouterr().err.startswith("note: csv in ")
 
 
-@pytest.mark.parametrize("name", ["our", "mask", "annotations", "annotations/yolo", ".sav"])
+@pytest.mark.parametrize("name", ["our", "mask", "annotations", "annotations/yolo", ".sav", ".sav/pictures"])
 def test_a_file_in_the_place_of_a_folder_is_told_before_a_run(pictures, out, name):
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
     with pytest.raises(NotADirectoryError) as raised:
         run(pictures, out)
     assert str(out / name) in str(raised.value)
-    assert seen(out) == ({} if name == ".sav" else {name: b"mine"})
+    assert seen(out) == ({} if STATE in name else {name: b"mine"})
 
 
 def test_a_picture_that_nobody_foresaw_is_named_and_the_others_are_done(pictures, out, capsys):
@@ -469,6 +469,21 @@ def test_the_same_pictures_in_two_runs_at_once_are_ours_for_both(pictures, out, 
         assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).status == DONE
     assert run(pictures, out).status == DONE
     assert capsys.readouterr().err == ""
+
+
+def test_what_another_run_writes_while_this_one_is_planned_is_ours(pictures, out, monkeypatch):
+    load, loaded = Ledger.load, []
+
+    def load_too_early(ledger):
+        load(ledger)
+        loaded.append(ledger)
+        if len(loaded) == 1:
+            run(pictures, out)
+
+    monkeypatch.setattr(Ledger, "load", load_too_early)
+    plan = plan_pictures(pictures, out, ALL)
+    assert not plan.kept
+    assert plan.output.ledger is loaded[0]
 
 
 def test_processes_at_work_in_one_folder_do_each_other_no_harm(pictures, out, tmp_path, capfd):

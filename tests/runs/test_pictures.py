@@ -63,17 +63,41 @@ def test_thin_and_wide_pictures_are_done_in_every_format(folder, tmp_path, shape
 def test_what_cannot_be_read_is_named_and_the_others_are_done(folder, tmp_path, capsys):
     os.mkfifo(folder / "b_pipe.jpg")
     (folder / "c_link.jpg").symlink_to("nowhere")
+    (folder / "c_loop.jpg").symlink_to("c_loop.jpg")
+    (folder / "c_long.jpg").symlink_to("n" * 300)
     (folder / "d_text.jpg").write_text("words")
     (folder / "._a.png").write_bytes(b"\0\5\x16\7")
     write_picture(folder / "e_large.png", np.zeros((101, 100, 3), np.uint8))
     write_picture(folder / "f.png", picture(1))
     report = run(folder, tmp_path / "out", max_megapixels=0.01)
-    assert (report.done, report.wanted, report.status) == (2, 6, PARTLY_DONE)
+    assert (report.done, report.wanted, report.status) == (2, 8, PARTLY_DONE)
     said = capsys.readouterr().err
-    for name in ("b_pipe.jpg", "c_link.jpg", "d_text.jpg", "e_large.png"):
+    for name in ("b_pipe.jpg", "c_link.jpg", "c_loop.jpg", "c_long.jpg", "d_text.jpg", "e_large.png"):
         assert said.count(name) == 1
     assert "101" in said
     assert (tmp_path / "out" / "our" / "f_our.jpg").exists()
+
+
+def test_a_picture_that_may_not_be_seen_is_named_and_the_others_are_done(
+    folder, tmp_path, capsys, monkeypatch
+):
+    write_picture(folder / "b.png", picture(1))
+    stat, opened = os.stat, open
+
+    def forbidden(real):
+        def see(path, *arguments, **more):
+            if str(path).endswith("a.png"):
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, *arguments, **more)
+
+        return see
+
+    monkeypatch.setattr(os, "stat", forbidden(stat))
+    monkeypatch.setattr("builtins.open", forbidden(opened))
+    report = run(folder, tmp_path / "out")
+    monkeypatch.undo()
+    assert (report.done, report.status) == (1, PARTLY_DONE)
+    assert "a.png cannot be opened: Permission denied" in capsys.readouterr().err
 
 
 def test_a_picture_that_goes_before_its_turn_is_named(folder, tmp_path, capsys):

@@ -7,13 +7,14 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
 
 from sav.errors import PictureError
 from sav.media.pictures.kinds import advice
+from sav.wording import count
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
         PictureError: If the only path is a file of another kind, or one is an address.
     """
     expanded = [path for text in paths for path in _expanded(text)]
-    others = [path for path in expanded if path.is_file() and path.suffix.lower() not in SUFFIXES]
+    others = [path for path in expanded if path.suffix.lower() not in SUFFIXES and _is(path.is_file)]
     if len(others) == len(expanded):
         return list_pictures(expanded[0])
     if others:
@@ -71,7 +72,7 @@ def find_pictures(paths: Sequence[str]) -> list[Path]:
 
 def _expanded(text: str) -> list[Path]:
     path = Path(text)
-    if path.exists() or path.is_symlink() or not re.search(r"[*?[]", text):
+    if _is(path.exists) or _is(path.is_symlink) or not re.search(r"[*?[]", text):
         return [path]
     found = sorted(Path(name) for name in glob(text, recursive=True))  # noqa: PTH207
     if not found:
@@ -91,11 +92,11 @@ def list_pictures(path: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: If there is nothing at `path`, or no picture in the folder.
-        PictureError: If `path` is a file of another kind, or an address.
+        PictureError: If `path` is a file of another kind, or an address, or a folder that cannot be read.
     """
-    if path.is_dir():
+    if _is(path.is_dir):
         return _in_folder(path)
-    if not path.exists() and not path.is_symlink():
+    if not _is(path.exists) and not _is(path.is_symlink):
         refuse_address(path)
         raise FileNotFoundError(f"there is no picture or folder {path}")
     suffix = path.suffix.lower()
@@ -116,35 +117,44 @@ def refuse_address(path: Path) -> None:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+    try:
+        visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+    except OSError as error:
+        raise PictureError(f"cannot read the folder {folder}: {error.strerror}") from error
     named = [item for item in visible if item.suffix.lower() in SUFFIXES]
-    found = [item for item in named if not _is_folder(item)]
+    found = [item for item in named if not _is(item.is_dir)]
 
     unread = Counter(item.suffix.lower() for item in visible if item.suffix.lower() in _OTHERS)
-    left_out = _left_out(unread, len(named) - len(found))
+    known = {*SUFFIXES, *_OTHERS}
+    others = sum(item.suffix.lower() not in known and not _is(item.is_dir) for item in visible)
+    left_out = _left_out(unread, others, len(named) - len(found))
     if not found:
-        raise FileNotFoundError(f"no pictures in {folder}; {left_out or f'looked for {_KNOWN}'}")
+        looked_for = "" if unread else f"looked for {_KNOWN}"
+        raise FileNotFoundError(f"no pictures in {folder}; {'; '.join(filter(None, [left_out, looked_for]))}")
     if left_out:
         _log.warning("%s", left_out)
     return found
 
 
-def _is_folder(path: Path) -> bool:
+def _is(question: Callable[[], bool]) -> bool:
+    """The answer to `path.is_dir` and its like; no where the system gives none, as reading will say."""
     try:
-        return path.is_dir()
-    except OSError:  # a link into a place that may not be seen; reading it will say so
+        return question()
+    except OSError:  # a loop of links, a name too long, a place that may not be seen
         return False
 
 
-def _left_out(unread: Counter[str], folders: int) -> str:
-    """What to say of pictures that cannot be read, and folders that look like pictures; empty if of none."""
+def _left_out(unread: Counter[str], others: int, folders: int) -> str:
+    """What to say of files that are not read, and folders that look like pictures; empty if of none."""
     parts = []
     if unread:
-        counts = _in_words([f"{count} {suffix}" for suffix, count in sorted(unread.items())])
+        counts = _in_words([f"{number} {suffix}" for suffix, number in sorted(unread.items())])
         files = "file" if unread.total() == 1 else "files"
         parts.append(f"{counts} {files}, which cannot be read here ({_advice(unread)})")
+    if others:
+        parts.append("1 file that is no picture" if others == 1 else f"{others} files that are no pictures")
     if folders:
-        parts.append(f"{folders} {'folder' if folders == 1 else 'folders'} named like a picture")
+        parts.append(f"{count(folders, 'folder')} named like a picture")
     return f"left out: {', and '.join(parts)}" if parts else ""
 
 
@@ -169,7 +179,7 @@ def output_stems(pictures: Sequence[Path], others: Collection[str] = ()) -> list
     """
     plain = [_fit(readable(picture.stem)) for picture in pictures]
     shared = Counter([*map(_folded, plain), *map(_folded, others)])
-    taken = {stem for stem, count in shared.items() if count == 1} | set(map(_folded, others))
+    taken = {stem for stem, number in shared.items() if number == 1} | set(map(_folded, others))
     stems = []
     for picture, stem in zip(pictures, plain, strict=True):
         if shared[_folded(stem)] > 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sav.errors import PictureError
 from sav.media.pictures import find_pictures, list_pictures, output_stems, readable
 
 
@@ -19,7 +20,7 @@ def test_a_folder_is_listed_in_order_without_other_files(tmp_path, caplog):
     assert [path.name for path in list_pictures(tmp_path)] == [
         "a.png", "b.JPG", "c.jpeg", "d.gif", "e.jfif", "f.ppm", "g.jp2",
     ]  # fmt: skip
-    assert not caplog.records
+    assert caplog.messages == ["left out: 2 files that are no pictures"]
 
 
 def test_hidden_files_are_no_pictures(tmp_path, caplog):
@@ -37,12 +38,15 @@ def test_pictures_that_cannot_be_read_are_counted_in_one_line(tmp_path, caplog):
     assert record.levelno == logging.WARNING
     assert record.getMessage() == (
         "left out: 1 .cr2, 2 .jxl and 1 .svg files, which cannot be read here (convert to JPEG or PNG),"
-        " and 1 folder named like a picture"
+        " and 1 file that is no picture, and 1 folder named like a picture"
     )
 
 
 def test_where_nothing_can_be_read_the_error_says_what_is_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no pictures in .*looked for \.jpg"):
+        list_pictures(tmp_path)
+    put(tmp_path, "notes.txt")
+    with pytest.raises(FileNotFoundError, match=r"; left out: 1 file that is no picture; looked for \.jpg"):
         list_pictures(tmp_path)
     put(tmp_path, "a.jxl")
     with pytest.raises(FileNotFoundError, match=r"no pictures in .*left out: 1 \.jxl file"):
@@ -73,16 +77,35 @@ def test_what_is_no_plain_file_stays_in_the_list_to_be_named_when_it_is_read(tmp
     assert [path.name for path in list_pictures(tmp_path)] == ["broken.jpg", "pipe.png"]
 
 
-def test_a_link_that_may_not_be_followed_does_not_end_the_list(tmp_path, monkeypatch):
-    put(tmp_path, "a.jpg", "b.jpg")
+def test_a_link_that_cannot_be_followed_ends_no_list(tmp_path, monkeypatch):
+    put(tmp_path, "a.jpg", "d.jpg")
+    (tmp_path / "b.jpg").symlink_to("b.jpg")
+    (tmp_path / "c.jpg").symlink_to("c" * 300)
+    names = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]
+    stat = os.stat
 
-    def is_dir(path):
-        if path.name == "a.jpg":
+    def forbidden(path, *arguments, **more):
+        if str(path).endswith("d.jpg"):
             raise PermissionError(13, "Permission denied", str(path))
-        return path == tmp_path
+        return stat(path, *arguments, **more)
 
-    monkeypatch.setattr(Path, "is_dir", is_dir)
-    assert [path.name for path in list_pictures(tmp_path)] == ["a.jpg", "b.jpg"]
+    monkeypatch.setattr(os, "stat", forbidden)
+    assert [path.name for path in list_pictures(tmp_path)] == names
+    assert [path.name for path in find_pictures([str(tmp_path / name) for name in names[:3]])] == names[:3]
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(PictureError, match=f"cannot read the folder {tmp_path}: Permission denied"):
+        list_pictures(tmp_path)
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no picture or folder"):
+        find_pictures([str(tmp_path / ("x" * 300 + ".jpg"))])
 
 
 def test_results_of_pictures_that_differ_in_their_suffix_have_names_of_their_own(tmp_path):
