@@ -21,6 +21,8 @@ from sav.errors import EvaluationError
 from sav.evaluate.rle import checked_rle
 
 _LISTS = ("images", "annotations", "categories")
+# More than any picture has, and any video.
+_LONGEST_SIDE, _MOST_FRAMES = 1 << 20, 10_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +135,11 @@ def _objects(
             f"there are objects of category {min(set(used) - set(categories))}, but no such category"
         )
     size_hw = int(image["height"]), int(image["width"])
+    if (
+        not 0 < min(size_hw) <= max(size_hw) <= _LONGEST_SIDE
+        or not 0 <= int(image.get("frame_index", 0)) < _MOST_FRAMES
+    ):
+        raise ValueError(f"no picture is as image {image['id']} is said to be")
     boxes = np.array([item["bbox"] for item in items], np.float64).reshape(len(items), 4)
     boxes[:, 2:] += boxes[:, :2]
     return Objects(

@@ -23,6 +23,8 @@ from sav.evaluate.coco import CocoFile
 from sav.evaluate.tracks import Role, TrackTable
 
 _LEAST_COLUMNS, _COLUMNS_WITH_CLASSES = 6, 9
+# More than any video has, and any picture.
+_MOST_FRAMES, _LARGEST_NUMBER = 10_000_000, 1e12
 _PEDESTRIAN, _DISTRACTORS, _VEHICLE_WITHOUT_MOTOR = 1, (2, 7, 8, 12), 6
 
 
@@ -141,9 +143,13 @@ def _table(
     path: Path, rows: NDArray[Any], frame_count: int | None, roles: NDArray[np.int8] | None = None
 ) -> TrackTable:
     """Rows `frame,id,left,top,width,height,...` as a checked table."""
-    numbers = rows[:, :2].astype(np.int64) if np.isfinite(rows[:, :6]).all() else None
-    if numbers is None or (numbers != rows[:, :2]).any() or (rows[:, 4:6] < 0).any():
+    if (
+        not (np.abs(rows[:, :6]) <= _LARGEST_NUMBER).all()
+        or (rows[:, :2] % 1).any()
+        or (rows[:, 4:6] < 0).any()
+    ):
         raise EvaluationError(f"{path} is not MOTChallenge text: frames and ids are whole, boxes have a size")
+    numbers = rows[:, :2].astype(np.int64)
     order = np.lexsort((numbers[:, 1], numbers[:, 0]))
     rows, numbers = rows[order], numbers[order]
 
@@ -156,6 +162,9 @@ def _table(
         raise EvaluationError(f"{path} has a frame {first}; they count from 1")
     if frame_count is not None and last > frame_count:
         raise EvaluationError(f"{path} has a frame {last}, but its sequence has {frame_count}")
+    if last > _MOST_FRAMES:
+        raise EvaluationError(f"{path} has a frame {last}, which no video has")
+
     boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
     return TrackTable(
         frame_count=last if frame_count is None else frame_count,

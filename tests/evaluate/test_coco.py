@@ -65,6 +65,14 @@ def test_an_object_that_cannot_be_is_named_with_the_reason(change, reason, coco)
         read_coco(path)
 
 
+@pytest.mark.parametrize(
+    "image", [{"height": 0}, {"width": -3}, {"width": 10**9}, {"frame_index": -1}, {"frame_index": 10**12}]
+)
+def test_a_picture_that_cannot_be_is_named(image, coco):
+    with pytest.raises(EvaluationError, match="no picture is as image 5 is said to be"):
+        read_coco(coco({"a.jpg": []}, **image))
+
+
 def test_two_pictures_of_one_name_cannot_be_told_apart(coco):
     with pytest.raises(EvaluationError, match="two pictures are called a"):
         read_coco(coco({"a.jpg": [], "a.png": []}))

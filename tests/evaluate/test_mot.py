@@ -34,6 +34,7 @@ def test_an_empty_file_has_no_tracks(mot):
         ([(1, 1, 0, 0, -5, 5)], "have a size"),
         ([(0, 1, 0, 0, 5, 5)], "a frame 0; they count from 1"),
         ([(1, 4, 0, 0, 5, 5), (1, 4, 9, 9, 5, 5)], "the id 4 twice in frame 1"),
+        ([(1, 1e30, 0, 0, 5, 5)], "are whole"),
         ([(6, 1, 0, 0, 5, 5)], "a frame 6, but its sequence has 5"),
     ],
 )
@@ -42,6 +43,11 @@ def test_what_is_no_such_text_is_named_with_the_reason(rows, reason, mot):
     with pytest.raises(EvaluationError, match=reason) as caught:
         read_tracks(path, 5)
     assert str(path) in str(caught.value)
+
+
+def test_a_frame_that_no_video_has_costs_no_memory(mot):
+    with pytest.raises(EvaluationError, match="which no video has"):
+        read_tracks(mot([(1e11, 1, 0, 0, 5, 5)]))
 
 
 def test_without_classes_every_row_to_be_considered_is_scored(mot):

@@ -53,7 +53,7 @@ def overlaps(masks: Masks, label_map: np.ndarray, count: int) -> Overlaps:
 
 def masks_of(label_map: np.ndarray, count: int) -> Masks:
     """The pixels of each of the labels 1 to `count` of a map `(H, W)`."""
-    places = [place or (slice(0, 0), slice(0, 0)) for place in find_objects(label_map, count)]
+    places = [place or (slice(0, 0), slice(0, 0)) for place in find_objects(label_map, count)[:count]]
     crops = [label_map[place] == label for label, place in enumerate(places, start=1)]
     corners = np.array([(columns.start, rows.start) for rows, columns in places], np.int64).reshape(-1, 2)
     return Masks.from_crops(label_map.shape, crops, corners)
