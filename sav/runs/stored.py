@@ -17,10 +17,13 @@ from sav.media.pictures import read_picture, readable
 from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
-from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.ledger import STATE, fingerprint
 from sav.runs.output import OutputFolder
 from sav.store import Source, Store, source_content
 
+# In the hidden folder of the results: the store of a run that has ended, and of one that is at work, or that
+# was killed.
+STORE, UNFINISHED = "run.sqlite", "unfinished.sqlite"
 # Million pixels: what was read once is not too large.
 _ANY_SIZE = 2_000.0
 
@@ -36,14 +39,14 @@ def find_store(run: Path) -> Path:
     """
     if run.suffix == ".sqlite" and run.is_file():
         return run
-    folder = run if run.is_dir() else annotations_folder(run)
-    found = Ledger(folder).path(RUN, ".sqlite")
-    if not found.exists():
+    state = (run if run.is_dir() else annotations_folder(run)) / STATE
+    found = [path for path in (state / STORE, state / UNFINISHED) if path.exists()]
+    if not found:
         raise FileNotFoundError(
-            f"{run} has no store of a run ({found}): give the folder of a run's results, or the video that it"
-            " wrote"
+            f"{run} has no store of a run ({state / STORE}): give the folder of a run's results, or the video"
+            " that it wrote"
         )
-    return found
+    return found[0]
 
 
 def results_folder(store: Path) -> Path:

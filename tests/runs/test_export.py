@@ -140,6 +140,10 @@ def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
     folder = video.parent / "v_annotations"
     for number, run in enumerate([video, folder, folder / ".sav" / "run.sqlite"]):
         assert export(run, ["mot"], tmp_path / str(number))[0].status == DONE
+    (folder / ".sav" / "run.sqlite").rename(
+        folder / ".sav" / "unfinished.sqlite"
+    )  # as of a run that was killed
+    assert export(video, ["mot"], tmp_path / "killed")[0].status == DONE
     with pytest.raises(FileNotFoundError, match="has no store of a run"):
         export(tmp_path, ["mot"])
 
