@@ -42,6 +42,10 @@ class FolderReader(VideoReader):
         paths = _in_order(folder)
         self._frame_rate, self._max_megapixels = frame_rate, max_megapixels
         self._wanted = _select(paths, selection, frame_rate)
+        if not self._wanted and selection.end is not None:
+            last = len(paths) - 1
+            if reached(selection.end, last, last / frame_rate):
+                raise selection.reversed_order()
         if not self._wanted:
             raise VideoError(f"{folder} has {len(paths)} pictures, none after the start that is asked for")
         self.info = VideoInfo(

@@ -34,6 +34,10 @@ _FIRST_REORDERING = 2
 # Ticks a second from which on frames are stored as they are shown, so that steps of half an hour have room.
 _FINE_TIMESCALE = 100_000
 
+# H.264's longest side, and FFmpeg's bound for a picture with its edges.
+_LONGEST_SIDE = 16384
+_EDGE, _MOST_PIXELS = 128, 1 << 28
+
 # PyAV's rates are of 32 bits.
 _LARGEST_DENOMINATOR = 100_000
 
@@ -53,6 +57,21 @@ class WriterConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
             raise SettingError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
+
+
+def check_size(info: VideoInfo) -> None:
+    """Pass if H.264 can have frames of this size.
+
+    Raises:
+        VideoError: It cannot.
+    """
+    height, width = _even(info.size_hw)
+    if max(height, width) > _LONGEST_SIDE or (height + _EDGE) * (width + _EDGE) >= _MOST_PIXELS:
+        raise VideoError(
+            f"{info.name or 'the video'} has frames of {info.size_hw[1]}x{info.size_hw[0]}; H.264, in which"
+            f" videos are written, has sides of up to {_LONGEST_SIDE} and some 260 megapixels: scale it down"
+            " first"
+        )
 
 
 def begin(path: Path, info: VideoInfo, config: WriterConfig) -> Mp4:
@@ -188,9 +207,8 @@ class Mp4:
         if not self._is_reordered:
             stream.options |= {"bf": "0"}
         stream.time_base = info.time_base
-        height, width = info.size_hw
         context = stream.codec_context
-        context.width, context.height = width + width % 2, height + height % 2
+        context.height, context.width = _even(info.size_hw)
         context.pix_fmt = "yuv420p"
         context.time_base = info.time_base
         context.sample_aspect_ratio = info.sample_aspect_ratio
@@ -210,6 +228,12 @@ class Mp4:
         if self._sound is not None and packet.dts is not None:
             self._sound.advance(self._info.origin + packet.dts * self._info.time_base)
         self._output.mux(packet)
+
+
+def _even(size_hw: tuple[int, int]) -> tuple[int, int]:
+    """The next size whose colours can be halved."""
+    height, width = size_hw
+    return height + height % 2, width + width % 2
 
 
 def _track_timescale(time_base: Fraction) -> int:

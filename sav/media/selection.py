@@ -38,11 +38,27 @@ def parse_moment(text: str | int | Fraction) -> Moment:
         return Fraction(match[1])
     if match := _CLOCK.fullmatch(text):
         hours, minutes, seconds = match.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        total = int(hours or 0) * 3600 + int(minutes) * 60 + Fraction(seconds)
+        if int(minutes) > 59 or Fraction(seconds) >= 60:
+            raise SettingError(
+                f"minutes and seconds of a clock time go up to 59, not as in {text!r}: write {_clock(total)}"
+            )
+        return total
     raise SettingError(
         f"cannot read {text!r} as a place in a video: give a frame's number (250), "
         "seconds (12.5s) or a clock time (00:01:30)"
     )
+
+
+def _clock(seconds: Fraction) -> str:
+    """Seconds as a clock time, to the millisecond."""
+    whole, rest = divmod(seconds, 60)
+    return f"{whole // 60:02d}:{whole % 60:02d}:{float(rest):06.3f}".removesuffix(".000")
+
+
+def _written(moment: Moment) -> str:
+    """A place in a video as users write it."""
+    return str(moment) if isinstance(moment, int) else f"{float(moment):g}s"
 
 
 @dataclass(frozen=True)
@@ -64,10 +80,17 @@ class Selection:
             raise SettingError(f"the stride must be at least 1, not {self.stride}")
         for moment in (self.start, self.end):
             if moment is not None and moment < 0:
-                raise SettingError(f"a place in a video cannot be negative: {moment}")
+                raise SettingError(f"a place in a video cannot be negative: {_written(moment)}")
+        if self.end is not None and self.end <= 0:
+            raise SettingError(f"no frame comes before the end ({_written(self.end)}): give a later one")
         same_kind = type(self.start) is type(self.end)
         if same_kind and self.start is not None and self.end is not None and self.end <= self.start:
-            raise SettingError(f"the end ({self.end}) must come after the start ({self.start})")
+            raise self.reversed_order()
+
+    def reversed_order(self) -> SettingError:
+        """What to raise where the end turns out to come no later than the start."""
+        start, end = _written(self.start or 0), _written(self.end or 0)
+        return SettingError(f"the end ({end}) must come after the start ({start})")
 
     @classmethod
     def parse(

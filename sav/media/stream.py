@@ -46,6 +46,7 @@ class StreamReader(VideoReader):
         """Open `source` and go to the first frame of `selection`.
 
         Raises:
+            SettingError: The selection's end comes before its start.
             VideoError: There is no video to read, or no such frame in it.
         """
         self._source = source
@@ -116,8 +117,9 @@ class StreamReader(VideoReader):
         for number, timed in numbered:
             first_time = timed.time if first_time is None else first_time
             if end is not None and reached(end, number, timed.time - first_time):
-                if first_number is not None:
-                    self.end_time = timed.time
+                if first_number is None:
+                    raise self._selection.reversed_order()
+                self.end_time = timed.time
                 return
             if first_number is None and not reached(start, number, timed.time - first_time):
                 continue

@@ -58,6 +58,7 @@ class VideoWriter:
                 H.264 of such a size.
         """
         self._path = check_save_path(path, info.name or None)
+        mp4.check_size(info)
         self._info, self._put = info, put
         self._has_ended_pictures = self._is_over = False
         self.saved_path: Path | None = None

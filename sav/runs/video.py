@@ -11,11 +11,12 @@ from sav.config import SaveOptions
 from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import Painter
-from sav.errors import VideoDamagedError
+from sav.errors import VideoDamagedError, VideoError
 from sav.formats.registry import VIDEO_FORMATS
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.addresses import local_path
+from sav.media.mp4 import check_size
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
@@ -61,9 +62,20 @@ class VideoJob:
     max_megapixels: float | None = None
 
     def open(self) -> VideoReader:
-        """Open the source; see `open_video`."""
+        """Open the source; see `open_video`.
+
+        Raises:
+            SavError: It cannot be read, or has frames of a size that cannot be written.
+            OSError: There is no such source.
+        """
         limits = ReaderConfig(max_megapixels=self.max_megapixels)
-        return open_video(self.source, self.start, self.end, self.stride, limits)
+        reader = open_video(self.source, self.start, self.end, self.stride, limits)
+        try:
+            check_size(reader.info)
+        except VideoError:
+            reader.close()
+            raise
+        return reader
 
     def results(self) -> VideoResults:
         """Where the results go, after a look at what is in the way; see `VideoResults`."""

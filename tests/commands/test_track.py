@@ -206,6 +206,8 @@ def test_a_bad_source_is_one_line_and_status_2(tmp_path, capsys, kind):
         ("out.mp4", ["--tracker", "deepsort"], "deepsort"),
         ("out.mp4", ["--start", "soon"], "soon"),
         ("out.mp4", ["--start", "99999"], "start"),
+        ("out.mp4", ["--end", "0"], "no frame comes before the end (0)"),
+        ("out.mp4", ["--start", "5", "--end", "0.1s"], "the end (0.1s) must come after the start (5)"),
         ("out.mp4", ["--yolo_checkpoint", "nowhere.pt"], "nowhere.pt"),
     ],
 )

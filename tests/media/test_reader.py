@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sav.errors import VideoDamagedError, VideoError, VideoSizeChangedError
+from sav.errors import SettingError, VideoDamagedError, VideoError, VideoSizeChangedError
 from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.writer import VideoWriter
@@ -338,6 +338,34 @@ def test_a_start_after_the_end_is_an_error_at_once(make_video: Maker, start: int
     path = make_video(count=24)
     with pytest.raises(VideoError, match="ends before the start"):
         open_video(path, start)
+
+
+@pytest.mark.parametrize("places", [(12, "0.1s"), ("0.9s", 3), ("0.9s", "0.5s"), (500, "0.1s"), (5, 5)])
+@pytest.mark.parametrize("kind", ["mp4", "folder"])
+def test_an_end_before_the_start_is_the_flags_fault_in_any_unit(
+    make_video: Maker, tmp_path: Path, kind: str, places: tuple
+) -> None:
+    path = tmp_path if kind == "folder" else make_video("in.mp4", 24, rate=Fraction(25), size_hw=(48, 64))
+    for number in range(24):
+        cv2.imwrite(str(tmp_path / f"{number:02d}.png"), np.zeros((8, 8, 3), np.uint8))
+    start, end = places
+    with pytest.raises(SettingError, match=rf"the end \({end}\) must come after the start \({start}\)"):
+        open_video(path, *places)
+
+
+@pytest.mark.parametrize("end", [0, "0", "0s", "00:00:00"])
+def test_an_end_before_the_first_frame_is_the_flags_fault(make_video: Maker, end: int | str) -> None:
+    with pytest.raises(SettingError, match=r"no frame comes before the end \(0s?\): give a later one"):
+        open_video(make_video(count=2), end=end)
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [("00:99:99", "01:40:39"), ("60:00", "01:00:00"), ("00:60", "00:01:00"), ("1:00:75.5", "01:01:15.500")],
+)
+def test_clock_times_have_sixty_minutes_and_seconds(make_video: Maker, written: str, right: str) -> None:
+    with pytest.raises(SettingError, match=rf"up to 59, not as in '{written}': write {right}$"):
+        open_video(make_video(count=2), end=written)
 
 
 @pytest.mark.parametrize("places", [("x", None), (None, "12,5s"), ("-3", None), (9, 5), ("3s", "2s")])

@@ -534,6 +534,23 @@ def test_frames_of_another_size_or_order_are_refused(tmp_path: Path) -> None:
     assert writer.frame_count == 1
 
 
+@pytest.mark.parametrize("size_hw", [(16, 16640), (16385, 16), (16384, 16300)])
+def test_a_size_that_h264_cannot_have_is_refused_before_anything_is_made(
+    tmp_path: Path, size_hw: tuple[int, int]
+) -> None:
+    height, width = size_hw
+    with pytest.raises(VideoError, match=rf"in\.mkv has frames of {width}x{height}; H\.264.*scale it down"):
+        VideoWriter(tmp_path / "out.mp4", VideoInfo(size_hw, NTSC, 1 / NTSC, name="in.mkv"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size_hw", [(2, 16384), (16384, 1), (1, 1)])
+def test_the_longest_sides_are_written(tmp_path: Path, size_hw: tuple[int, int]) -> None:
+    with VideoWriter(tmp_path / "out.mp4", VideoInfo(size_hw, NTSC, 1 / NTSC)) as writer:
+        writer.write(Frame(np.zeros((*size_hw, 3), np.uint8), 0, "a", Fraction(0)))
+    assert len(picture_track(tmp_path / "out.mp4").times) == 1
+
+
 def test_a_better_quality_makes_a_larger_file(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3), np.uint8)
     info = VideoInfo((96, 128), Fraction(25), Fraction(1, 25), colors=ColorTags(1, 1, 1))

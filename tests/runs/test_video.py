@@ -5,11 +5,13 @@ import json
 import threading
 from contextlib import closing
 
+import cv2
+import numpy as np
 import pytest
 
 from sav import files
 from sav.commands import cli
-from sav.errors import DONE, FAILED, PARTLY_DONE
+from sav.errors import DONE, FAILED, PARTLY_DONE, VideoError
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
@@ -219,3 +221,10 @@ def test_no_thread_goes_on_after_a_run_that_ends_early():
         pass
     assert not inner._worker.is_alive()
     assert threading.active_count() == before
+
+
+def test_frames_too_large_to_be_written_are_known_when_the_source_is_opened(tmp_path, save_path):
+    (tmp_path / "wide").mkdir()
+    cv2.imwrite(str(tmp_path / "wide" / "1.png"), np.zeros((4, 16640, 3), np.uint8))
+    with pytest.raises(VideoError, match=r"has frames of 16640x4; H\.264"):
+        VideoJob(str(tmp_path / "wide"), save_path).open()
