@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +34,23 @@ _GPU_BATCH = 4
 _USUAL_RATE = 30
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The files of the models of a segmenter, and how they compute.
+
+    Attributes:
+        yolo_file: The detector's checkpoint.
+        sam_file: SAM's checkpoint.
+        device: The kind of device: `cpu`, `cuda` or `mps`.
+        precision: One of `sav.config.PRECISIONS`.
+    """
+
+    yolo_file: Path
+    sam_file: Path
+    device: str
+    precision: str
+
+
 class Segmenter:
     """A detector and a SAM that make scenes of pictures and videos.
 
@@ -43,7 +62,10 @@ class Segmenter:
         detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
         masks: What is done with masks after SAM has made them.
         regions: Whether pictures get what SAM finds beyond the objects, without a name.
+        origin: Where the models come from and how they compute; None for parts of a caller's own.
     """
+
+    origin: Origin | None = None
 
     def __init__(
         self,
@@ -107,7 +129,9 @@ class Segmenter:
         yolo_file, sam_file = find_checkpoints([yolo_checkpoint, sam_checkpoint], offline)
         detector = YoloDetector(yolo_file, chosen, detect, trust_checkpoint)
         sam = load_sam(sam_file, chosen, choose_precision(precision, chosen), compiled)
-        return cls(detector, sam, detect=detect, masks=masks, regions=regions)
+        segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
+        segmenter.origin = Origin(yolo_file, sam_file, chosen.type, precision)
+        return segmenter
 
     @property
     def categories(self) -> Mapping[int, str]:
@@ -215,6 +239,7 @@ class Segmenter:
         batch: int | None = None,
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
+        known: Iterable[Scene] = (),
     ) -> VideoScenes:
         """Follow every object of a video; decoding works ahead while the models do.
 
@@ -231,6 +256,8 @@ class Segmenter:
             batch: Frames that the models take at once; by default 4 on a GPU, else 1.
             detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
             masks: What is done with the masks.
+            known: The scenes of the first frames, from an earlier run over them with the same settings; they
+                are handed out again, and the models see what comes after them.
 
         Returns:
             Each frame's scene, in order. It has a length where that is known; close it, use it with `with`,
@@ -246,7 +273,7 @@ class Segmenter:
             rate = Fraction(frame_rate or _USUAL_RATE)
             followed = make_tracker(tracker, frame_rate=float(rate)) if isinstance(tracker, str) else tracker
             frames = as_frames(source, rate)
-            return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed))
+            return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed, known))
 
         is_lent = isinstance(source, VideoReader)
         if isinstance(source, VideoReader):
@@ -262,7 +289,7 @@ class Segmenter:
                 reader.close()
             raise
         batch = batch or (1 if reader.is_live else self.batch)
-        scenes = self._overlapped(reader, detector, cutter, batch, tracker)
+        scenes = self._overlapped(reader, detector, cutter, batch, tracker, known)
         return VideoScenes(scenes, reader.info, None if is_lent else reader.close)
 
     def start_tracking(
@@ -296,9 +323,17 @@ class Segmenter:
         cutter: Cutter,
         batch: int,
         tracker: Tracker | None = None,
+        known: Iterable[Scene] = (),
     ) -> Iterator[Scene]:
         with closing(overlap(frames, capacity=2 * batch)) as ahead:
-            yield from stream(detector, cutter, ahead, tracker, batch)
+            yield from stream(detector, cutter, ahead, tracker, batch, known)
+
+    def settings(self, for_video: bool) -> dict[str, Any]:
+        """All that is set here and changes what is found, in words that JSON knows."""
+        defaults = VIDEO_DETECTION if for_video else PICTURE_DETECTION
+        computing = {"device": self.origin.device, "precision": self.origin.precision} if self.origin else {}
+        found = {"detect": asdict(self.detect.over(defaults)), "masks": asdict(self.masks)}
+        return found | computing | ({} if for_video else {"regions": self.regions})
 
     @property
     def batch(self) -> int:

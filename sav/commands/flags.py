@@ -123,6 +123,13 @@ def add_program_flags(group: argparse._ActionsContainer) -> None:
     group.add_argument("--version", action="version", version=version, help="show the version and exit")
 
 
+def add_resume_flag(parser: Parser) -> None:
+    """The flag that takes over what an earlier run has found."""
+    parser.add_argument("--resume", action="store_true",
+                        help="go on with a run that was ended, by whatever: what it found is taken"
+                             " over")  # fmt: skip
+
+
 def formats(args: argparse.Namespace) -> Sequence[str]:
     """The names of the annotation formats that are wanted."""
     wanted = [name.strip().lower() for text in args.save or () for name in text.split(",")]

@@ -36,6 +36,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
                             " (default: %(default)s)")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
+    flags.add_resume_flag(parser)
     limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
     flags.add_general_flags(parser, limits)
     return parser.parse_args(argv)
@@ -60,7 +61,9 @@ def run(args: argparse.Namespace) -> int:
     check_classes(args.classes or (), yolo_file)
     save_path = check_save_path(args.save_path, args.video_path)
 
-    from sav.runs.video import VideoJob, run_video
+    from sav.runs.video import run_video
+    from sav.runs.video_job import VideoJob
+    from sav.runs.video_store import check_resumable
 
     job = VideoJob(
         source=args.video_path,
@@ -74,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         batch=args.batch,
         max_megapixels=args.max_megapixels,
+        resume=args.resume,
     )
+    check_resumable(job)
     results = job.results()
     with job.open() as reader:
         segmenter = cli.load_models(args)

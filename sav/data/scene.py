@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
@@ -71,6 +71,7 @@ class Scene(Arrays):
         region_ids: `(R,)` int64, each region's position in `everything`.
         is_tracked: Whether `track_ids` hold from frame to frame.
         duplicates: How many objects were left out because another of their class has the same mask.
+        candidates: All that the detector reported, in a video also what is too weak to be shown by itself.
     """
 
     frame: Frame
@@ -83,6 +84,7 @@ class Scene(Arrays):
     region_ids: IntArray
     is_tracked: bool = False
     duplicates: int = 0
+    candidates: Detections = field(default_factory=Detections.empty)
 
     def __post_init__(self) -> None:
         if not len(self.detections) == len(self.masks) == len(self.track_ids):

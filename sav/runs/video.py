@@ -4,82 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from sav.config import SaveOptions
 from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import Painter
-from sav.errors import VideoDamagedError, VideoError
-from sav.formats.registry import VIDEO_FORMATS
+from sav.errors import VideoDamagedError, WriteError
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
-from sav.media.addresses import local_path
-from sav.media.mp4 import check_size
-from sav.media.opening import ReaderConfig
-from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, older_line
+from sav.runs.video_job import VideoJob
 from sav.runs.video_results import VideoResults
+from sav.runs.video_store import VideoStore
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
 from sav.trackers import make_tracker
-
-
-@dataclass(frozen=True)
-class VideoJob:
-    """What a run over a video is to do.
-
-    Attributes:
-        source: A video, a folder of numbered pictures, a camera's number, or an address.
-        save_path: The MP4 to write; the annotations go beside it.
-        start: First frame: its number, seconds or a time, as `open_video` takes it; None for the first.
-        end: First frame that is not wanted, likewise.
-        stride: Every how many frames one is taken.
-        tracker: `botsort`, `bytetrack`, or a YAML file with ultralytics' tracker keys.
-        formats: The formats of the annotations.
-        options: What is wished of single formats.
-        overwrite: Replace also files that are not ours, or not any more.
-        batch: Frames that the models take at once; None for what suits the device and the source.
-        max_megapixels: Million pixels above which a frame is refused; None for the usual limit.
-    """
-
-    source: str
-    save_path: Path
-    start: str | None = None
-    end: str | None = None
-    stride: int = 1
-    tracker: str = "botsort"
-    formats: tuple[str, ...] = tuple(VIDEO_FORMATS)
-    options: SaveOptions = SaveOptions()
-    overwrite: bool = False
-    batch: int | None = None
-    max_megapixels: float | None = None
-
-    def open(self) -> VideoReader:
-        """Open the source; see `open_video`.
-
-        Raises:
-            SavError: It cannot be read, or has frames of a size that cannot be written.
-            OSError: There is no such source.
-        """
-        limits = ReaderConfig(max_megapixels=self.max_megapixels)
-        reader = open_video(self.source, self.start, self.end, self.stride, limits)
-        try:
-            check_size(reader.info)
-        except VideoError:
-            reader.close()
-            raise
-        return reader
-
-    def results(self) -> VideoResults:
-        """Where the results go, after a look at what is in the way; see `VideoResults`."""
-        return VideoResults(self.save_path, self.formats, self.overwrite, local_path(self.source))
+from sav.wording import count
 
 
 def run_video(
@@ -113,11 +59,15 @@ def run_video(
     with ExitStack() as stack:
         reader = reader or stack.enter_context(job.open())
         tracker = make_tracker(job.tracker, frame_rate=float(reader.frame_rate))
-        scenes = segmenter.track(reader, tracker=tracker, batch=job.batch)
+        batch = job.batch or (1 if reader.is_live else segmenter.batch)
+        store = stack.enter_context(VideoStore(job, segmenter, reader.info, batch))
+        if job.resume:
+            on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
+        scenes = segmenter.track(reader, tracker=tracker, batch=batch, known=store.scenes())
         shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
         folder = annotations_folder(results.save_path)
         target = Target(folder, segmenter.categories, reader.info, options=job.options)
-        report = _write(shown, reader, results, target, on_event)
+        report = _write(shown, reader, results, target, store, on_event)
         on_event(Saved(report))
     return report
 
@@ -127,6 +77,7 @@ def _write(
     reader: VideoReader,
     results: VideoResults,
     target: Target,
+    store: VideoStore,
     on_event: OnEvent,
 ) -> Report:
     """Write the frames and annotations until the video's end, or whatever else ends it."""
@@ -145,6 +96,7 @@ def _write(
             try:
                 for number, (scene, overlay) in enumerate(shown, start=1):
                     with uninterrupted():
+                        store.add(scene)
                         writer.write(replace(scene.frame, image=overlay))
                         annotations.write(scene)
                     found = found.with_scene(scene)
@@ -169,6 +121,7 @@ def _write(
     folder = annotations.output.folder if annotations.output else None
     if folder and annotations.older:
         on_event(Note(older_line(annotations.older, folder)))
+    is_kept = _keep(store, folder, None if problem else reader, on_event)
     return Report(
         done=writer.frame_count,
         wanted=None,
@@ -176,8 +129,20 @@ def _write(
         saved=tuple(path for path in (writer.saved_path, folder) if path),
         problem=problem,
         left_out=reader.left_out,
-        is_whole=annotations.is_whole,
+        is_whole=annotations.is_whole and is_kept,
     )
+
+
+def _keep(store: VideoStore, folder: Path | None, finished: VideoReader | None, on_event: OnEvent) -> bool:
+    """Put the store beside the annotations, where there are any; False if it cannot be."""
+    if folder is None:
+        return True
+    try:
+        store.put(folder, finished)
+    except WriteError as error:
+        on_event(Problem(str(error)))
+        return False
+    return True
 
 
 def _end(writer: VideoWriter, problem: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -46,25 +46,27 @@ class Seen:
         frame: The frame.
         detections: The N objects' boxes, scores and classes.
         track_ids: `(N,)` int64, their ids.
+        candidates: All that the detector reported.
         is_tracked: Whether the ids hold from frame to frame.
     """
 
     frame: Frame
     detections: Detections
     track_ids: IntArray
+    candidates: Detections
     is_tracked: bool = False
 
     @classmethod
     def in_picture(cls, frame: Frame, detections: Detections) -> Seen:
         """Objects numbered from 1."""
-        return cls(frame, detections, np.arange(1, len(detections) + 1))
+        return cls(frame, detections, np.arange(1, len(detections) + 1), detections)
 
     @classmethod
     def in_video(cls, frame: Frame, detections: Detections, tracks: Tracks) -> Seen:
         """The detections that tracks are made of, in the tracks' order, with the classes voted for them."""
         chosen = detections[tracks.detection_indices]
         voted = Detections(chosen.boxes_xyxy, chosen.scores, tracks.class_ids)
-        return cls(frame, voted, tracks.track_ids, is_tracked=True)
+        return cls(frame, voted, tracks.track_ids, detections, is_tracked=True)
 
 
 def look(detector: Detector, frames: Sequence[Frame], tracker: Tracker | None = None) -> list[Seen]:
@@ -131,6 +133,7 @@ class Cutter:
             region_ids=region_ids,
             is_tracked=seen.is_tracked,
             duplicates=int(np.count_nonzero(~kept)),
+            candidates=seen.candidates,
         )
 
     def _masks(self, embedding: Embedding, seen: Seen) -> Masks:
@@ -149,6 +152,7 @@ def stream(
     frames: Iterable[Frame],
     tracker: Tracker | None = None,
     batch: int = 1,
+    known: Iterable[Scene] = (),
 ) -> Iterator[Scene]:
     """Yield each frame's scene, in order.
 
@@ -158,7 +162,17 @@ def stream(
         frames: Pictures, or the frames of one video.
         tracker: A tracker that has seen nothing yet; None for pictures.
         batch: How many frames the detector and SAM's encoder take at once.
+        known: What an earlier run with the same settings has found in the first frames; the tracker sees
+            their candidates again, and the models are not asked.
     """
+    frames = iter(frames)
+    for scene in known:
+        frame = next(frames, None)
+        if frame is None:
+            return
+        if tracker is not None:
+            tracker.update(scene.candidates, frame.image)
+        yield replace(scene, frame=frame)
     for some in batched(frames, batch):
         yield from cutter(look(detector, some, tracker))
 

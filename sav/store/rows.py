@@ -98,8 +98,9 @@ def scene_of(
         region_ids=np.array(region_ids, np.int64),
         is_tracked=bool(is_tracked),
         duplicates=duplicates,
+        candidates=_unpacked(detections),
     )
-    return scene, _unpacked(detections)
+    return scene, scene.candidates
 
 
 def _packed_mask(masks: Masks, place: int) -> tuple[bytes, bytes]:

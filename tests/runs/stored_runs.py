@@ -12,7 +12,8 @@ from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.runs.stored import source_of_video
-from sav.runs.video import VideoJob, run_video
+from sav.runs.video import run_video
+from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
 from sav.store import About, Store
 from sav.trackers import make_tracker

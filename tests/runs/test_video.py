@@ -16,7 +16,8 @@ from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
 from sav.runs.ledger import STATE
-from sav.runs.video import VideoJob, run_video
+from sav.runs.video import run_video
+from sav.runs.video_job import VideoJob
 from sav.runs.video_results import VideoResults
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap

@@ -102,7 +102,8 @@ class StubSam:
 
 
 def measure_video(frames: int) -> dict[str, float]:
-    from sav.runs.video import VideoJob, run_video
+    from sav.runs.video import run_video
+    from sav.runs.video_job import VideoJob
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"

@@ -1,0 +1,69 @@
+"""What a run over a video is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sav.config import SaveOptions
+from sav.errors import VideoError
+from sav.formats.registry import VIDEO_FORMATS
+from sav.media.addresses import local_path
+from sav.media.mp4 import check_size
+from sav.media.opening import ReaderConfig
+from sav.media.reader import open_video
+from sav.media.video import VideoReader
+from sav.runs.video_results import VideoResults
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """What a run over a video is to do.
+
+    Attributes:
+        source: A video, a folder of numbered pictures, a camera's number, or an address.
+        save_path: The MP4 to write; the annotations go beside it.
+        start: First frame: its number, seconds or a time, as `open_video` takes it; None for the first.
+        end: First frame that is not wanted, likewise.
+        stride: Every how many frames one is taken.
+        tracker: `botsort`, `bytetrack`, or a YAML file with ultralytics' tracker keys.
+        formats: The formats of the annotations.
+        options: What is wished of single formats.
+        overwrite: Replace also files that are not ours, or not any more.
+        batch: Frames that the models take at once; None for what suits the device and the source.
+        max_megapixels: Million pixels above which a frame is refused; None for the usual limit.
+        resume: Go on with a run into this path that was ended, by whatever.
+    """
+
+    source: str
+    save_path: Path
+    start: str | None = None
+    end: str | None = None
+    stride: int = 1
+    tracker: str = "botsort"
+    formats: tuple[str, ...] = tuple(VIDEO_FORMATS)
+    options: SaveOptions = SaveOptions()
+    overwrite: bool = False
+    batch: int | None = None
+    max_megapixels: float | None = None
+    resume: bool = False
+
+    def open(self) -> VideoReader:
+        """Open the source; see `open_video`.
+
+        Raises:
+            SavError: It cannot be read, or has frames of a size that cannot be written.
+            OSError: There is no such source.
+        """
+        limits = ReaderConfig(max_megapixels=self.max_megapixels)
+        reader = open_video(self.source, self.start, self.end, self.stride, limits)
+        try:
+            check_size(reader.info)
+        except VideoError:
+            reader.close()
+            raise
+        return reader
+
+    def results(self) -> VideoResults:
+        """Where the results go, after a look at what is in the way; see `VideoResults`."""
+        return VideoResults(self.save_path, self.formats, self.overwrite, local_path(self.source))

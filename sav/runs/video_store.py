@@ -1,0 +1,192 @@
+"""What a run over a video finds, on disk as it is found: a run that was ended goes on with it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+from sav.data.scene import Scene
+from sav.errors import ResultsError, SettingError
+from sav.files import named_errors
+from sav.media.addresses import local_path, shown
+from sav.media.save_path import annotations_folder, interrupted_path
+from sav.media.video import VideoInfo, VideoReader
+from sav.runs.ledger import STATE
+from sav.runs.stored import source_of_video
+from sav.runs.video_job import VideoJob
+from sav.segmenter import Segmenter
+from sav.store import About, Store
+from sav.trackers.config import load_config
+
+# In the hidden folder of the annotations: while the run is at work, and when it has ended.
+_AT_WORK, STORE = "unfinished.sqlite", "run.sqlite"
+# Bytes of a checkpoint that are read at once.
+_CHUNK = 1 << 24
+
+
+class VideoStore:
+    """The store of a run that is at work; a context manager, which keeps it where `--resume` finds it.
+
+    Attributes:
+        known: How many frames an earlier run has done.
+    """
+
+    def __init__(self, job: VideoJob, segmenter: Segmenter, info: VideoInfo, batch: int) -> None:
+        """Begin, or with `job.resume` take what an earlier run has found.
+
+        Args:
+            job: What the run is to do.
+            segmenter: The models.
+            info: The properties of the job's source.
+            batch: Frames that the models take at once. Only whole batches are taken over, so that what comes
+                after them is found as in a run that was not ended.
+
+        Raises:
+            ResultsError: There is an earlier run, but of another video or with other settings.
+            WriteError: It cannot be written.
+        """
+        self._state = annotations_folder(job.save_path) / STATE
+        self._path = self._state / _AT_WORK
+        self._missing = [folder for folder in (self._state, self._state.parent) if not folder.exists()]
+        about = about_video(job, segmenter, info)
+        self.known = 0
+        if job.resume:
+            self._take_over(job.save_path, about)
+            self.known = self.known // batch * batch
+        self._store = Store.join(self._path, about) if self.known else Store.create(self._path, about)
+
+    def scenes(self) -> Iterator[Scene]:
+        """What is known, in order."""
+        if not self.known:
+            return
+        with Store.open(self._path) as store:
+            for entry in islice(store.entries(), self.known):
+                yield replace(entry.scene, candidates=entry.detections)
+
+    def add(self, scene: Scene) -> None:
+        """Keep a scene.
+
+        Raises:
+            WriteError: It cannot be written; what was added before stays.
+        """
+        if scene.frame.index >= self.known:
+            self._store.add(scene, scene.candidates)
+
+    def put(self, folder: Path, finished: VideoReader | None) -> None:
+        """Put the store beside the results in `folder`; it can no longer be added to.
+
+        Args:
+            folder: The annotations.
+            finished: The source, if the run came to its end.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        if finished is not None:
+            self._store.finish(finished.end_time)
+        self._store.close()
+        place = folder / STATE / STORE
+        with named_errors(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._path.replace(place)
+
+    def __enter__(self) -> VideoStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of it; where there is nothing in it, nothing is left."""
+        with contextlib.suppress(OSError):
+            if self._path.exists():
+                is_empty = len(self._store) == 0
+                self._store.close()
+                if is_empty:
+                    self._path.unlink()
+            for folder in self._missing:
+                folder.rmdir()
+
+    def _take_over(self, save_path: Path, about: About) -> None:
+        """Have the furthest of the earlier runs that are like this one be the one to go on with."""
+        found: list[tuple[int, Path]] = []
+        others: list[Path] = []
+        for path in self._earlier(save_path):
+            with Store.open(path) as store:
+                if store.about.to_json() == about.to_json():
+                    found.append((len(store), path))
+                elif len(store):
+                    others.append(path)
+        if not found and others:
+            with Store.open(others[0]) as store:
+                raise ResultsError(f"{_difference(store.about, about)}: give the same, or leave out --resume")
+        if found:
+            self.known, path = max(found)
+            if path != self._path:
+                with named_errors(self._path):
+                    self._state.mkdir(parents=True, exist_ok=True)
+                    path.replace(self._path)
+
+    def _earlier(self, save_path: Path) -> list[Path]:
+        """Where runs into this path that ended in any way have their stores."""
+        interrupted = annotations_folder(interrupted_path(save_path))
+        numbered = sorted(interrupted.parent.glob(f"{interrupted_path(save_path).stem}*_annotations"))
+        folders = [self._state.parent, *numbered]
+        places = [self._path, *(folder / STATE / STORE for folder in folders)]
+        return [path for path in places if path.exists()]
+
+
+def about_video(job: VideoJob, segmenter: Segmenter, info: VideoInfo) -> About:
+    """What a run is about: the same for two that find the same."""
+    settings = segmenter.settings(for_video=True)
+    settings["tracker"] = asdict(load_config(job.tracker))
+    origin = segmenter.origin
+    files = {"yolo": origin.yolo_file, "sam": origin.sam_file} if origin else {}
+    return About(
+        categories=dict(segmenter.categories),
+        settings=json.loads(json.dumps(settings)),
+        checkpoints={name: _sha256(file) for name, file in files.items()},
+        video=replace(info, audio=None),
+        source=source_of_video(job.source, annotations_folder(job.save_path), job.start, job.end, job.stride),
+    )
+
+
+def check_resumable(job: VideoJob) -> None:
+    """Raise SettingError if a run cannot be gone on with, since its source comes once."""
+    path = local_path(job.source)
+    if job.resume and (path is None or not path.exists()):
+        raise SettingError(f"{shown(job.source)} comes only once: leave out --resume")
+
+
+def _difference(before: About, now: About) -> str:
+    """What keeps one run from going on with another, in words."""
+    if before.source.content != now.source.content:
+        return f"the unfinished run is over another video, {before.source.path}"
+    for name, old in _flat(before).items():
+        new = _flat(now).get(name)
+        if old != new:
+            return f"the unfinished run has {name} {old}, this one {new}"
+    return "the unfinished run is another"
+
+
+def _flat(about: About) -> dict[str, object]:
+    """The settings of a run, a value each."""
+    flat: dict[str, object] = {"start": about.source.start, "end": about.source.end}
+    flat["stride"] = about.source.stride
+    for name, value in about.settings.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    flat |= {f"{name}_checkpoint": digest[:12] for name, digest in about.checkpoints.items()}
+    return flat
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
