@@ -329,6 +329,18 @@ def test_more_channels_than_aac_has_become_stereo(make_video: Maker, tmp_path: P
     assert abs(sound_seconds(target) - 2) < 0.1
 
 
+@pytest.mark.parametrize("layout", ["7.0", "7.1", "octagonal", "5.1.4", "7.1.4", "22.2"])
+@pytest.mark.parametrize(("codec", "name"), [("pcm_s16le", "in.mov"), ("wavpack", "in.mkv")])
+def test_sound_of_any_number_of_channels_is_whole(
+    make_video: Maker, tmp_path: Path, codec: str, name: str, layout: str
+) -> None:
+    source = make_video(name, 50, rate=RATE, audio=codec, audio_layout=layout)
+    target = copy(source, tmp_path / "out.mp4")
+    assert numbers(target) == list(range(50))
+    assert abs(sound_seconds(target) - 2) < 0.1
+    assert abs(lag(heard(target, 1.9), tone(1.9)[0])) < 0.01
+
+
 def test_channels_of_any_place_are_read_again_and_again(make_video: Maker, tmp_path: Path) -> None:
     source = make_video("in.mov", 50, rate=RATE, audio="pcm_s16le", audio_layout="hexadecagonal")
     content = bytearray(source.read_bytes())

@@ -40,7 +40,7 @@ class Conversion:
             rate: Samples per second.
             layout: FFmpeg's name of the channels.
             origin: The time in the source, in seconds, that is 0 in the copy.
-            encode: Takes frames of planar float32 with this rate and layout, None for the end.
+            encode: Takes frames of interleaved float32 with this rate and layout, None for the end.
         """
         self._rate, self._layout, self._encode = rate, layout, encode
         self._shift, self._straying = round(origin * rate), _STRAYING * rate
@@ -68,7 +68,9 @@ class Conversion:
     def _placed(self, frames: Iterator[AudioFrame]) -> Iterator[Packet]:
         """Put resampled sound where its time stamps say."""
         for frame in frames:
-            samples = np.nan_to_num(frame.to_ndarray(), posinf=_LOUDEST, neginf=-_LOUDEST)
+            # (1, samples * channels) -> (channels, samples)
+            interleaved = frame.to_ndarray().reshape(-1, len(self._waiting))
+            samples = np.nan_to_num(interleaved.T, posinf=_LOUDEST, neginf=-_LOUDEST)
             begin = None if frame.pts is None else frame.pts - self._shift
             yield from self._put(np.clip(samples, -_LOUDEST, _LOUDEST), begin)
 
@@ -100,20 +102,23 @@ class Conversion:
     def _encoded(self, count: int) -> Iterator[Packet]:
         """Encode the first `count` samples of those that wait."""
         first, self._waiting = self._waiting[:, :count], self._waiting[:, count:]
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(first), "fltp", self._layout)
+        frame = AudioFrame.from_ndarray(first.T.reshape(1, -1), "flt", self._layout)
         frame.sample_rate, frame.time_base = self._rate, Fraction(1, self._rate)
         frame.pts = (self._end or 0) - count - self._waiting.shape[1]
         yield from self._encode(frame)
 
 
 class _Resampler:
-    """FFmpeg's filters from the format of one frame to another rate and layout."""
+    """FFmpeg's filters from the format of one frame to another rate and layout.
+
+    What comes is interleaved: where each channel has a plane of its own, PyAV reads on past the eighth.
+    """
 
     def __init__(self, frame: AudioFrame, rate: int, layout: str) -> None:
         self._kind = _kind(frame)
         steps = [
             ("aresample", str(rate)),
-            ("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
+            ("aformat", f"sample_fmts=flt:sample_rates={rate}:channel_layouts={layout}"),
         ]
         name, count = frame.layout.name, frame.layout.nb_channels
         try:
