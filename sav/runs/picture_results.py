@@ -20,17 +20,17 @@ from pathlib import Path
 from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import draw_everything, draw_masks
-from sav.errors import ResultsError, WriteError
+from sav.errors import WriteError
 from sav.files import named_errors, put_in_place, staging_folder
-from sav.formats.registry import FORMATS, PLACES
+from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.media.pictures import write_picture
 from sav.runs.ledger import RUN, STATE
-from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan, joined_files
-from sav.runs.saving import Writers, older_line, reason
+from sav.runs.leftovers import Leftovers
+from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan
+from sav.runs.saving import Writers, reason
 from sav.runs.scene_file import load_scene, save_scene
 from sav.runs.stems import known_by
-from sav.wording import count
 
 _log = logging.getLogger(__name__)
 
@@ -77,13 +77,12 @@ class PictureResults:
         self._has_begun = False
         self._placing = ""
         self._changed: set[str] = set()
-        self._removed = 0
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
         self._check_formats()
-        self._check_strangers()
-        self._check_mixture()
+        self._leftovers = Leftovers(plan, self._classes)
+        self._leftovers.check()
 
     def write(self, position: int, scene: Scene) -> bool:
         """Write all files of a picture; False if none could be.
@@ -103,7 +102,7 @@ class PictureResults:
                 return False
             save_scene(scene, staging / "scene.npz")
             self._begin()
-            is_outdated = self._outdated(stem, self._plan.formats) if self._has_other_classes(stem) else None
+            is_outdated = self._leftovers.outdated(stem)
 
             def keep_scene() -> None:
                 kept_scene = self._ledger.path(stem, ".npz")
@@ -117,8 +116,7 @@ class PictureResults:
             kept = self._output.put(
                 new, stem, lambda name: name.startswith(tuple(places)), about, on_listed=keep_scene
             )
-            if is_outdated:
-                self._removed += self._output.remove(stem, is_outdated)
+            self._leftovers.remove(stem, is_outdated)
             self.is_anything_in_place = True
         self._tell_kept(kept)
         return True
@@ -132,9 +130,7 @@ class PictureResults:
             try:
                 with self._ledger.locked():
                     self._ledger.load()
-                    self._check_strangers()
                     self._join()
-                self._tell_older()
             except (OSError, ValueError) as error:
                 self._tell(f"what tells of all pictures stays as it was: {error}")
         new = [self._plan.save_dir] if self._is_new else []
@@ -208,15 +204,21 @@ class PictureResults:
 
     def _join(self) -> None:
         """Write the formats that tell of all pictures in one file."""
-        self._remove_strangers()
+        self._leftovers.check_strangers()
+        self._leftovers.remove_strangers()
         names = [name for name in self._plan.formats if not FORMATS[name].each]
-        self._tell_lost(names)
-        stems = sorted(self._done(), key=lambda key: (self._ledger.claim(key).about.get("name", ""), key))
+        if names and (lost := self._leftovers.lost_line()):
+            self._tell(f"{', '.join(names)} {lost}")
+
+        done = self._leftovers.done()
+        stems = sorted(done, key=lambda key: (self._ledger.claim(key).about.get("name", ""), key))
         scenes = (load_scene(self._ledger.path(key, ".npz"), index) for index, key in enumerate(stems))
         with staging_folder(self._state / "run") as staging:
             self._write_formats(names, stems, scenes, staging)
             kept = self._output.put(staging, RUN, about={"classes": self._classes})
         self._tell_kept(kept)
+        for line in self._leftovers.notes(self._changed):
+            self._note(line)
 
     def _write_formats(
         self, names: Sequence[str], stems: Sequence[str], scenes: Iterable[Scene], staging: Path, of: str = ""
@@ -235,95 +237,6 @@ class PictureResults:
             raise
         return writers.names
 
-    def _done(self) -> list[str]:
-        """The pictures whose scenes are kept, by the names of their results."""
-        return [key for key in self._ledger.claims if key != RUN and self._ledger.path(key, ".npz").exists()]
-
-    def _strangers(self) -> list[str]:
-        """Those that a detector with other classes saw."""
-        keys = [key for key in self._done() if key not in self._plan.stems.vanished or self._has_begun]
-        return [key for key in keys if self._has_other_classes(key)]
-
-    def _has_other_classes(self, key: str) -> bool:
-        return self._ledger.claim(key).about.get("classes", self._classes) != self._classes
-
-    def _check_strangers(self) -> None:
-        strangers = [key for key in self._strangers() if key not in self._plan.stems]
-        if strangers and not self._output.overwrite:
-            raise ResultsError(
-                f"{self._plan.save_dir} has results of a detector with other classes, of"
-                f" {self._ledger.claim(strangers[0]).about.get('name')} for one: give another folder, or"
-                " remove their annotations with --overwrite"
-            )
-
-    def _check_mixture(self) -> None:
-        """Raise ResultsError if files that stay would have numbers of classes that there are not any more."""
-        numbered = {name for name in self._plan.formats if FORMATS[name].each and FORMATS[name].common}
-        for key in self._strangers():
-            if self._output.overwrite and key in self._plan.stems:
-                continue
-            for path in self._changed_files(key):
-                if _format_of(path) in numbered:
-                    raise ResultsError(
-                        f"{self._plan.save_dir / path} was changed by hand, and is of a detector with other"
-                        " classes: give another folder, or move it away"
-                    )
-
-    def _changed_files(self, key: str) -> list[str]:
-        """The files that tell of `key` and that somebody has changed."""
-        return [path for path in self._ledger.claim(key).files if self._output.was_changed(path)]
-
-    def _outdated(self, key: str, besides: Iterable[str] = ()) -> Callable[[str], bool]:
-        """Which annotations go that tell of other classes than this run's, besides those of some formats.
-
-        Files that belong together go together: where one was changed by hand, all of the format stay.
-        """
-        stay = {_format_of(path) for one in (key, RUN) for path in self._changed_files(one)}
-        stay.update(besides)
-        return lambda path: path.startswith(f"{ANNOTATIONS}/") and _format_of(path) not in stay
-
-    def _remove_strangers(self) -> None:
-        """Remove what tells of other classes."""
-        for key in self._strangers():
-            self._removed += self._output.remove(key, self._outdated(key))
-            self._ledger.path(key, ".npz").unlink(missing_ok=True)
-        if self._has_other_classes(RUN):
-            claims = [claim for key, claim in self._ledger.claims.items() if key != RUN]
-            files = [path for claim in claims for path in claim.files]
-            used = {_format_of(path) for path in files if (self._plan.save_dir / path).exists()}
-            self._removed += self._output.remove(RUN, self._outdated(RUN, {*used, *self._plan.formats}))
-        if self._removed:
-            self._note(
-                f"removed: {count(self._removed, 'annotation file')} of a detector with other classes; what"
-                " was changed by hand stays, with what belongs to it"
-            )
-
-    def _tell_older(self) -> None:
-        """Name the formats that do not tell of what this run has changed."""
-        if not self._changed:
-            return
-        files = [path for key in self._changed for path in self._ledger.claim(key).files]
-        of_all = {str(path.relative_to(self._plan.save_dir)) for path in joined_files(self._plan.save_dir)}
-        files += [path for path in self._ledger.claim(RUN).files if path in of_all]
-        there = {_format_of(path) for path in files if (self._plan.save_dir / path).exists()}
-        older = sorted(there - {"", *self._plan.formats})
-        if older:
-            self._note(older_line(older, self._plan.save_dir / ANNOTATIONS))
-
-    def _tell_lost(self, names: Sequence[str]) -> None:
-        """Name what is missing in that which tells of all pictures."""
-        lost = [
-            key
-            for key in sorted(self._ledger.claims.keys() - {RUN, *self._done()})
-            if not self._has_other_classes(key) and self._ledger.has_files(key)
-        ]
-        if lost and names:
-            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-            self._tell(
-                f"{', '.join(names)} cannot tell of {self._ledger.claim(lost[0]).about.get('name')}{more}:"
-                f" {self._ledger.path(lost[0], '.npz')} is gone; segment it again"
-            )
-
     def _tell_kept(self, kept: Sequence[Path]) -> None:
         for path in kept:
             if path not in self._plan.kept:
@@ -332,9 +245,3 @@ class PictureResults:
     def _tell(self, line: str) -> None:
         self.is_whole = False
         self._tell_user(line)
-
-
-def _format_of(path: str) -> str:
-    """The format of a file by its path from the output folder; empty if it is of none."""
-    folder, _, place = path.partition("/")
-    return PLACES.get(place.partition("/")[0], "") if folder == ANNOTATIONS else ""

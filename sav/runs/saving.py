@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -205,7 +206,7 @@ class Annotations:
             return
         for path in kept:
             self._tell(f"{path} {output.why_kept(path)}")
-        files = [path for path in output.ledger.claim(RUN).files if (output.folder / path).exists()]
+        files = [path for path in output.ledger.claim(RUN).files if os.path.lexists(output.folder / path)]
         self.older = sorted({PLACES.get(path.partition("/")[0], "") for path in files} - {"", *self._names})
 
     def _tell(self, line: str) -> None:

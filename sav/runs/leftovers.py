@@ -1,0 +1,162 @@
+"""What earlier runs left in a folder of pictures' results, and what becomes of it where a new run differs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from sav.errors import ResultsError
+from sav.formats.registry import FORMATS, PLACES
+from sav.runs.ledger import RUN
+from sav.runs.picture_plan import ANNOTATIONS, PicturePlan, joined_files
+from sav.runs.saving import older_line
+from sav.wording import count
+
+
+class Leftovers:
+    """Knows results of detectors with other classes, and of formats that this run does not write.
+
+    Files that belong together, those of one format and picture, go together: where one was changed by hand,
+    all of them stay.
+    """
+
+    def __init__(self, plan: PicturePlan, classes: str) -> None:
+        """Begin.
+
+        Args:
+            plan: The run.
+            classes: What stands for the classes of its detector in the ledger.
+        """
+        self._plan, self._classes = plan, classes
+        self._output, self._ledger = plan.output, plan.output.ledger
+        self._removed = 0
+
+    def done(self) -> list[str]:
+        """The pictures whose scenes are kept, by the names of their results."""
+        return [key for key in self._ledger.claims if key != RUN and self._ledger.path(key, ".npz").exists()]
+
+    def check(self) -> None:
+        """See that the results of two detectors are not mixed.
+
+        Raises:
+            ResultsError: They would be.
+        """
+        self.check_strangers()
+        # Labels that stay would have numbers of classes that there are not any more.
+        numbered = {name for name in self._plan.formats if FORMATS[name].each and FORMATS[name].common}
+        for key in self._strangers():
+            if self._output.overwrite and key in self._plan.stems:
+                continue
+            for path in self._changed_by_hand(key):
+                if _format_of(path) in numbered:
+                    raise ResultsError(
+                        f"{self._place(path)} was changed by hand, and is of a detector with other classes:"
+                        " give another folder, or move it away"
+                    )
+
+    def check_strangers(self) -> None:
+        """See that no other picture has results of a detector with other classes.
+
+        Raises:
+            ResultsError: One has, and is not to be overwritten.
+        """
+        strangers = [key for key in self._strangers() if key not in self._plan.stems]
+        if strangers and not self._output.overwrite:
+            raise ResultsError(
+                f"{self._plan.save_dir} has results of a detector with other classes, of"
+                f" {self._ledger.claim(strangers[0]).about.get('name')} for one: give another folder, or"
+                " remove their annotations with --overwrite"
+            )
+
+    def outdated(self, key: str) -> Callable[[str], bool]:
+        """Which files of a picture go when it is done again, in formats that are not written again."""
+        if not self._has_other_classes(key):
+            return lambda path: False
+        return self._outdated(key, self._plan.formats)
+
+    def remove(self, key: str, is_outdated: Callable[[str], bool]) -> None:
+        """Remove those files that tell of `key` and are outdated.
+
+        Raises:
+            WriteError: One cannot be removed.
+        """
+        self._removed += self._output.remove(key, is_outdated)
+
+    def remove_strangers(self) -> None:
+        """Remove what tells of other classes.
+
+        Raises:
+            WriteError: A file cannot be removed.
+        """
+        for key in self._strangers():
+            self.remove(key, self._outdated(key))
+            self._ledger.path(key, ".npz").unlink(missing_ok=True)
+        if self._has_other_classes(RUN):
+            used = self._formats_of(key for key in self._ledger.claims if key != RUN)
+            self.remove(RUN, self._outdated(RUN, {*used, *self._plan.formats}))
+
+    def lost_line(self) -> str:
+        """What is to be said of pictures with results whose scenes are gone; empty if of none."""
+        lost = [
+            key
+            for key in sorted(self._ledger.claims.keys() - {RUN, *self.done()})
+            if not self._has_other_classes(key) and self._ledger.has_files(key)
+        ]
+        if not lost:
+            return ""
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        name = self._ledger.claim(lost[0]).about.get("name")
+        return f"cannot tell of {name}{more}: {self._ledger.path(lost[0], '.npz')} is gone; segment it again"
+
+    def notes(self, changed: Iterable[str]) -> list[str]:
+        """What is to be said at the end of a run of the files of others.
+
+        Args:
+            changed: The pictures of which it has found something else than was known.
+        """
+        notes = []
+        if self._removed:
+            notes.append(
+                f"removed: {count(self._removed, 'annotation file')} of a detector with other classes; what"
+                " was changed by hand stays, with what belongs to it"
+            )
+        if changed := list(changed):
+            of_all = self._formats_of([RUN], joined_files(self._plan.save_dir))
+            older = sorted((self._formats_of(changed) | of_all) - {"", *self._plan.formats})
+            notes += [older_line(older, self._plan.save_dir / ANNOTATIONS)] if older else []
+        return notes
+
+    def _strangers(self) -> list[str]:
+        """The pictures that a detector with other classes saw."""
+        keys = [key for key in self.done() if self._has_other_classes(key)]
+        return [key for key in keys if not self._plan.stems.has_vanished(key)]
+
+    def _has_other_classes(self, key: str) -> bool:
+        return self._ledger.claim(key).about.get("classes", self._classes) != self._classes
+
+    def _outdated(self, key: str, besides: Iterable[str] = ()) -> Callable[[str], bool]:
+        """Which annotations tell of other classes, besides those of some formats."""
+        by_hand = [path for one in (key, RUN) for path in self._changed_by_hand(one)]
+        stay = {*map(_format_of, by_hand), *besides}
+        return lambda path: path.startswith(f"{ANNOTATIONS}/") and _format_of(path) not in stay
+
+    def _changed_by_hand(self, key: str) -> list[str]:
+        return [path for path in self._ledger.claim(key).files if self._output.was_changed(path)]
+
+    def _formats_of(self, keys: Iterable[str], among: Iterable[Path] | None = None) -> set[str]:
+        """The formats of the files that are there and tell of some keys; with `among`, of those alone."""
+        paths = [path for key in keys for path in self._ledger.claim(key).files]
+        if among is not None:
+            chosen = set(among)
+            paths = [path for path in paths if self._place(path) in chosen]
+        return {_format_of(path) for path in paths if os.path.lexists(self._place(path))}
+
+    def _place(self, path: str) -> Path:
+        return self._plan.save_dir / path
+
+
+def _format_of(path: str) -> str:
+    """The format of a file by its path from the output folder; empty if it is of none."""
+    folder, _, place = path.partition("/")
+    return PLACES.get(place.partition("/")[0], "") if folder == ANNOTATIONS else ""
