@@ -23,8 +23,8 @@ from sav.runs.saving import Annotations, Writers
 from sav.runs.stored import (
     Place,
     check_source,
-    find_store,
     open_source,
+    opened,
     picture_scenes,
     video_scenes,
 )
@@ -61,7 +61,7 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
         FileExistsError: Something that is not ours has the name of a file.
         SavError: The store cannot be read, or there is no such format, or nothing can be written there.
     """
-    with Store.open(find_store(job.run)) as store:
+    with opened(job.run) as store:
         is_video = store.about.video is not None
         formats = resolve_formats(job.formats, is_video)
         if not is_video and job.options != SaveOptions():

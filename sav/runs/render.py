@@ -23,7 +23,7 @@ from sav.media.writer import VideoWriter
 from sav.runs.events import OnEvent, Reached, Saved, ignore
 from sav.runs.output import in_the_way
 from sav.runs.report import Found, Report
-from sav.runs.stored import Place, check_source, find_store, open_source, picture_scenes, video_scenes
+from sav.runs.stored import Place, check_source, open_source, opened, picture_scenes, video_scenes
 from sav.stages.overlap import overlap
 from sav.store import Store
 
@@ -84,7 +84,7 @@ def run_render(job: RenderJob, on_event: OnEvent = ignore) -> Report:
         FileExistsError: Something that is not ours has the name of a result.
         SavError: The store or the source cannot be read, or nothing can be written there.
     """
-    with Store.open(find_store(job.run)) as store:
+    with opened(job.run) as store:
         choose = job.chooser(store)
         render = _render_video if store.about.video is not None else _render_pictures
         report = render(store, job, choose, on_event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -47,6 +48,20 @@ def find_store(run: Path) -> Path:
             " that it wrote"
         )
     return found[0]
+
+
+@contextlib.contextmanager
+def opened(run: Path) -> Iterator[Store]:
+    """The store of a run, to be read.
+
+    Raises:
+        FileNotFoundError: There is none.
+        ResultsError: There is nothing in it, or it cannot be read.
+    """
+    with Store.open(find_store(run)) as store:
+        if not len(store):
+            raise ResultsError(f"nothing was found yet in the run {run}: no frame or picture is stored")
+        yield store
 
 
 def results_folder(store: Path) -> Path:

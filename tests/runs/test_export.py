@@ -164,6 +164,16 @@ def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
         export(tmp_path, ["mot"])
 
 
+def test_of_a_run_that_found_nothing_yet_nothing_is_written(video, tmp_path):
+    path = video.parent / "v_annotations" / ".sav" / "run.sqlite"
+    with Store.open(path) as store:
+        about = store.about
+    Store.create(path, about).close()
+    with pytest.raises(ResultsError, match="no frame or picture is stored"):
+        export(video, ["mot"], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_damaged_store_changes_nothing(video):
     store = video.parent / "v_annotations" / ".sav" / "run.sqlite"
     content = bytearray(store.read_bytes())
