@@ -202,9 +202,8 @@ def _check(path: Path, content: str, look: Callable[[Path], str]) -> None:
 
 
 def _place_of(store: Store, source: str) -> Path:
-    """Where a source lies, by its path from the folder of the results, or as it was typed."""
-    place = Path(os.path.normpath(results_folder(store.path).resolve() / source))
-    return Path(source) if Path(source).exists() and not place.exists() else place
+    """Where a source lies that is remembered from the folder of the results."""
+    return Path(os.path.normpath(results_folder(store.path).resolve() / source))
 
 
 def _is_same(frame: Frame, known: Frame) -> bool:

@@ -18,14 +18,12 @@ from sav.media.addresses import local_path, shown
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.runs.ledger import STATE
-from sav.runs.stored import source_of_video
+from sav.runs.stored import STORE, UNFINISHED, source_of_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
 from sav.store import About, Store
 from sav.trackers.config import load_config
 
-# In the hidden folder of the annotations: while the run is at work, and when it has ended.
-_AT_WORK, STORE = "unfinished.sqlite", "run.sqlite"
 # Bytes of a checkpoint that are read at once.
 _CHUNK = 1 << 24
 
@@ -52,7 +50,7 @@ class VideoStore:
             WriteError: It cannot be written.
         """
         self._state = annotations_folder(job.save_path) / STATE
-        self._path = self._state / _AT_WORK
+        self._path = self._state / UNFINISHED
         self._missing = [folder for folder in (self._state, self._state.parent) if not folder.exists()]
         about = about_video(job, segmenter, info)
         self.known = 0

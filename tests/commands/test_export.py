@@ -2,7 +2,8 @@
 
 import pytest
 
-from sav.commands import export
+from sav.commands import export, track
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
 from tests.runs.stored_runs import picture_run, seen, video_run
 
 
@@ -59,3 +60,28 @@ def test_formats_must_be_named(tmp_path, capsys):
 def test_flags_of_formats_that_are_not_written_are_told(video, tmp_path, capsys):
     assert main(video, "--save", "mot", "--cutout_ids", "1", "--save_dir", tmp_path / "new") == 0
     assert "--cutout_ids does nothing without --save cutout" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_what_real_models_found_is_told_again_byte_for_byte(tmp_path):
+    flags = [
+        "--sam_checkpoint",
+        DEMO_SAM,
+        "--yolo_checkpoint",
+        DEMO_YOLO,
+        "--device",
+        "cpu",
+        "--imgsz",
+        "320",
+    ]
+    video = [
+        "--video_path",
+        ROOT / "TestImages" / "street.mp4",
+        "--end",
+        "4",
+        "--save_path",
+        tmp_path / "v.mp4",
+    ]
+    assert track.main([str(flag) for flag in [*video, *flags, "--save", "all"]]) == 0
+    assert main(tmp_path / "v.mp4", "--save", "all", "--save_dir", tmp_path / "new") == 0
+    assert seen(tmp_path / "new") == seen(tmp_path / "v_annotations")

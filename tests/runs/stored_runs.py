@@ -7,16 +7,13 @@ from pathlib import Path
 
 from sav.formats.registry import format_names
 from sav.media.pictures import find_pictures, write_picture
-from sav.media.save_path import annotations_folder
 from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
-from sav.runs.stored import source_of_video
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
 from sav.store import About, Store
-from sav.trackers import make_tracker
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -34,21 +31,7 @@ def video_run(folder: Path, formats=None, count=6, **more) -> Path:
     formats = tuple(format_names(True) if formats is None else formats)
     job = VideoJob(str(source), save_path, tracker="bytetrack", formats=formats, **more)
     assert run_video(job, segmenter()).status == 0
-    store_video(job)
     return save_path
-
-
-def store_video(job: VideoJob) -> None:
-    """Store what the run found."""
-    models, results = segmenter(), annotations_folder(job.save_path)
-    with job.open() as reader:
-        tracker = make_tracker(job.tracker, frame_rate=float(reader.frame_rate))
-        source = source_of_video(job.source, results, job.start, job.end, job.stride)
-        about = About(categories=models.categories, video=reader.info, source=source)
-        with Store.create(Ledger(results).path(RUN, ".sqlite"), about) as store:
-            for scene in models.track(reader, tracker=tracker):
-                store.add(scene, models.detector.found)
-            store.finish(reader.end_time)
 
 
 def picture_run(folder: Path, formats=None) -> Path:

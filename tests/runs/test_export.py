@@ -1,7 +1,6 @@
 """Annotation files out of a store are those of the run itself; what cannot be written is one clear line."""
 
 import shutil
-from dataclasses import replace
 
 import pytest
 
@@ -136,20 +135,6 @@ def test_without_formats_that_hold_pictures_the_source_is_not_asked(video, tmp_p
     shutil.rmtree(video.parent.parent / "in")
     report, lines = export(video, WITHOUT_PIXELS, tmp_path / "new")
     assert (report.status, lines) == (DONE, [])
-
-
-def test_a_source_is_found_by_the_path_that_was_typed_too(video, tmp_path, monkeypatch):
-    monkeypatch.chdir(video.parent.parent)
-    path = video.parent / "v_annotations" / ".sav" / "run.sqlite"
-    with Store.open(path) as store:
-        about, entries = store.about, list(store.entries())
-    with Store.create(path, replace(about, source=replace(about.source, path="in/a.mp4"))) as store:
-        for entry in entries:
-            store.add(entry.scene, entry.detections)
-    assert export(video, ["labelme"], tmp_path / "new")[0].status == DONE
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ResultsError, match=r"a\.mp4 is gone"):
-        export(video, ["labelme"], tmp_path / "nothing")
 
 
 def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
