@@ -10,8 +10,9 @@ from torch import Tensor
 
 from sav.device import EXACT, Precision
 from sav.errors import CheckpointError, SettingError
-from sav.sam.architecture import StateDict, build_sam
+from sav.sam.architecture import build_sam
 from sav.sam.model import SamModel
+from sav.sam.shapes import StateDict
 from sav.sam.unwrap import find_sam
 from sav.weights.file import open_checkpoint
 
@@ -45,7 +46,7 @@ def compile_encoder(model: SamModel) -> None:
         SettingError: If it does not, for want of a C++ compiler or Triton for example.
     """
     model.sam.image_encoder.compile()
-    side = model.sam.image_encoder.img_size
+    side = model.encoder.side
     try:
         model.embed([np.zeros((side, side, 3), np.uint8)])
     except Exception as error:  # the compiler's own, Triton's, the system's

@@ -16,9 +16,10 @@ from sav.data.masks import Masks
 from sav.data.types import BoolArray, Image
 from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.sam.decoder import Decoder
+from sav.sam.encoders import ImageEncoder
+from sav.sam.encoders.vit import VitEncoder
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.decoder import FastDecoder
-from sav.sam.fast.encoder import FastEncoder
 from sav.sam.fast.enlarge import CropEnlarger
 
 
@@ -86,17 +87,17 @@ class SamModel:
         precision: Precision = EXACT,
         chunks: ChunkSizes | None = None,
     ) -> None:
-        """Move `sam` to `device`; a `FastEncoder` replaces its image encoder unless all must be exact."""
+        """Move `sam` to `device`; unless all must be exact, faster code takes the place of its modules."""
         compute_alone_after_fork()
-        if not precision.is_exact:
-            sam.image_encoder = FastEncoder(sam.image_encoder, precision.dtype)
+        self.encoder: ImageEncoder = VitEncoder(sam, precision)
         self.sam = sam.to(device).eval()
         self.device = device
         self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
         decoder = Decoder if precision.is_exact else FastDecoder
         self._decoder: Decoder | FastDecoder = decoder(self.sam, self.chunks.prompts)
-        self._resize = _Resize(sam.image_encoder.img_size)
+        self._resize = _Resize(self.encoder.side)
+        self._resize_prompts = _Resize(self.encoder.prompt_side)
 
     @property
     def shares_out(self) -> bool:
@@ -110,7 +111,7 @@ class SamModel:
             return []
 
         resized = [self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr]
-        features = self.sam.image_encoder(torch.cat([self._normalised(rgb) for rgb in resized]))
+        features = self.encoder(torch.cat([self._normalised(rgb) for rgb in resized]))
         return [
             Embedding(one[None], (rgb.shape[0], rgb.shape[1]), (image.shape[0], image.shape[1]))
             for one, rgb, image in zip(features, resized, images_bgr, strict=True)
@@ -131,7 +132,7 @@ class SamModel:
     def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
         boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
-        scaled = self._resize.apply_boxes_torch(boxes, embedding.size_hw)
+        scaled = self._resize_prompts.apply_boxes_torch(boxes, embedding.size_hw)
         sparse, _ = self.sam.prompt_encoder(points=None, boxes=scaled, masks=None)
         return self._decode(embedding, sparse, slice(0, 1))[0]
 
@@ -145,7 +146,7 @@ class SamModel:
             Low-resolution mask logits `(K, h, w)` and the IoU that SAM predicts for each, `(K,)`, of the K
             masks whose predicted IoU is above `least_iou`, point by point.
         """
-        scaled = self._resize.apply_coords(points_xy, embedding.size_hw)
+        scaled = self._resize_prompts.apply_coords(points_xy, embedding.size_hw)
         # Metal has no float64; elsewhere the points stay as upstream has them, to the last bit.
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
         coordinates = torch.as_tensor(scaled, dtype=dtype, device=self.device)[:, None]
@@ -156,7 +157,7 @@ class SamModel:
     def _decode(
         self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
     ) -> tuple[Tensor, Tensor]:
-        extent_hw = embedding.extent_hw(self.sam.image_encoder.img_size)
+        extent_hw = embedding.extent_hw(self.encoder.side)
         return self._decoder(embedding.features, sparse, outputs, least_iou, extent_hw)
 
     @torch.inference_mode()

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sav.sam.encoders.vit import FIRST_TENSOR
 from sav.weights.pickled import Made, is_tensor
 
 logger = logging.getLogger(__name__)
 
-# The first tensor of a ViT encoder is known by the end of its name, whatever stands before it.
-_MARK = "image_encoder.patch_embed.proj.weight"
 _PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
 # How deep tables and modules are looked into, and how many tensors a module may have.
 _DEEPEST, _MOST_TENSORS = 32, 100_000
@@ -33,10 +32,10 @@ def find_sam(tree: Any) -> dict[str, Made]:
     """
     tables = list(_tables(tree))
     found = [
-        (name.removesuffix(_MARK), table)
+        (name.removesuffix(FIRST_TENSOR), table)
         for table in tables
         for name in table
-        if isinstance(name, str) and name.endswith(_MARK)
+        if isinstance(name, str) and name.endswith(FIRST_TENSOR)
     ]
     if not found:
         raise ValueError(_what_it_is(tables))
@@ -104,4 +103,4 @@ def _what_it_is(tables: list[Mapping[Any, Any]]) -> str:
     made = [value.maker for table in tables for value in table.values() if isinstance(value, Made)]
     if any(maker.startswith("ultralytics.") for maker in made):
         return "it is an ultralytics model; --yolo_checkpoint takes detectors"
-    return f"no tensor in it is called {_MARK}"
+    return f"no tensor in it is called {FIRST_TENSOR}"
