@@ -13,7 +13,7 @@ the benchmark's rows `encoder`, `boxes` and `everything` measure the whole on an
 | `enlarge`, exact, boxes' masks | the same to the last pixel | 1080p: 7 to 21; 4000x3000: 10 to 64 |
 | `enlarge`, exact, stability tested | the same to the last pixel | 1080p: 5 to 60; 4000x3000: 5 to 300 |
 | `enlarge`, not exact | float32's rounding | 1080p: 3 to 100; 4000x3000: 4 to 690 |
-| `share_out` | a loop's results | 7 (3-10), points, two threads of busy cores, elapsed time |
+| `share_out` | a loop's results | points, elapsed: 7 (3-10) on two busy cores; see there |
 
 Masks enlarged had 0.1, 0.3 and 0.8 of the picture's sides. The smaller, the more is gained; exact masks of
 boxes as large as 0.8 gain nothing (0.9 to 1.0).
