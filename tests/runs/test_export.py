@@ -7,11 +7,15 @@ import pytest
 from sav.config import SaveOptions
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.formats.registry import FORMATS, format_names
+from sav.media.pictures import write_picture
 from sav.runs.events import Problem
 from sav.runs.export import ExportJob, run_export
+from sav.runs.video import run_video
+from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
 from sav.store import Store
-from tests.runs.stored_runs import picture_run, seen, video_run
+from tests.runs.stored_runs import picture_run, seen, segmenter, video_run
+from tests.stubs import picture
 
 WITHOUT_PIXELS = [name for name in format_names(True) if not FORMATS[name].pixels]
 
@@ -135,6 +139,20 @@ def test_without_formats_that_hold_pictures_the_source_is_not_asked(video, tmp_p
     shutil.rmtree(video.parent.parent / "in")
     report, lines = export(video, WITHOUT_PIXELS, tmp_path / "new")
     assert (report.status, lines) == (DONE, [])
+
+
+def test_a_folder_of_pictures_is_read_again_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.undo()
+    (tmp_path / "in").mkdir()
+    for name in ("9.png", "10.png", "10.jpg"):
+        write_picture(tmp_path / "in" / name, picture(len(name)))
+    job = VideoJob(str(tmp_path / "in"), tmp_path / "v.mp4", formats=("labelme", "youtubevis", "png"))
+    assert run_video(job, segmenter()).done == 3
+    assert export(tmp_path / "v.mp4", job.formats, tmp_path / "new")[0].status == DONE
+    assert seen(tmp_path / "new") == seen(tmp_path / "v_annotations")
+    (tmp_path / "in" / "11.png").write_bytes(b"another")
+    with pytest.raises(ResultsError, match="in has changed since"):
+        export(tmp_path / "v.mp4", ["labelme"], tmp_path / "nothing")
 
 
 def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
