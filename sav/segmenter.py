@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -333,7 +334,8 @@ class Segmenter:
         defaults = VIDEO_DETECTION if for_video else PICTURE_DETECTION
         computing = {"device": self.origin.device, "precision": self.origin.precision} if self.origin else {}
         found = {"detect": asdict(self.detect.over(defaults)), "masks": asdict(self.masks)}
-        return found | computing | ({} if for_video else {"regions": self.regions})
+        settings = found | computing | ({} if for_video else {"regions": self.regions})
+        return dict(json.loads(json.dumps(settings)))
 
     @property
     def batch(self) -> int:

@@ -28,6 +28,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_model_flags(parser, "pictures")
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
+    flags.add_resume_flag(parser)
     flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
     args = parser.parse_args(argv)
     args.img_path = args.img_path or ["TestImages"]
@@ -60,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         overwrite=args.overwrite,
         batch=args.batch,
         max_megapixels=args.max_megapixels or MAX_PICTURE_MEGAPIXELS,
+        resume=args.resume,
     )
     if plan.kept:
         tell_error(plan.kept_line)

@@ -140,8 +140,7 @@ class Ledger:
 
     def drop(self, key: str) -> None:
         """Forget all that is remembered under a key."""
-        for suffix in (".npz", ".json"):
-            self.path(key, suffix).unlink(missing_ok=True)
+        self.path(key).unlink(missing_ok=True)
         for relative in self.claims.pop(key, Claim()).files:
             self._keys.pop(relative, None)
 

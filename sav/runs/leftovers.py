@@ -10,6 +10,7 @@ from sav.errors import ResultsError
 from sav.formats.registry import FORMATS, PLACES
 from sav.runs.ledger import RUN
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan, joined_files
+from sav.runs.picture_store import PictureStore
 from sav.runs.saving import older_line
 from sav.wording import count
 
@@ -21,20 +22,21 @@ class Leftovers:
     all of them stay.
     """
 
-    def __init__(self, plan: PicturePlan, classes: str) -> None:
+    def __init__(self, plan: PicturePlan, classes: str, store: PictureStore) -> None:
         """Begin.
 
         Args:
             plan: The run.
             classes: What stands for the classes of its detector in the ledger.
+            store: What is known of the pictures.
         """
-        self._plan, self._classes = plan, classes
+        self._plan, self._classes, self._store = plan, classes, store
         self._output, self._ledger = plan.output, plan.output.ledger
         self._removed = 0
 
     def done(self) -> list[str]:
         """The pictures whose scenes are kept, by the names of their results."""
-        return [key for key in self._ledger.claims if key != RUN and self._ledger.path(key, ".npz").exists()]
+        return sorted(self._store.keys() & self._ledger.claims.keys())
 
     def check(self) -> None:
         """See that the results of two detectors are not mixed.
@@ -91,7 +93,7 @@ class Leftovers:
         """
         for key in self._strangers():
             self.remove(key, self._outdated(key))
-            self._ledger.path(key, ".npz").unlink(missing_ok=True)
+            self._store.remove(key)
         if self._has_other_classes(RUN):
             used = self._formats_of(key for key in self._ledger.claims if key != RUN)
             self.remove(RUN, self._outdated(RUN, {*used, *self._plan.formats}))
@@ -107,7 +109,7 @@ class Leftovers:
             return ""
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         name = self._ledger.claim(lost[0]).about.get("name")
-        return f"cannot tell of {name}{more}: {self._ledger.path(lost[0], '.npz')} is gone; segment it again"
+        return f"cannot tell of {name}{more}: what was found in it is gone; segment it again"
 
     def notes(self, changed: Iterable[str]) -> list[str]:
         """What is to be said at the end of a run of the files of others.

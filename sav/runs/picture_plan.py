@@ -35,6 +35,7 @@ class PicturePlan:
         left_out: How many pictures are left out, since they are results of earlier runs into the folder.
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
+        resume: Skip pictures that an earlier run like this one has done.
     """
 
     output: OutputFolder
@@ -47,6 +48,7 @@ class PicturePlan:
     left_out: int = 0
     batch: int | None = None
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS
+    resume: bool = False
 
     @property
     def kept_line(self) -> str:
@@ -70,6 +72,7 @@ def plan_pictures(
     options: SaveOptions = SaveOptions(),
     batch: int | None = None,
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
+    resume: bool = False,
 ) -> PicturePlan:
     """Find out whether the results of a run can be written; nothing is changed by that.
 
@@ -82,6 +85,7 @@ def plan_pictures(
         options: What is wished of single formats.
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
+        resume: Skip pictures that an earlier run like this one has done.
 
     Raises:
         OSError: The folder cannot be written, or something that is not ours has the name of a file that tells
@@ -113,6 +117,7 @@ def plan_pictures(
         left_out=len(once) - len(wanted),
         batch=batch,
         max_megapixels=max_megapixels,
+        resume=resume,
     )
 
 

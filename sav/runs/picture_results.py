@@ -8,7 +8,6 @@ picture that is done again replaces what there was of it.
 from __future__ import annotations
 
 import contextlib
-import filecmp
 import hashlib
 import json
 import logging
@@ -21,16 +20,17 @@ from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import draw_everything, draw_masks
 from sav.errors import WriteError
-from sav.files import named_errors, put_in_place, staging_folder
+from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.media.pictures import write_picture
 from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
 from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan
+from sav.runs.picture_store import PictureStore
 from sav.runs.saving import Writers, reason
-from sav.runs.scene_file import load_scene, save_scene
 from sav.runs.stems import known_by
+from sav.store import About
 
 _log = logging.getLogger(__name__)
 
@@ -47,12 +47,13 @@ class PictureResults:
     Attributes:
         is_whole: Whether all that was to be written so far is.
         is_anything_in_place: Whether there are any results of this run's pictures.
+        taken_over: Pictures that an earlier run has done, and this one need not.
     """
 
     def __init__(
         self,
         plan: PicturePlan,
-        categories: Mapping[int, str],
+        about: About,
         tell: Callable[[str], None] = _log.error,
         note: Callable[[str], None] = _log.info,
     ) -> None:
@@ -60,7 +61,7 @@ class PictureResults:
 
         Args:
             plan: What is written, and where.
-            categories: Every class that the detector knows, id to name.
+            about: What the run is about.
             tell: Is called with a line about whatever cannot be written.
             note: Is called with a line about what becomes of other results.
 
@@ -70,7 +71,8 @@ class PictureResults:
         """
         self.is_whole = not plan.kept
         self.is_anything_in_place = False
-        self._plan, self._categories = plan, dict(categories)
+        self.taken_over = 0
+        self._plan, self._categories = plan, dict(about.categories)
         self._tell_user, self._note = tell, note
         self._output, self._ledger = plan.output, plan.output.ledger
         self._state = plan.save_dir / STATE
@@ -78,11 +80,29 @@ class PictureResults:
         self._placing = ""
         self._changed: set[str] = set()
         self._is_new = not plan.save_dir.exists()
-        table = json.dumps(list(categories.items()))
+        table = json.dumps(list(self._categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
         self._check_formats()
-        self._leftovers = Leftovers(plan, self._classes)
+        self._store = PictureStore(self._ledger, about)
+        self._leftovers = Leftovers(plan, self._classes, self._store)
         self._leftovers.check()
+
+    def known(self, position: int) -> Scene | None:
+        """What an earlier run like this one has found in a picture, if all its files are there; else None."""
+        stem = self._plan.stems[position]
+        content = known_by(self._plan.pictures[position], self._plan.save_dir)["content"]
+        if not content or not self._store.holds(stem, content):
+            return None
+        there = [path for path in self._ledger.claim(stem).files if (self._plan.save_dir / path).exists()]
+        formats = [FORMATS[name] for name in self._plan.formats if FORMATS[name].each]
+        wanted = [f"{name}/" for name in self._plan.drawn]
+        wanted += [f"{ANNOTATIONS}/{place}/" for each in formats for place in each.places]
+        is_whole = all(any(path.startswith(place) for path in there) for place in wanted)
+        if not is_whole:
+            return None
+        self.taken_over += 1
+        self.is_anything_in_place = True
+        return self._store.scene(stem)
 
     def write(self, position: int, scene: Scene) -> bool:
         """Write all files of a picture; False if none could be.
@@ -100,18 +120,13 @@ class PictureResults:
             if not places:
                 self._release(stem)
                 return False
-            save_scene(scene, staging / "scene.npz")
             self._begin()
             is_outdated = self._leftovers.outdated(stem)
 
             def keep_scene() -> None:
-                kept_scene = self._ledger.path(stem, ".npz")
-                if not (
-                    kept_scene.exists() and filecmp.cmp(staging / "scene.npz", kept_scene, shallow=False)
-                ):
+                if self._store.add(stem, scene, about):
                     self._changed.add(stem)
                 self._placing = stem
-                put_in_place(staging / "scene.npz", kept_scene)
 
             kept = self._output.put(
                 new, stem, lambda name: name.startswith(tuple(places)), about, on_listed=keep_scene
@@ -133,6 +148,8 @@ class PictureResults:
                     self._join()
             except (OSError, ValueError) as error:
                 self._tell(f"what tells of all pictures stays as it was: {error}")
+        with contextlib.suppress(WriteError):  # what was added is there all the same
+            self._store.close()
         new = [self._plan.save_dir] if self._is_new else []
         for folder in (self._state / "pictures", self._state, *new):
             with contextlib.suppress(OSError):  # it is not empty
@@ -149,6 +166,9 @@ class PictureResults:
             self._release(stem)
             if self._placing == stem and self._ledger.has_files(stem):
                 self.is_anything_in_place = True
+            elif self._placing == stem:
+                with contextlib.suppress(WriteError):  # then it stays, and nothing tells of it
+                    self._store.remove(stem)
             raise
 
     def _release(self, stem: str) -> None:
@@ -198,6 +218,7 @@ class PictureResults:
                 self._ledger.reload(key)  # another process may have done its picture again
                 if self._plan.stems.has_vanished(key):
                     self._ledger.drop(key)
+                    self._store.remove(key)
             self._write_formats(names, [], [], staging)
             self._tell_kept(self._output.put(staging, RUN))
         self._has_begun = True
@@ -210,11 +231,9 @@ class PictureResults:
         if names and (lost := self._leftovers.lost_line()):
             self._tell(f"{', '.join(names)} {lost}")
 
-        done = self._leftovers.done()
-        stems = sorted(done, key=lambda key: (self._ledger.claim(key).about.get("name", ""), key))
-        scenes = (load_scene(self._ledger.path(key, ".npz"), index) for index, key in enumerate(stems))
+        stems = self._store.ordered(self._leftovers.done())
         with staging_folder(self._state / "run") as staging:
-            self._write_formats(names, stems, scenes, staging)
+            self._write_formats(names, stems, self._store.scenes(stems), staging)
             kept = self._output.put(staging, RUN, about={"classes": self._classes})
         self._tell_kept(kept)
         for line in self._leftovers.notes(self._changed):

@@ -16,6 +16,7 @@ from sav.media.pictures import read_picture, readable
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_results import PictureResults
+from sav.runs.picture_store import about_pictures
 from sav.runs.report import Found, Report
 from sav.runs.saving import reason
 from sav.segmenter import Segmenter
@@ -37,22 +38,39 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     """
     results = PictureResults(
         plan,
-        segmenter.categories,
+        about_pictures(segmenter),
         tell=lambda line: on_event(Problem(line)),
         note=lambda line: on_event(Note(line)),
     )
+    found, todo = _taken_over(plan, results, on_event)
     batch = plan.batch or segmenter.batch
-    frames = overlap(_read(plan), capacity=2 * batch)
+    frames = overlap(_read(plan, todo), capacity=2 * batch)
     scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
     with closing(scenes):
-        report = replace(_write(scenes, plan, results, on_event), with_regions=segmenter.regions)
+        report = _write(zip(todo, scenes, strict=False), plan, results, found, on_event)
+        report = replace(report, with_regions=segmenter.regions)
         on_event(Saved(report))
     return report
 
 
-def _read(plan: PicturePlan) -> Iterator[Frame | Exception]:
-    """Each picture, or why it cannot be read."""
-    for index, path in enumerate(plan.pictures):
+def _taken_over(plan: PicturePlan, results: PictureResults, on_event: OnEvent) -> tuple[Found, Sequence[int]]:
+    """What was found by an earlier run that is gone on with, and which pictures are still to be done."""
+    found, todo = Found(), list(range(len(plan.pictures)))
+    if not plan.resume:
+        return found, todo
+    for position in range(len(plan.pictures)):
+        scene = results.known(position)
+        if scene is not None:
+            found = found.with_scene(scene)
+            todo.remove(position)
+    on_event(Note(f"going on after {count(len(plan.pictures) - len(todo), 'picture')} of an earlier run"))
+    return found, todo
+
+
+def _read(plan: PicturePlan, todo: Sequence[int]) -> Iterator[Frame | Exception]:
+    """Each picture that is to be done, or why it cannot be read."""
+    for index in todo:
+        path = plan.pictures[index]
         try:
             yield Frame(read_picture(path, plan.max_megapixels), index, readable(path.name))
         except MemoryError:
@@ -93,15 +111,19 @@ def _too_large(path: Path) -> DeviceMemoryError:
 
 
 def _write(
-    scenes: Iterable[Scene | Exception], plan: PicturePlan, results: PictureResults, on_event: OnEvent
+    scenes: Iterable[tuple[int, Scene | Exception]],
+    plan: PicturePlan,
+    results: PictureResults,
+    found: Found,
+    on_event: OnEvent,
 ) -> Report:
     """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
-    done, found = 0, Found()
+    done = results.taken_over
     wanted = count(len(plan.pictures), "picture")
     problem = ""
     try:
         with working():
-            for position, scene in enumerate(scenes):
+            for position, scene in scenes:
                 if isinstance(scene, Exception):
                     on_event(_problem(plan.pictures[position], scene))
                     continue

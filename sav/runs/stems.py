@@ -47,6 +47,10 @@ class Stems:
         ]
         self._new: set[str] = set()
 
+    def __getitem__(self, position: int) -> str:
+        """The name that is planned for the picture at a position."""
+        return self._stems[position]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._stems)
 

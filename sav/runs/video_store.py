@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
@@ -18,14 +16,12 @@ from sav.media.addresses import local_path, shown
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.runs.ledger import STATE
+from sav.runs.origin import checkpoint_hashes
 from sav.runs.stored import STORE, UNFINISHED, source_of_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
 from sav.store import About, Store
 from sav.trackers.config import load_config
-
-# Bytes of a checkpoint that are read at once.
-_CHUNK = 1 << 24
 
 
 class VideoStore:
@@ -65,7 +61,7 @@ class VideoStore:
             return
         with Store.open(self._path) as store:
             for entry in islice(store.entries(), self.known):
-                yield replace(entry.scene, candidates=entry.detections)
+                yield entry.scene
 
     def add(self, scene: Scene) -> None:
         """Keep a scene.
@@ -74,7 +70,7 @@ class VideoStore:
             WriteError: It cannot be written; what was added before stays.
         """
         if scene.frame.index >= self.known:
-            self._store.add(scene, scene.candidates)
+            self._store.add(scene)
 
     def put(self, folder: Path, finished: VideoReader | None) -> None:
         """Put the store beside the results in `folder`; it can no longer be added to.
@@ -143,12 +139,10 @@ def about_video(job: VideoJob, segmenter: Segmenter, info: VideoInfo) -> About:
     """What a run is about: the same for two that find the same."""
     settings = segmenter.settings(for_video=True)
     settings["tracker"] = asdict(load_config(job.tracker))
-    origin = segmenter.origin
-    files = {"yolo": origin.yolo_file, "sam": origin.sam_file} if origin else {}
     return About(
         categories=dict(segmenter.categories),
-        settings=json.loads(json.dumps(settings)),
-        checkpoints={name: _sha256(file) for name, file in files.items()},
+        settings=settings,
+        checkpoints=checkpoint_hashes(segmenter.origin),
         video=replace(info, audio=None),
         source=source_of_video(job.source, annotations_folder(job.save_path), job.start, job.end, job.stride),
     )
@@ -180,11 +174,3 @@ def _flat(about: About) -> dict[str, object]:
         flat |= value if isinstance(value, dict) else {name: value}
     flat |= {f"{name}_checkpoint": digest[:12] for name, digest in about.checkpoints.items()}
     return flat
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -1,12 +1,12 @@
 """Scenes on disk: one SQLite file that is written while a run is at work, and read back frame by frame.
 
-A run over a video begins `Store.create(path, about)`, calls `store.add(scene, detections)` for each frame and
+A run over a video begins `Store.create(path, about)`, calls `store.add(scene)` for each frame and
 `store.finish(end_time)` after the last; what was added stays, whatever ends the process. To go on with one
 that was ended, `Store.open(path)` gives what there is (`about`, `is_finished`, `last_index`, and `entries()`:
-each frame's scene, and the detections, over which a tracker is run again), and `Store.join(path, about)`
+each frame's scene, over whose candidates a tracker is run again), and `Store.join(path, about)`
 takes what comes next.
 
-Runs over pictures join one store a folder of results: `store.add(scene, detections, key=stem, source=...,
+Runs over pictures join one store a folder of results: `store.add(scene, key=stem, source=...,
 content=...)` replaces what there was of a picture, and `store.holds(key, content)` says that it is there,
 unchanged, and found with the same settings and models.
 

@@ -30,24 +30,22 @@ class Entry:
     Attributes:
         scene: What was found, without its pixels: the image is black, and of what SAM found by itself there
             are the regions.
-        detections: All that the detector reported, also what was too weak to be shown.
         key: The name of a picture's results; empty in a video.
         source: A picture's path, from the folder of the results.
         content: What stands for the picture's content.
     """
 
     scene: Scene
-    detections: Detections
     key: str = ""
     source: str = ""
     content: str = ""
 
 
-def frame_row(scene: Scene, detections: Detections) -> tuple[Any, ...]:
+def frame_row(scene: Scene) -> tuple[Any, ...]:
     """The columns of `FRAME`."""
     height, width = scene.size_hw
     name, time = scene.frame.name, str(scene.frame.time)
-    return name, time, height, width, scene.is_tracked, scene.duplicates, _packed(detections)
+    return name, time, height, width, scene.is_tracked, scene.duplicates, _packed(scene.candidates)
 
 
 def object_rows(scene: Scene) -> Iterator[tuple[Any, ...]]:
@@ -70,7 +68,7 @@ def scene_of(
     row: Sequence[Any],
     objects: Sequence[Sequence[Any]],
     regions: Sequence[Sequence[Any]],
-) -> tuple[Scene, Detections]:
+) -> Scene:
     """What the rows of one frame tell of, with a black image; `objects` and `regions` by column.
 
     Raises:
@@ -83,7 +81,7 @@ def scene_of(
     size_hw = (height, width)
     kept = _masks(size_hw, region_boxes, region_masks)
     image = np.broadcast_to(np.zeros(3, np.uint8), (*size_hw, 3))
-    scene = Scene(
+    return Scene(
         frame=Frame(image, index, name, Fraction(time)),
         detections=Detections(
             np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
@@ -100,7 +98,6 @@ def scene_of(
         duplicates=duplicates,
         candidates=_unpacked(detections),
     )
-    return scene, scene.candidates
 
 
 def _packed_mask(masks: Masks, place: int) -> tuple[bytes, bytes]:

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any
 
 from sav.data.scene import Scene
-from sav.data.types import Detections
 from sav.errors import ResultsError, WriteError
 from sav.files import named_errors
 from sav.store import rows
@@ -169,14 +168,11 @@ class Store:
         with errors(self.path):
             self._database.execute("UPDATE runs SET end = ? WHERE run = ?", (end, self._run))
 
-    def add(
-        self, scene: Scene, detections: Detections, *, key: str = "", source: str = "", content: str = ""
-    ) -> None:
+    def add(self, scene: Scene, *, key: str = "", source: str = "", content: str = "") -> None:
         """Add a frame, in place of what there is of the one of that index, or of the picture of that key.
 
         Args:
             scene: What was found; its pixels are not stored.
-            detections: All that the detector reported, which a tracker may be run over again.
             key: The name of a picture's results; leave it open in a video.
             source: A picture's path, from the folder of the results.
             content: What stands for the picture's content.
@@ -189,7 +185,7 @@ class Store:
         with errors(self.path), transaction(self._database):
             self._database.execute("DELETE FROM frames WHERE position = ? AND key = ?", (position, key))
             columns = f"position, key, run, source, content, {rows.FRAME}"
-            row = (*about, *rows.frame_row(scene, detections))
+            row = (*about, *rows.frame_row(scene))
             frame = self._database.execute(insert("frames", columns), row).lastrowid
             objects, regions = rows.object_rows(scene), rows.region_rows(scene)
             add_rows(self._database, "objects", rows.OBJECT, frame, objects)
@@ -203,6 +199,16 @@ class Store:
         """
         with errors(self.path), transaction(self._database):
             self._database.execute("DELETE FROM frames WHERE key = ?", (key,))
+
+    def scene(self, key: str) -> Scene | None:
+        """What is known of a picture; None if it is not there."""
+        with errors(self.path):
+            query = "SELECT frame FROM frames WHERE key = ?"
+            row = self._database.execute(query, (key,)).fetchone()
+        if row is None:
+            return None
+        with decoding(self.path):
+            return self._entry(row[0], 0).scene
 
     def holds(self, key: str, content: str) -> bool:
         """Whether a picture of that key and content is there, found by a run like the one that writes."""
@@ -248,14 +254,14 @@ class Store:
         query = f"SELECT position, key, run, source, content, {rows.FRAME} FROM frames WHERE frame = ?"
         position, key, run, source, content, *row = self._one(query, frame)
         about = self._runs[run]
-        scene, detections = rows.scene_of(
+        scene = rows.scene_of(
             number if about.video is None else position,
             about.categories,
             row,
             columns_of(self._database, "objects", rows.OBJECT, frame),
             columns_of(self._database, "regions", rows.REGION, frame),
         )
-        return Entry(scene, detections, key, os.fsdecode(source), content)
+        return Entry(scene, key, os.fsdecode(source), content)
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:
         with errors(self.path):

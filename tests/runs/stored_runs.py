@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from sav.formats.registry import format_names
 from sav.media.pictures import find_pictures, write_picture
-from sav.runs.ledger import RUN, STATE, Ledger, fingerprint
+from sav.runs.ledger import STATE
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
-from sav.store import About, Store
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -44,13 +42,6 @@ def picture_run(folder: Path, formats=None) -> Path:
     plan = plan_pictures(find_pictures([str(folder / "in")]), save_dir, formats, regions=False)
     assert run_pictures(plan, segmenter()).status == 0
 
-    models = segmenter()
-    about = About(categories=models.categories)
-    with Store.join(Ledger(save_dir).path(RUN, ".sqlite"), about) as store:
-        for path, stem in zip(plan.pictures, plan.stems, strict=True):
-            scene = models(path)
-            source = os.path.relpath(path, save_dir)
-            store.add(scene, models.detector.found, key=stem, source=source, content=fingerprint(path))
     return save_dir
 
 

@@ -19,6 +19,7 @@ from sav.runs.ledger import STATE, Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
+from sav.store import About, Store
 from tests.stubs import StubDetector, StubSam, picture
 
 ALL = format_names(False)
@@ -75,7 +76,9 @@ def test_a_rerun_gives_the_same_bytes_also_in_what_is_hidden(pictures, out):
     everything = []
     for _ in range(2):
         run(pictures, out)
-        everything.append({path: path.read_bytes() for path in out.rglob("*") if path.is_file()})
+        files = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".sqlite"]
+        with Store.open(out / STATE / "run.sqlite") as store:
+            everything.append(({path: path.read_bytes() for path in files}, list(store.scenes())))
     assert everything[0] == everything[1]
 
 
@@ -374,19 +377,23 @@ def test_a_full_disk_ends_a_run_with_one_line_and_what_is_done_is_whole(pictures
     assert run(pictures, out).status == DONE
 
 
-def test_a_damaged_scene_leaves_what_tells_of_all_as_it_was(pictures, out, capsys):
+def test_a_damaged_store_ends_a_run_before_it_begins(pictures, out):
     run(pictures, out)
-    before = (out / "annotations" / "coco.json").read_bytes()
-    (out / STATE / "pictures" / "b.npz").write_bytes(b"PK\3\4 damaged")
-    assert run(pictures[:1], out).status == PARTLY_DONE
-    assert "b.npz is damaged" in capsys.readouterr().err
-    assert (out / "annotations" / "coco.json").read_bytes() == before
-    assert run(pictures[1:2], out).status == DONE
+    before = seen(out)
+    store = out / STATE / "run.sqlite"
+    store.write_bytes(store.read_bytes()[:5000].ljust(9000, b"\xa5"))
+    with pytest.raises(ResultsError, match=r"run\.sqlite is damaged.*move it away"):
+        run(pictures[:1], out)
+    assert seen(out) == before
+    store.unlink()
+    assert run(pictures, out).status == DONE
+    assert seen(out) == before
 
 
 def test_a_scene_that_is_gone_is_named_until_its_picture_is_done_again(pictures, out, capsys):
     run(pictures, out)
-    (out / STATE / "pictures" / "b.npz").unlink()
+    with Store.join(out / STATE / "run.sqlite", About(categories={})) as store:
+        store.remove("b")
     assert run(pictures[:1], out).status == PARTLY_DONE
     said = capsys.readouterr().err
     assert said.count("error") == 1
@@ -422,7 +429,7 @@ def test_a_disk_that_is_full_within_the_first_picture_leaves_nothing_untold(
     assert str(report).startswith(
         "0 of 1 picture: some files are in " if files else "0 of 1 picture: nothing"
     )
-    assert (out / STATE / "pictures" / "a.npz").exists() == bool(files)
+    assert (out / STATE / "run.sqlite").exists() == bool(files)
     assert run(pictures, out).status == DONE
 
 
@@ -509,7 +516,7 @@ def test_a_name_that_was_reserved_for_nothing_is_free_again(pictures, out):
     run(pictures[1:2], out)
     plan = replace(plan_pictures(pictures[:1], out, []), drawn=())
     assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).done == 0
-    assert sorted(path.name for path in (out / STATE / "pictures").iterdir()) == ["b.json", "b.npz"]
+    assert sorted(path.name for path in (out / STATE / "pictures").iterdir()) == ["b.json"]
 
 
 def test_results_may_be_read_only_and_folders_links(pictures, out, tmp_path):

@@ -183,7 +183,7 @@ def test_a_run_that_was_ended_is_drawn_as_far_as_it_came(video):
         about, entries = store.about, list(store.entries())
     with Store.create(path, about) as store:
         for entry in entries[:3]:
-            store.add(entry.scene, entry.detections)
+            store.add(entry.scene)
     assert run_render(RenderJob(video)).done == 3
     shown, whole = pictures_of(video.with_name("v_render.mp4")), pictures_of(video)
     assert len(shown) == 3

@@ -17,17 +17,19 @@ from sav.config import DetectionConfig
 from sav.data.types import Detections, Frame
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.formats.registry import format_names
-from sav.media.pictures import write_picture
+from sav.media.pictures import list_pictures, write_picture
 from sav.media.writer import VideoWriter
 from sav.runs.events import Event, Note
 from sav.runs.ledger import STATE
+from sav.runs.picture_plan import PicturePlan, plan_pictures
+from sav.runs.pictures import run_pictures
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.runs.video_store import STORE, check_resumable
 from sav.segmenter import Segmenter
 from sav.store import Store
 from tests.media.videos import make_video
-from tests.stubs import StubDetector, StubSam
+from tests.stubs import StubDetector, StubSam, picture
 
 FRAMES = 23
 ALL = tuple(format_names(True))
@@ -239,3 +241,48 @@ def test_what_comes_once_cannot_be_gone_on_with(tmp_path: Path, source: str) -> 
         check_resumable(VideoJob(source, tmp_path / "v.mp4", resume=True))
     assert "secret" not in str(told.value)
     check_resumable(VideoJob(source, tmp_path / "v.mp4"))
+
+
+def picture_job(folder: Path, out: Path, **more: Any) -> PicturePlan:
+    return plan_pictures(list_pictures(folder), out, format_names(False), resume=True, regions=False, **more)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    (tmp_path / "pictures").mkdir()
+    for number in range(5):
+        write_picture(tmp_path / "pictures" / f"{number}.png", picture(number))
+    return tmp_path / "pictures"
+
+
+def run_plan(plan: PicturePlan, **settings: Any) -> tuple[Any, int]:
+    """The report, and how many pictures the detector saw."""
+    detector = StubDetector()
+    report = run_pictures(plan, Segmenter(detector, StubSam(), regions=False, **settings))
+    return report, len(detector.configs)
+
+
+def test_pictures_that_are_done_and_unchanged_are_skipped(pictures: Path, tmp_path: Path) -> None:
+    whole, _ = run_plan(picture_job(pictures, tmp_path / "undisturbed"))
+    out = tmp_path / "out"
+    first = list_pictures(pictures)[:3]
+    run_plan(plan_pictures(first, out, format_names(False), regions=False))
+    report, count = run_plan(picture_job(pictures, out))
+    assert (report.status, report.done, count) == (DONE, 5, 2)
+    assert report.found == whole.found
+    assert seen(out) == seen(tmp_path / "undisturbed")
+    report, count = run_plan(picture_job(pictures, out))
+    assert (report.status, report.done, count) == (DONE, 5, 0)
+    assert seen(out) == seen(tmp_path / "undisturbed")
+
+
+def test_what_is_not_as_it_was_is_done_again(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_plan(picture_job(pictures, out))
+    write_picture(pictures / "1.png", picture(99))
+    (out / "our" / "3_our.jpg").unlink()
+    assert run_plan(picture_job(pictures, out))[1] == 2
+    assert run_plan(picture_job(pictures, out))[1] == 0
+    other = DetectionConfig(conf=0.4)
+    assert run_plan(picture_job(pictures, out), detect=other)[1] == 5
+    assert run_plan(picture_job(pictures, out), detect=other)[1] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -38,16 +39,19 @@ def scenes(make_scene):
         objects = random.random((0 if index % 5 == 3 else 2, 40, 60)) > 0.5
         objects[1:] &= index % 2 == 0
         made.append(
-            make_scene(
-                objects,
-                random.random((1, 40, 60)) > 0.9,
-                class_ids=[0, 16][: len(objects)],
-                categories=CATEGORIES,
-                track_ids=[7, 300][: len(objects)],
-                name=f"a_{index:06d}",
-                index=index,
-                is_tracked=True,
-                boxes_xyxy=random.random((len(objects), 4)) * 60,
+            replace(
+                make_scene(
+                    objects,
+                    random.random((1, 40, 60)) > 0.9,
+                    class_ids=[0, 16][: len(objects)],
+                    categories=CATEGORIES,
+                    track_ids=[7, 300][: len(objects)],
+                    name=f"a_{index:06d}",
+                    index=index,
+                    is_tracked=True,
+                    boxes_xyxy=random.random((len(objects), 4)) * 60,
+                ),
+                candidates=weak(index),
             )
         )
     return made

@@ -27,7 +27,7 @@ def path(tmp_path):
 def stored(path, scenes):
     with Store.create(path, VIDEO) as store:
         for scene in scenes:
-            store.add(scene, weak(scene.frame.index))
+            store.add(scene)
     return path
 
 
@@ -37,7 +37,7 @@ def test_scenes_and_detections_come_back_exactly(stored, scenes):
         assert store.track_ids() == [7, 300]
         for entry, scene in zip(store.entries(), scenes, strict=True):
             assert entry.scene == scene
-            assert entry.detections == weak(scene.frame.index)
+            assert entry.scene.candidates == weak(scene.frame.index)
 
 
 def test_an_empty_store_is_a_store(path):
@@ -53,7 +53,7 @@ def test_what_is_known_of_objects_and_regions_is_kept(path, make_scene):
         duplicates=4,
     )
     with Store.create(path, PICTURES) as store:
-        store.add(odd, weak(1), key="a", source="../caf\udce9.jpg", content="3-ab")
+        store.add(odd, key="a", source="../caf\udce9.jpg", content="3-ab")
         (entry,) = store.entries()
         assert store.sources() == [("../caf\udce9.jpg", "3-ab")]
     assert (entry.scene.region_ids.tolist(), entry.scene.duplicates) == ([2, 5, 9], 4)
@@ -65,7 +65,7 @@ def test_the_same_scenes_make_the_same_content(tmp_path, scenes):
     for name in ("a", "b"):
         with Store.create(tmp_path / name, VIDEO) as store:
             for scene in scenes:
-                store.add(scene, weak(3))
+                store.add(scene)
         with sqlite3.connect(tmp_path / name) as database:
             dumps.append(list(database.iterdump()))
     assert dumps[0] == dumps[1]
@@ -87,7 +87,7 @@ def test_a_closed_store_is_one_file(stored):
 
 def test_creating_begins_anew_and_joining_goes_on(stored, scenes):
     with Store.join(stored, VIDEO) as store:
-        store.add(scenes[-1], weak(0))
+        store.add(scenes[-1])
         assert (len(store), store.last_index) == (12, 11)
     with Store.create(stored, VIDEO) as store:
         assert len(store) == 0
@@ -96,10 +96,10 @@ def test_creating_begins_anew_and_joining_goes_on(stored, scenes):
 def test_pictures_come_by_name_and_one_that_is_done_again_replaces_what_there_was(path, scenes):
     with Store.join(path, PICTURES) as store:
         for key, scene in zip("cab", scenes, strict=False):
-            store.add(replace(scene, frame=replace(scene.frame, name=f"{key}.jpg")), weak(1), key=key)
+            store.add(replace(scene, frame=replace(scene.frame, name=f"{key}.jpg")), key=key)
     again = replace(scenes[7], frame=replace(scenes[7].frame, name="b.jpg"))
     with Store.join(path, replace(PICTURES, settings={"conf": 0.5})) as store:
-        store.add(again, weak(2), key="b", content="1-aa")
+        store.add(again, key="b", content="1-aa")
         assert store.keys() == ["a", "b", "c"]
         entries = list(store.entries())
         assert [entry.scene.frame.index for entry in entries] == [0, 1, 2]
@@ -110,7 +110,7 @@ def test_pictures_come_by_name_and_one_that_is_done_again_replaces_what_there_wa
 
 def test_a_picture_is_held_if_neither_it_nor_the_settings_changed(path, scenes):
     with Store.join(path, PICTURES) as store:
-        store.add(scenes[0], weak(1), key="a", content="1-aa")
+        store.add(scenes[0], key="a", content="1-aa")
     with Store.join(path, PICTURES) as store:
         assert store.holds("a", "1-aa")
         assert not store.holds("a", "1-bb")
@@ -122,12 +122,12 @@ def test_a_picture_is_held_if_neither_it_nor_the_settings_changed(path, scenes):
 def test_after_a_kill_all_frames_are_there_and_more_can_be_added(path, tmp_path, scenes):
     with Store.create(path, VIDEO) as store:
         for scene in scenes[:-1]:
-            store.add(scene, weak(1))
+            store.add(scene)
         shutil.copytree(path.parent, tmp_path / "killed")
     with Store.open(tmp_path / "killed" / path.name) as store:
         assert list(store.scenes()) == scenes[:-1]
     with Store.join(tmp_path / "killed" / path.name, VIDEO) as store:
-        store.add(scenes[-1], weak(1))
+        store.add(scenes[-1])
         assert list(store.scenes()) == scenes
 
 
@@ -142,7 +142,7 @@ from tests.store.conftest import VIDEO, weak
 path, scenes = pickle.load(sys.stdin.buffer)
 with Store.create(path, VIDEO) as store:
     for scene in scenes:
-        store.add(scene, weak(1))
+        store.add(scene)
         print(scene.frame.index, flush=True)
 """
     many = [replace(scenes[0], frame=replace(scenes[0].frame, index=index)) for index in range(1000)]
@@ -158,14 +158,14 @@ with Store.create(path, VIDEO) as store:
     with Store.join(path, VIDEO) as store:
         assert added < len(store) < 1000
         assert list(store.scenes()) == many[: len(store)]
-        store.add(many[len(store)], weak(1))
+        store.add(many[len(store)])
 
 
 def test_after_a_power_cut_anywhere_a_prefix_is_there(path, tmp_path, scenes):
     lengths = set()
     with Store.create(path, VIDEO) as store:
         for scene in scenes:
-            store.add(scene, weak(1))
+            store.add(scene)
         log = path.with_name(f"{path.name}-wal").stat().st_size
         for number, size in enumerate(np.linspace(log // 4, log, 9).astype(int).tolist()):
             cut = tmp_path / f"cut{number}"
@@ -190,18 +190,18 @@ def test_a_kill_while_a_store_is_begun_leaves_what_can_be_begun_again(path):
 
 def test_it_can_be_read_while_it_is_written(path, scenes):
     with Store.create(path, VIDEO) as store:
-        store.add(scenes[0], weak(1))
+        store.add(scenes[0])
         with Store.open(path) as reader:
             assert len(reader) == 1
-            store.add(scenes[1], weak(1))
+            store.add(scenes[1])
             assert len(reader) == 2
 
 
 def test_two_runs_over_pictures_take_turns(path, scenes):
     with Store.join(path, PICTURES) as one, Store.join(path, replace(PICTURES, settings={"a": 1})) as other:
-        one.add(scenes[0], weak(1), key="a")
-        other.add(scenes[1], weak(1), key="b")
-        one.add(scenes[2], weak(1), key="c")
+        one.add(scenes[0], key="a")
+        other.add(scenes[1], key="b")
+        one.add(scenes[2], key="c")
         assert one.keys() == other.keys() == ["a", "b", "c"]
 
 
@@ -254,12 +254,12 @@ def test_a_file_with_a_hole_is_damaged(stored):
 
 def test_a_full_disk_is_told_and_what_was_added_stays(path, scenes):
     with Store.create(path, VIDEO) as store:
-        store.add(scenes[0], weak(1))
+        store.add(scenes[0])
         (pages,) = store._database.execute("PRAGMA page_count").fetchone()
         store._database.execute(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(WriteError, match=r"run\.sqlite.*full") as raised:
             for scene in scenes[1:]:
-                store.add(scene, weak(200))
+                store.add(scene)
         assert raised.value.is_final
         assert list(store.scenes()) == scenes[: len(store)]
 
@@ -269,9 +269,9 @@ def test_one_that_another_run_writes_to_for_long_is_told(path, scenes):
         other.execute("BEGIN IMMEDIATE")
         store._database.execute("PRAGMA busy_timeout = 1")
         with pytest.raises(WriteError, match="wait until another run has ended"):
-            store.add(scenes[0], weak(1))
+            store.add(scenes[0])
         other.rollback()
-        store.add(scenes[0], weak(1))
+        store.add(scenes[0])
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):

@@ -35,7 +35,7 @@ def ours(options: Options, case: Case) -> Task:
             path = Path(folder) / "run.sqlite"
             with Store.create(path, about) as store:
                 for scene in scenes:
-                    store.add(scene, scene.detections)
+                    store.add(scene)
                 store.finish()
             return len(scenes), sum(len(scene) for scene in scenes), path.stat().st_size
 

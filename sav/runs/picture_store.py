@@ -1,0 +1,143 @@
+"""The store of a folder of pictures' results, which several runs and processes may add to."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from sav.data.scene import Scene
+from sav.errors import ResultsError
+from sav.runs.ledger import RUN, Ledger
+from sav.runs.origin import checkpoint_hashes
+from sav.segmenter import Segmenter
+from sav.store import About, Store
+
+
+def about_pictures(segmenter: Segmenter) -> About:
+    """What a run over pictures is about: the same for two that find the same in a picture."""
+    return About(
+        categories=dict(segmenter.categories),
+        settings=segmenter.settings(for_video=False),
+        checkpoints=checkpoint_hashes(segmenter.origin),
+    )
+
+
+class PictureStore:
+    """What is known of the pictures in a folder, by the names of their results; opened when it is needed.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, ledger: Ledger, about: About) -> None:
+        """Begin, without touching the disk.
+
+        Args:
+            ledger: That of the folder.
+            about: What the run is about that adds.
+        """
+        self.path = ledger.path(RUN, ".sqlite")
+        self._about = about
+        self._store: Store | None = None
+
+    def keys(self) -> set[str]:
+        """The pictures that are known.
+
+        Raises:
+            ResultsError: The store is damaged.
+        """
+        if self._store is not None:
+            return set(self._store.keys())
+        if not self.path.exists():
+            return set()
+        with self._readable() as store:
+            return set(store.keys())
+
+    def holds(self, key: str, content: str) -> bool:
+        """Whether a picture of that content was done by a run like this one.
+
+        Raises:
+            ResultsError: The store is damaged.
+        """
+        return self.path.exists() and self._opened().holds(key, content)
+
+    def add(self, key: str, scene: Scene, about: Mapping[str, str]) -> bool:
+        """Keep a picture's scene; returns whether it is another than what was known.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        store = self._opened()
+        before = store.scene(key)
+        store.add(scene, key=key, source=about["source"], content=about["content"])
+        return before is None or not _is_same(before, scene)
+
+    def remove(self, key: str) -> None:
+        """Forget a picture.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        if self.path.exists():
+            self._opened().remove(key)
+
+    def scene(self, key: str) -> Scene | None:
+        """What is known of a picture; its image is black."""
+        return self._opened().scene(key)
+
+    def ordered(self, keys: Collection[str]) -> list[str]:
+        """Some pictures in the order of their own names."""
+        in_order = self._opened().keys() if keys else []
+        return [key for key in in_order if key in keys]
+
+    def scenes(self, keys: Collection[str]) -> Iterator[Scene]:
+        """The scenes of some pictures in that order, numbered from 0; their images are black."""
+        chosen = (entry.scene for entry in self._opened().entries() if entry.key in keys) if keys else ()
+        for index, scene in enumerate(chosen):
+            yield replace(scene, frame=replace(scene.frame, index=index))
+
+    def close(self) -> None:
+        """Close it; a store without a picture is removed.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        store, self._store = self._store, None
+        if store is not None:
+            is_empty = len(store) == 0
+            store.close()
+            if is_empty:
+                self.path.unlink(missing_ok=True)
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            with self._explained():
+                self._store = Store.join(self.path, self._about)
+        return self._store
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[Store]:
+        with self._explained(), Store.open(self.path) as store:
+            yield store
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except ResultsError as error:
+            raise ResultsError(
+                f"{error}; without it the results of earlier runs are not joined: move it away"
+            ) from error
+
+
+def _is_same(one: Scene, other: Scene) -> bool:
+    """Whether two scenes are of the same objects and regions, whatever was too weak to be shown."""
+    return (
+        one.detections == other.detections
+        and one.masks == other.masks
+        and one.regions == other.regions
+        and np.array_equal(one.track_ids, other.track_ids)
+    )
