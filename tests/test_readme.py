@@ -4,9 +4,11 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
+from sav.commands import COMMANDS as COMMANDS_OF_SAV
 from sav.commands import seg, track
 from tests.conftest import ROOT
 
@@ -22,6 +24,13 @@ def test_a_command_that_is_called_the_default_is_the_default(command):
     _, script, *flags = shlex.split(command)
     parse = {"seg.py": seg.parse, "track.py": track.parse}[script]
     assert parse(flags) == parse([])
+
+
+@pytest.mark.parametrize("command", [command for command in PYTHON if command.startswith("python -m sav ")])
+def test_the_commands_that_go_back_over_a_run_are_understood(command):
+    name, *flags = shlex.split(command)[3:]
+    assert name in COMMANDS_OF_SAV
+    import_module(f"sav.commands.{name}").parse(flags)
 
 
 def test_the_first_two_commands_run_the_main_job_and_the_tests():
