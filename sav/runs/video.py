@@ -136,6 +136,7 @@ def _write(
 def _keep(store: VideoStore, folder: Path | None, finished: VideoReader | None, on_event: OnEvent) -> bool:
     """Put the store beside the annotations, where there are any; False if it cannot be."""
     if folder is None:
+        store.close()
         return True
     try:
         store.put(folder, finished)

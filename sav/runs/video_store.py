@@ -53,7 +53,8 @@ class VideoStore:
         if job.resume:
             self._take_over(job.save_path, about)
             self.known = self.known // batch * batch
-        self._store = Store.join(self._path, about) if self.known else Store.create(self._path, about)
+        begin = Store.join if self.known else Store.create
+        self._store: Store | None = begin(self._path, about)
 
     def scenes(self) -> Iterator[Scene]:
         """What is known, in order."""
@@ -69,7 +70,7 @@ class VideoStore:
         Raises:
             WriteError: It cannot be written; what was added before stays.
         """
-        if scene.frame.index >= self.known:
+        if self._store is not None and scene.frame.index >= self.known:
             self._store.add(scene)
 
     def put(self, folder: Path, finished: VideoReader | None) -> None:
@@ -82,13 +83,22 @@ class VideoStore:
         Raises:
             WriteError: It cannot be written.
         """
-        if finished is not None:
+        if finished is not None and self._store is not None:
             self._store.finish(finished.end_time)
-        self._store.close()
+        self._close()
         place = folder / STATE / STORE
         with named_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
             self._path.replace(place)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it; where there is nothing in it, nothing is left."""
+        with contextlib.suppress(OSError):  # a folder that is not empty stays
+            if self._path.exists() and self._close():
+                self._path.unlink()
+            for folder in self._missing:
+                folder.rmdir()
 
     def __enter__(self) -> VideoStore:
         return self
@@ -96,15 +106,15 @@ class VideoStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go of it; where there is nothing in it, nothing is left."""
-        with contextlib.suppress(OSError):
-            if self._path.exists():
-                is_empty = len(self._store) == 0
-                self._store.close()
-                if is_empty:
-                    self._path.unlink()
-            for folder in self._missing:
-                folder.rmdir()
+        self.close()
+
+    def _close(self) -> bool:
+        """Close the file; whether it is empty."""
+        store, self._store = self._store, None
+        if store is None:
+            return False
+        with store:
+            return len(store) == 0
 
     def _take_over(self, save_path: Path, about: About) -> None:
         """Have the furthest of the earlier runs that are like this one be the one to go on with."""

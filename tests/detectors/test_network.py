@@ -258,7 +258,7 @@ def test_code_is_not_run_in_any_order_of_imports_and_whatever_the_environment_sa
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.stderr.strip().splitlines()[-1].startswith("sav.checkpoints.CheckpointError")
+    assert done.stderr.strip().splitlines()[-1].startswith("sav.errors.CheckpointError")
     assert not (tmp_path / "sprung").exists()
 
 
