@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import os
 from dataclasses import dataclass
+from functools import cache
 
 import av
 import cv2
@@ -57,10 +60,21 @@ def _matrix(tag: int, size_hw: tuple[int, int]) -> int:
     return _SWSCALE_MATRIX.get(tag, 1 if is_high_definition else 5)
 
 
+@cache
+def keep_after_fork() -> None:
+    """From now on a process that is forked off leaves alone what its parent has not yet thrown away.
+
+    FFmpeg's converters have threads, which are not there after a fork: who frees one waits for them for ever.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=gc.freeze)
+
+
 class ToBgr:
     """Turns decoded pictures into BGR arrays; HDR (PQ, HLG) is brought to BT.709."""
 
     def __init__(self) -> None:
+        keep_after_fork()
         self._reformatter = VideoReformatter()
 
     def __call__(self, picture: av.VideoFrame) -> Image:
@@ -84,6 +98,7 @@ class FromBgr:
     """
 
     def __init__(self, tags: ColorTags, size_hw: tuple[int, int]) -> None:
+        keep_after_fork()
         self._reformatter = VideoReformatter()
         self._matrix = _matrix(tags.matrix, size_hw)
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import http.server
 import io
+import os
 import socket
 import struct
 import subprocess
@@ -304,6 +305,27 @@ for start, end, stride in [(24, 40, 5), (17, None, 1), (7, 9, 1), (33, 36, 1)] *
         list(video)
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_does_not_wait_for_threads_of_its_parent(make_video: Maker) -> None:
+    path = make_video("video.mp4", count=5, size_hw=(480, 640))
+    script = f"""
+import gc, os
+from sav.media.reader import open_video
+gc.disable()
+with open_video({str(path)!r}) as video:
+    list(video)
+ring = [video]
+ring.append(ring)
+del video, ring  # thrown away, and not yet collected
+child = os.fork()
+if child == 0:
+    gc.collect()
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
 
 
 def test_a_stretch_from_far_in_is_sought_not_decoded(
