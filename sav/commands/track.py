@@ -52,8 +52,6 @@ def run(args: argparse.Namespace) -> int:
     from sav.trackers.config import load_config
 
     formats = resolve_formats(flags.formats(args), for_video=True)
-    for line in flags.idle_flags(args, formats):
-        tell_note(line)
     Selection.parse(args.start, args.end, args.stride)
     load_config(args.tracker)
     check_device(args.device)
@@ -82,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
     check_resumable(job)
     results = job.results()
     with job.open() as reader:
+        for line in flags.idle_flags(args, formats):
+            tell_note(line)
         segmenter = cli.load_models(args)
         with cli.told() as on_event:
             return run_video(job, segmenter, on_event, reader=reader, results=results).status
