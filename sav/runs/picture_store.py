@@ -49,12 +49,7 @@ class PictureStore:
         Raises:
             ResultsError: The store is damaged.
         """
-        if self._store is not None:
-            return set(self._store.keys())
-        if not self.path.exists():
-            return set()
-        with self._readable() as store:
-            return set(store.keys())
+        return set(self._opened().keys()) if self.path.exists() else set()
 
     def holds(self, key: str, content: str) -> bool:
         """Whether a picture of that content was done by a run like this one.
@@ -117,11 +112,6 @@ class PictureStore:
             with self._explained():
                 self._store = Store.join(self.path, self._about)
         return self._store
-
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[Store]:
-        with self._explained(), Store.open(self.path) as store:
-            yield store
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

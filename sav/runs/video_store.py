@@ -121,7 +121,7 @@ class VideoStore:
         found: list[tuple[int, Path]] = []
         others: list[Path] = []
         for path in self._earlier(save_path):
-            with Store.open(path) as store:
+            with contextlib.suppress(ResultsError), Store.open(path) as store:
                 if store.about.to_json() == about.to_json():
                     found.append((len(store), path))
                 elif len(store):

@@ -58,6 +58,14 @@ def opening(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
             raise
 
 
+def recover(path: Path) -> None:
+    """Finish or undo what a process that was killed had begun, which nobody can who only reads."""
+    if any(path.with_name(path.name + suffix).exists() for suffix in ("-wal", "-journal")):
+        with contextlib.suppress(ResultsError, WriteError), opening(path, "rw") as database:
+            is_empty(database)  # the first look does it
+            database.close()
+
+
 @contextlib.contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
     """Have all that is written in the block be there, or nothing of it."""

@@ -27,6 +27,7 @@ from sav.store.database import (
     make_tables,
     opening,
     prepare,
+    recover,
     transaction,
 )
 from sav.store.rows import Entry
@@ -100,6 +101,7 @@ class Store:
         if not path.exists():
             raise FileNotFoundError(f"there is no store of a run at {path}")
         path.open("rb").close()  # what the system says of one that cannot be read says more than SQLite does
+        recover(path)
         with opening(path, "ro") as database:
             check(path, database)
             if is_empty(database):
