@@ -281,3 +281,19 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         Store.create(tmp_path / "folder", VIDEO)
+
+
+def test_what_a_kill_left_half_written_is_undone_also_for_one_who_only_reads(stored, tmp_path):
+    writer = sqlite3.connect(stored, isolation_level=None)
+    writer.execute("PRAGMA journal_mode = DELETE")
+    writer.execute("PRAGMA cache_size = 1")  # so that much of it is in the file before the end
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("DELETE FROM objects")
+    writer.execute("UPDATE frames SET name = name || hex(randomblob(5000))")
+    (tmp_path / "killed").mkdir()
+    for path in stored.parent.iterdir():
+        shutil.copy(path, tmp_path / "killed" / path.name)
+    assert (tmp_path / "killed" / "run.sqlite-journal").stat().st_size
+    with Store.open(tmp_path / "killed" / "run.sqlite") as store:
+        assert [scene.frame.name for scene in store.scenes()] == [f"a_{index:06d}" for index in range(12)]
+    writer.close()
