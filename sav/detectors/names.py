@@ -110,7 +110,7 @@ def resolve_classes(wanted: Sequence[str | int], categories: Mapping[int, str]) 
     A name stands for every class that is called so; only if none is, capitals do not matter.
 
     Raises:
-        ValueError: If a name or id is unknown, and the message names the nearest; or if a name could be of
+        SettingError: If a name or id is unknown, and the message names the nearest; or if a name could be of
             several classes that differ in capitals.
     """
     found: set[int] = set()

@@ -51,7 +51,7 @@ class Detector:
 
         Raises:
             CheckpointError: If the file is not an ultralytics model that finds boxes.
-            ValueError: If the model does not know a class that `config` names.
+            SettingError: If the model does not know a class that `config` names.
         """
         compute_alone_after_fork()
         self._network = load_network(checkpoint, trust_checkpoint)
@@ -68,7 +68,7 @@ class Detector:
         """The same model with other settings.
 
         Raises:
-            ValueError: If the model does not know a class that `config` names.
+            SettingError: If the model does not know a class that `config` names.
         """
         other = copy.copy(self)
         other._set(config)

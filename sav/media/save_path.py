@@ -26,7 +26,7 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
         NotADirectoryError: Its folder is a file.
         IsADirectoryError: It is a folder itself.
         PermissionError: Nothing can be written in its folder.
-        ValueError: Its suffix is not one of MP4's, or what is written would replace the source.
+        SettingError: Its suffix is not one of MP4's, or what is written would replace the source.
     """
     path = Path(path)
     if path.suffix.lower() not in _SUFFIXES:

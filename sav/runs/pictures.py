@@ -55,14 +55,15 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
 
 def _taken_over(plan: PicturePlan, results: PictureResults, on_event: OnEvent) -> tuple[Found, Sequence[int]]:
     """What was found by an earlier run that is gone on with, and which pictures are still to be done."""
-    found, todo = Found(), list(range(len(plan.pictures)))
     if not plan.resume:
-        return found, todo
+        return Found(), range(len(plan.pictures))
+    found, todo = Found(), []
     for position in range(len(plan.pictures)):
         scene = results.known(position)
-        if scene is not None:
+        if scene is None:
+            todo.append(position)
+        else:
             found = found.with_scene(scene)
-            todo.remove(position)
     on_event(Note(f"going on after {count(len(plan.pictures) - len(todo), 'picture')} of an earlier run"))
     return found, todo
 

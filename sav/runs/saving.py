@@ -51,7 +51,7 @@ class Writers:
             tell: Is called with a line about each format that fails.
 
         Raises:
-            ValueError: If a format cannot hold what the run is about.
+            SettingError: If a format cannot hold what the run is about.
         """
         self._target, self._staging, self._tell = target, staging, tell
         self._writers: dict[str, AnnotationWriter] = {}
