@@ -1,22 +1,81 @@
-"""What a Python caller hands in as a picture, or as several, turned into frames."""
+"""What a Python caller hands in, as pictures, videos or boxes, made what the stages take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image as Pillow
 
-from sav.data.types import Frame, Image
+from sav.data.types import Detections, Frame, Image
 from sav.media.pictures import list_pictures, read_picture, readable, to_bgr
+from sav.media.reader import open_video
+from sav.media.selection import Moment
+from sav.media.video import VideoInfo, VideoReader
 
 Picture: TypeAlias = "Image | Frame | Pillow.Image | str | Path"
 """A file's path, `(H, W, 3)` uint8 BGR, a Pillow picture, or a frame."""
+
+Source: TypeAlias = "str | int | Path | VideoReader | Iterable[Picture]"
+"""A video, a folder of numbered pictures, a camera's number, an address, a reader, or frames."""
+
+# Frames per second of frames that come without a time.
+USUAL_RATE = 30
+
+
+@dataclass(frozen=True)
+class OpenSource:
+    """The frames of a video that is open.
+
+    Attributes:
+        frames: They, in order.
+        frame_rate: Frames per second.
+        info: The video's properties; None for frames that a caller hands in.
+        comes_live: Whether frames come when they please, so that waiting for several is a delay.
+        release: Lets go of what was opened.
+    """
+
+    frames: Iterable[Frame]
+    frame_rate: Fraction
+    info: VideoInfo | None = None
+    comes_live: bool = True
+    release: Callable[[], None] = lambda: None
+
+
+def open_source(
+    source: Source,
+    start: str | Moment | None = None,
+    end: str | Moment | None = None,
+    stride: int = 1,
+    frame_rate: float | None = None,
+) -> OpenSource:
+    """Open a video in any of the forms that `Source` names.
+
+    Args:
+        source: The video; a reader is left open and has its own start, end and stride.
+        start: First frame, as `open_video` takes it.
+        end: First frame that is not wanted, likewise.
+        stride: Take every how many frames.
+        frame_rate: Frames per second of frames that are handed in; None for the usual.
+
+    Raises:
+        OSError: There is no such source.
+        ValueError: It cannot be read or an argument makes no sense.
+    """
+    if isinstance(source, VideoReader):
+        return OpenSource(source, source.frame_rate, source.info, source.is_live)
+    if isinstance(source, str | int | np.integer | Path):
+        path = source if isinstance(source, str | Path) else str(source)  # a camera's number
+        reader = open_video(path, start, end, stride)
+        return OpenSource(reader, reader.frame_rate, reader.info, reader.is_live, reader.close)
+    rate = Fraction(frame_rate or USUAL_RATE)
+    return OpenSource(as_frames(source, rate), rate)
 
 
 def as_frame(picture: Any) -> Frame:
@@ -84,3 +143,31 @@ def _checked(array: np.ndarray) -> Image:
     if array.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8, 0 to 255, not {array.dtype}")
     return array
+
+
+def as_detections(
+    boxes_xyxy: ArrayLike,
+    class_ids: ArrayLike | None,
+    scores: ArrayLike | None,
+    categories: Mapping[int, str],
+) -> Detections:
+    """A caller's own boxes, checked.
+
+    Args:
+        boxes_xyxy: `(N, 4)` boxes in pixels.
+        class_ids: `(N,)` their classes; None for the first that there is.
+        scores: `(N,)` their scores, 0 to 1; None for 1.
+        categories: Every class that there is, id to name.
+
+    Raises:
+        ValueError: If a box is none, a class is not known, or the lengths differ.
+    """
+    boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
+    classes = np.full(len(boxes), min(categories, default=0)) if class_ids is None else np.asarray(class_ids)
+    unknown = set(classes.ravel().tolist()) - set(categories)
+    if unknown:
+        raise ValueError(f"class_ids has {sorted(unknown)}, which the detector does not know")
+    if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
+        raise ValueError("boxes_xyxy must be finite, each with its right and bottom beyond left and top")
+    sure = np.ones(len(boxes)) if scores is None else np.asarray(scores)
+    return Detections(boxes, sure.astype(np.float32), classes.astype(np.int64))

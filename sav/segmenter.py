@@ -10,18 +10,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sav.checkpoints import find_checkpoints
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.data.scene import Scene
-from sav.data.types import Detections, Frame
+from sav.data.types import Frame
 from sav.device import choose_device, choose_precision
-from sav.inputs import Picture, as_frame, as_frames
-from sav.media.reader import open_video
+from sav.inputs import USUAL_RATE, Picture, Source, as_detections, as_frame, as_frames, open_source
 from sav.media.selection import Moment
-from sav.media.video import VideoReader
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
@@ -31,8 +28,6 @@ from sav.video_scenes import Tracking, VideoScenes
 
 # Frames that a GPU takes at once; a CPU gains nothing by it, and from a camera it would be delay.
 _GPU_BATCH = 4
-# Frames per second of frames that come without a time.
-_USUAL_RATE = 30
 
 
 @dataclass(frozen=True)
@@ -172,7 +167,7 @@ class Segmenter:
         if boxes_xyxy is None:
             seen = look(self._detector_for(detect, PICTURE_DETECTION), [frame])[0]
         else:
-            seen = Seen.in_picture(frame, self._given(boxes_xyxy, class_ids, scores))
+            seen = Seen.in_picture(frame, as_detections(boxes_xyxy, class_ids, scores, self.categories))
             masks = masks or MaskConfig(duplicate_iou=1)
         cutter = self._cutter(masks, self.regions if regions is None else regions)
         return cutter([seen], lambda place, share: on_progress(share))[0]
@@ -230,7 +225,7 @@ class Segmenter:
 
     def track(
         self,
-        source: str | int | Path | VideoReader | Iterable[Picture],
+        source: Source,
         *,
         tracker: str | Tracker = "botsort",
         start: str | Moment | None = None,
@@ -270,34 +265,21 @@ class Segmenter:
             VideoDamagedError: After the last good frame, if the video stops before its end.
         """
         detector, cutter = self._detector_for(detect, VIDEO_DETECTION), self._cutter(masks, False)
-        if not isinstance(source, str | int | np.integer | Path | VideoReader):
-            rate = Fraction(frame_rate or _USUAL_RATE)
-            followed = make_tracker(tracker, frame_rate=float(rate)) if isinstance(tracker, str) else tracker
-            frames = as_frames(source, rate)
-            return VideoScenes(self._overlapped(frames, detector, cutter, batch or 1, followed, known))
-
-        is_lent = isinstance(source, VideoReader)
-        if isinstance(source, VideoReader):
-            reader = source
-        else:
-            path = source if isinstance(source, str | Path) else str(source)  # a camera's number
-            reader = open_video(path, start, end, stride)
+        opened = open_source(source, start, end, stride, frame_rate)
         try:
-            if isinstance(tracker, str):
-                tracker = make_tracker(tracker, frame_rate=float(reader.frame_rate))
+            followed = _made(tracker, float(opened.frame_rate))
         except BaseException:
-            if not is_lent:
-                reader.close()
+            opened.release()
             raise
-        batch = batch or (1 if reader.is_live else self.batch)
-        scenes = self._overlapped(reader, detector, cutter, batch, tracker, known)
-        return VideoScenes(scenes, reader.info, None if is_lent else reader.close)
+        batch = batch or (1 if opened.comes_live else self.batch)
+        scenes = self._overlapped(opened.frames, detector, cutter, batch, followed, known)
+        return VideoScenes(scenes, opened.info, opened.release)
 
     def start_tracking(
         self,
         tracker: str | Tracker = "botsort",
         *,
-        frame_rate: float = _USUAL_RATE,
+        frame_rate: float = USUAL_RATE,
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
     ) -> Tracking:
@@ -313,7 +295,7 @@ class Segmenter:
             OSError: If there is no such tracker.
             ValueError: If an argument makes no sense.
         """
-        followed = make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker
+        followed = _made(tracker, frame_rate)
         detector = self._detector_for(detect, VIDEO_DETECTION)
         return Tracking(detector, self._cutter(masks, False), followed, Fraction(frame_rate))
 
@@ -353,17 +335,7 @@ class Segmenter:
             return self.detector
         return self.detector.with_config((detect or DetectionConfig()).over(self.detect.over(defaults)))
 
-    def _given(
-        self, boxes_xyxy: ArrayLike, class_ids: ArrayLike | None, scores: ArrayLike | None
-    ) -> Detections:
-        """A caller's own boxes, checked."""
-        boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
-        first = min(self.categories, default=0)
-        classes = np.full(len(boxes), first) if class_ids is None else np.asarray(class_ids)
-        unknown = set(classes.ravel().tolist()) - set(self.categories)
-        if unknown:
-            raise ValueError(f"class_ids has {sorted(unknown)}, which the detector does not know")
-        if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
-            raise ValueError("boxes_xyxy must be finite, each with its right and bottom beyond left and top")
-        sure = np.ones(len(boxes)) if scores is None else np.asarray(scores)
-        return Detections(boxes, sure.astype(np.float32), classes.astype(np.int64))
+
+def _made(tracker: str | Tracker, frame_rate: float) -> Tracker:
+    """A tracker by its name, or the caller's own."""
+    return make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place, whole
 from sav.commands.console import tell_note
 from sav.config import MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 # More frames than the longest video has.
 _MOST_FRAMES = 1_000_000_000
@@ -78,13 +81,14 @@ def run(args: argparse.Namespace) -> int:
         resume=args.resume,
     )
     check_resumable(job)
-    results = job.results()
-    with job.open() as reader:
+
+    def models() -> Segmenter:
         for line in flags.idle_flags(args, formats):
             tell_note(line)
-        segmenter = cli.load_models(args)
-        with cli.told() as on_event:
-            return run_video(job, segmenter, on_event, reader=reader, results=results).status
+        return cli.load_models(args)
+
+    with cli.told() as on_event:
+        return run_video(job, models, on_event).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,12 +29,7 @@ from sav.wording import count
 
 
 def run_video(
-    job: VideoJob,
-    segmenter: Segmenter,
-    on_event: OnEvent = ignore,
-    *,
-    reader: VideoReader | None = None,
-    results: VideoResults | None = None,
+    job: VideoJob, segmenter: Segmenter | Callable[[], Segmenter], on_event: OnEvent = ignore
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
@@ -46,121 +41,137 @@ def run_video(
 
     Args:
         job: What to do.
-        segmenter: The models.
+        segmenter: The models, or what loads them as soon as the source is open and nothing is in the way.
         on_event: Is told how far the run is, and of what goes wrong.
-        reader: The job's source, if it is open already; it is left open.
-        results: The job's results, if somebody has looked already what is in the way.
 
     Raises:
         SavError: The source cannot be read, or there is no such tracker.
         OSError: There is no such source, or something is in the way of the results.
     """
-    results = results or job.results()
+    results = job.results()
     with ExitStack() as stack:
-        reader = reader or stack.enter_context(job.open())
+        reader = stack.enter_context(job.open())
+        segmenter = segmenter if isinstance(segmenter, Segmenter) else segmenter()
         tracker = make_tracker(job.tracker, frame_rate=float(reader.frame_rate))
         batch = job.batch or (1 if reader.is_live else segmenter.batch)
         store = stack.enter_context(VideoStore(job, segmenter, reader.info, batch))
         if job.resume:
             on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
+
         scenes = segmenter.track(reader, tracker=tracker, batch=batch, known=store.scenes())
         shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
         folder = annotations_folder(results.save_path)
         target = Target(folder, segmenter.categories, reader.info, options=job.options)
-        report = _write(shown, reader, results, target, store, on_event)
+        report = _Writing(reader, results, target, store, on_event).write(shown)
         on_event(Saved(report))
     return report
 
 
-def _write(
-    shown: Iterable[tuple[Scene, Image]],
-    reader: VideoReader,
-    results: VideoResults,
-    target: Target,
-    store: VideoStore,
-    on_event: OnEvent,
-) -> Report:
-    """Write the frames and annotations until the video's end, or whatever else ends it."""
-    found = Found()
-    problem = ""
-    with ExitStack() as stack:
-        with working():
-            annotations = stack.enter_context(
-                Annotations(results.formats, target, lambda line: on_event(Problem(line)))
-            )
-            annotations.output = None  # until there is a frame to tell of
-            writer = VideoWriter(results.save_path, reader.info, put=results.put_video)
-            stack.callback(_put_beside, annotations, results, writer)
-            stack.enter_context(writer)
-            on_event(Reached(0, reader.frame_count, "frame"))
-            try:
-                for number, (scene, overlay) in enumerate(shown, start=1):
-                    with uninterrupted():
-                        store.add(scene)
-                        writer.write(replace(scene.frame, image=overlay))
-                        annotations.write(scene)
-                    found = found.with_scene(scene)
-                    on_event(Reached(number, reader.frame_count, "frame"))
-                writer.end_time = reader.end_time
-                writer.close()
-            except KeyboardInterrupt:
-                problem = "" if reader.is_live else "interrupted"
-            except VideoDamagedError as error:
-                if reader.is_live:
-                    on_event(Note(str(error)))
-                else:
-                    problem = str(error)
-            except OSError as error:
-                problem = str(error)
-        with uninterrupted():
-            annotations.make_room()
+class _Writing:
+    """The files of a run: the video, the annotations beside it, and the store among them."""
+
+    def __init__(
+        self,
+        reader: VideoReader,
+        results: VideoResults,
+        target: Target,
+        store: VideoStore,
+        on_event: OnEvent,
+    ) -> None:
+        """Begin, without touching the disk."""
+        self._reader, self._results, self._target = reader, results, target
+        self._store, self._on_event = store, on_event
+        self._found, self._problem = Found(), ""
+
+    def write(self, shown: Iterable[tuple[Scene, Image]]) -> Report:
+        """Write the frames and annotations until the video's end, or whatever else ends it."""
+        with ExitStack() as stack:
+            with working():
+                annotations = stack.enter_context(
+                    Annotations(
+                        self._results.formats, self._target, lambda line: self._on_event(Problem(line))
+                    )
+                )
+                annotations.output = None  # until there is a frame to tell of
+                writer = VideoWriter(self._results.save_path, self._reader.info, put=self._results.put_video)
+                stack.callback(self._put_beside, annotations, writer)
+                stack.enter_context(writer)
+                self._go_through(shown, annotations, writer)
+            with uninterrupted():
+                annotations.make_room()
+                self._end(writer)
+                if writer.frame_count:
+                    anything_is_saved()
+        return self._report(annotations, writer)
+
+    def _go_through(
+        self, shown: Iterable[tuple[Scene, Image]], annotations: Annotations, writer: VideoWriter
+    ) -> None:
+        """Write frame after frame, and keep in mind what ended it too early."""
+        reader = self._reader
+        self._on_event(Reached(0, reader.frame_count, "frame"))
+        try:
+            for number, (scene, overlay) in enumerate(shown, start=1):
+                with uninterrupted():
+                    self._store.add(scene)
+                    writer.write(replace(scene.frame, image=overlay))
+                    annotations.write(scene)
+                self._found = self._found.with_scene(scene)
+                self._on_event(Reached(number, reader.frame_count, "frame"))
             writer.end_time = reader.end_time
-            problem = _end(writer, problem)
-            if writer.frame_count:
-                anything_is_saved()
-    folder = annotations.output.folder if annotations.output else None
-    if folder and annotations.older:
-        on_event(Note(older_line(annotations.older, folder)))
-    is_kept = _keep(store, folder, None if problem else reader, on_event)
-    return Report(
-        done=writer.frame_count,
-        wanted=None,
-        found=found,
-        saved=tuple(path for path in (writer.saved_path, folder) if path),
-        problem=problem,
-        left_out=reader.left_out,
-        is_whole=annotations.is_whole and is_kept,
-    )
-
-
-def _keep(store: VideoStore, folder: Path | None, finished: VideoReader | None, on_event: OnEvent) -> bool:
-    """Put the store beside the annotations, where there are any; False if it cannot be."""
-    if folder is None:
-        store.close()
-        return True
-    try:
-        store.put(folder, finished)
-    except WriteError as error:
-        on_event(Problem(str(error)))
-        return False
-    return True
-
-
-def _end(writer: VideoWriter, problem: str) -> str:
-    """Save the video; returns what kept it from being all there."""
-    try:
-        if problem:
-            writer.interrupt()
-        else:
             writer.close()
-    except OSError as error:
-        return problem if str(error) in problem else "; ".join(filter(None, [problem, str(error)]))
-    return problem
+        except KeyboardInterrupt:
+            self._problem = "" if reader.is_live else "interrupted"
+        except VideoDamagedError as error:
+            if reader.is_live:
+                self._on_event(Note(str(error)))
+            else:
+                self._problem = str(error)
+        except OSError as error:
+            self._problem = str(error)
 
+    def _end(self, writer: VideoWriter) -> None:
+        """Save the video, under a name that says whether it is all there."""
+        writer.end_time = self._reader.end_time
+        try:
+            if self._problem:
+                writer.interrupt()
+            else:
+                writer.close()
+        except OSError as error:
+            if str(error) not in self._problem:
+                self._problem = "; ".join(filter(None, [self._problem, str(error)]))
 
-def _put_beside(annotations: Annotations, results: VideoResults, writer: VideoWriter) -> None:
-    """Have the annotation files go beside the video, under whatever name it was saved."""
-    annotations.output = results.annotations(writer.saved_path) if writer.frame_count else None
+    def _put_beside(self, annotations: Annotations, writer: VideoWriter) -> None:
+        """Have the annotation files go beside the video, under whatever name it was saved."""
+        annotations.output = self._results.annotations(writer.saved_path) if writer.frame_count else None
+
+    def _report(self, annotations: Annotations, writer: VideoWriter) -> Report:
+        folder = annotations.output.folder if annotations.output else None
+        if folder and annotations.older:
+            self._on_event(Note(older_line(annotations.older, folder)))
+        is_kept = self._keep_store(folder)
+        return Report(
+            done=writer.frame_count,
+            wanted=None,
+            found=self._found,
+            saved=tuple(path for path in (writer.saved_path, folder) if path),
+            problem=self._problem,
+            left_out=self._reader.left_out,
+            is_whole=annotations.is_whole and is_kept,
+        )
+
+    def _keep_store(self, folder: Path | None) -> bool:
+        """Put the store beside the annotations, where there are any; False if it cannot be."""
+        if folder is None:
+            self._store.close()
+            return True
+        try:
+            self._store.put(folder, None if self._problem else self._reader)
+        except WriteError as error:
+            self._on_event(Problem(str(error)))
+            return False
+        return True
 
 
 def _drawn(scenes: overlap[Scene]) -> Iterator[tuple[Scene, Image]]:

@@ -27,11 +27,21 @@ from tests.stubs import StubDetector, StubSam
 FORMATS = ["coco", "mot", "labelme"]
 
 
-def run(source, save_path, formats=FORMATS, segmenter=None, results=None, **more):
+def run(source, save_path, formats=FORMATS, segmenter=None, **more):
     job = VideoJob(str(source), save_path, tracker="bytetrack", formats=tuple(formats), **more)
     segmenter = segmenter or Segmenter(StubDetector(), StubSam(), regions=False)
     with cli.told() as on_event:
-        return run_video(job, segmenter, on_event, results=results)
+        return run_video(job, segmenter, on_event)
+
+
+def after(what):
+    """What loads models, and lets something happen meanwhile."""
+
+    def load():
+        what()
+        return Segmenter(StubDetector(), StubSam(), regions=False)
+
+    return load
 
 
 def seen(folder):
@@ -128,9 +138,7 @@ def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, s
 
 
 def test_what_came_in_the_way_while_a_run_was_at_work_stays_and_nothing_is_lost(source, save_path):
-    results = VideoResults(save_path, FORMATS)
-    save_path.write_text("mine")
-    report = run(source, save_path, results=results)
+    report = run(source, save_path, segmenter=after(lambda: save_path.write_text("mine")))
     assert report.saved[0] == save_path.with_name("v-2.mp4")
     assert (save_path.parent / "v-2_annotations" / "coco.json").exists()
     assert save_path.read_text() == "mine"
@@ -203,10 +211,11 @@ def test_a_format_that_fails_is_told_and_the_video_is_whole(source, save_path, m
 
 
 def test_annotations_that_cannot_be_put_in_place_are_told_and_the_video_stays(source, save_path, capsys):
-    results = VideoResults(save_path, FORMATS)
-    (save_path.parent / "v_annotations").mkdir()
-    (save_path.parent / "v_annotations" / "labelme").write_text("mine")
-    report = run(source, save_path, results=results)
+    def write_mine():
+        (save_path.parent / "v_annotations").mkdir()
+        (save_path.parent / "v_annotations" / "labelme").write_text("mine")
+
+    report = run(source, save_path, segmenter=after(write_mine))
     assert (report.status, report.saved[0]) == (PARTLY_DONE, save_path)
     assert "labelme" in capsys.readouterr().err
     assert (save_path.parent / "v_annotations" / "labelme").read_text() == "mine"
