@@ -176,7 +176,7 @@ class PictureResults:
             self._plan.stems.release(stem)
 
     def _check_formats(self) -> None:
-        """Raise ValueError if a format cannot hold what the detector knows."""
+        """Raise SettingError if a format cannot hold what the detector knows."""
         target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
         with tempfile.TemporaryDirectory() as folder:
             Writers(self._plan.formats, target, Path(folder)).discard()

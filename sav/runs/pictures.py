@@ -47,7 +47,7 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     frames = overlap(_read(plan, todo), capacity=2 * batch)
     scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
     with closing(scenes):
-        report = _write(zip(todo, scenes, strict=False), plan, results, found, on_event)
+        report = _Writing(plan, results, found, on_event).write(zip(todo, scenes, strict=False))
         report = replace(report, with_regions=segmenter.regions)
         on_event(Saved(report))
     return report
@@ -111,50 +111,63 @@ def _too_large(path: Path) -> DeviceMemoryError:
     )
 
 
-def _write(
-    scenes: Iterable[tuple[int, Scene | Exception]],
-    plan: PicturePlan,
-    results: PictureResults,
-    found: Found,
-    on_event: OnEvent,
-) -> Report:
-    """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
-    done = results.taken_over
-    wanted = count(len(plan.pictures), "picture")
-    problem = ""
-    try:
-        with working():
-            for position, scene in scenes:
-                if isinstance(scene, Exception):
-                    on_event(_problem(plan.pictures[position], scene))
-                    continue
-                try:
-                    with uninterrupted():
-                        if not results.write(position, scene):
-                            continue
-                        anything_is_saved()
-                        done, found = done + 1, found.with_scene(scene)
-                except Exception as error:
-                    if isinstance(error, WriteError) and error.is_final:
-                        whole = ", whose results are complete" if done else ""
-                        problem = f"{error}; ended after {done} of {wanted}{whole}"
-                        break
-                    on_event(_problem(plan.pictures[position], error))
-    except KeyboardInterrupt:
-        saved = "; their results are complete" if done else ""
-        problem = f"interrupted after {done} of {wanted}{saved}"
-    if results.is_anything_in_place:
-        anything_is_saved()
-    results.finish()
-    return Report(
-        done,
-        len(plan.pictures),
-        found,
-        (plan.save_dir,) if results.is_anything_in_place else (),
-        problem=problem,
-        is_whole=results.is_whole,
-        is_begun=results.is_anything_in_place,
-    )
+class _Writing:
+    """What becomes of the scenes of a run: files, and what is told of them."""
+
+    def __init__(self, plan: PicturePlan, results: PictureResults, found: Found, on_event: OnEvent) -> None:
+        """Go on from what an earlier run has `found`."""
+        self._plan, self._results, self._on_event = plan, results, on_event
+        self._found, self._done = found, results.taken_over
+        self._problem = ""
+
+    def write(self, scenes: Iterable[tuple[int, Scene | Exception]]) -> Report:
+        """Write what comes of each picture, until the last, Ctrl-C, or a full disk."""
+        wanted = count(len(self._plan.pictures), "picture")
+        try:
+            with working():
+                for position, scene in scenes:
+                    self._one(position, scene)
+        except KeyboardInterrupt:
+            saved = "; their results are complete" if self._done else ""
+            self._problem = f"interrupted after {self._done} of {wanted}{saved}"
+        except WriteError as error:  # the disk is full
+            whole = ", whose results are complete" if self._done else ""
+            self._problem = f"{error}; ended after {self._done} of {wanted}{whole}"
+
+        if self._results.is_anything_in_place:
+            anything_is_saved()
+        self._results.finish()
+        return self._report()
+
+    def _one(self, position: int, scene: Scene | Exception) -> None:
+        """Write one picture's files, or tell why there are none.
+
+        Raises:
+            WriteError: The disk is full, and no other picture would have room either.
+        """
+        try:
+            if isinstance(scene, Exception):
+                raise scene
+            with uninterrupted():
+                if self._results.write(position, scene):
+                    anything_is_saved()
+                    self._done, self._found = self._done + 1, self._found.with_scene(scene)
+        except Exception as error:
+            if isinstance(error, WriteError) and error.is_final:
+                raise
+            self._on_event(_problem(self._plan.pictures[position], error))
+
+    def _report(self) -> Report:
+        is_begun = self._results.is_anything_in_place
+        return Report(
+            self._done,
+            len(self._plan.pictures),
+            self._found,
+            (self._plan.save_dir,) if is_begun else (),
+            problem=self._problem,
+            is_whole=self._results.is_whole,
+            is_begun=is_begun,
+        )
 
 
 def _problem(path: Path, error: Exception) -> Problem:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sav.data.scene import Scene
-from sav.errors import ResultsError, WriteError
+from sav.errors import ResultsError, SettingError, WriteError
 from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS, PLACES, writer_class
 from sav.formats.target import Target
@@ -60,7 +60,7 @@ class Writers:
             try:
                 with named_errors(self._place(name)):
                     self._writers[name] = writer_class(name, target.video is not None)(hidden)
-            except ValueError:
+            except SettingError:
                 self.discard()
                 raise
             except Exception as error:
@@ -153,7 +153,7 @@ class Annotations:
             overwrite: Replace also files that are not ours.
 
         Raises:
-            ValueError: If a format cannot hold what the run is about.
+            SettingError: If a format cannot hold what the run is about.
             OSError: If there is no folder for hidden files.
         """
         self.output: OutputFolder | None = OutputFolder(target.folder, overwrite)
