@@ -102,7 +102,7 @@ class Segmenter:
         """Find or fetch both checkpoints and load them.
 
         Args:
-            yolo_checkpoint: Any ultralytics detection checkpoint.
+            yolo_checkpoint: Any ultralytics checkpoint that finds boxes, masks, poses or oriented boxes.
             sam_checkpoint: Any segment_anything ViT checkpoint.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
             precision: `float32` for segment_anything's masks to the last pixel; `auto` for the fastest that

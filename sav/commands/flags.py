@@ -36,7 +36,8 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
                        help="any segment_anything ViT checkpoint (default: %(default)s)")  # fmt: skip
     group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
-                       help="any ultralytics detection checkpoint (default: %(default)s)")  # fmt: skip
+                       help="any ultralytics checkpoint for detection, segmentation, pose or oriented boxes"
+                            " (default: %(default)s)")  # fmt: skip
     group.add_argument("--trust_checkpoint", action="store_true",
                        help="run Python code in the detector's file, if its layers are of its own; only for"
                             " files of people whom you trust")  # fmt: skip

@@ -33,6 +33,7 @@ class Network:
         stride: The sides of what it sees must be multiples of it, in pixels.
         channels: 3 if it wants colours, 1 if grey.
         is_transformer: Whether it is an RT-DETR, which sees a picture squeezed into a square.
+        is_oriented: Whether its boxes are turned, by an angle in the last column of what the head gives.
     """
 
     module: Any
@@ -40,6 +41,7 @@ class Network:
     stride: int
     channels: int
     is_transformer: bool
+    is_oriented: bool = False
 
     @property
     def class_count(self) -> int:
@@ -51,6 +53,11 @@ class Network:
         """Whether its head gives each object once, so that nothing is left to suppress."""
         return self.is_transformer or bool(getattr(self.module, "end2end", False))
 
+    @property
+    def sees_one(self) -> bool:
+        """Whether pictures go in one by one, since a built-in vocabulary is read at each one's own places."""
+        return hasattr(self.module.model[-1], "lrpc")
+
     def __call__(self, batch: Tensor, most: int = 300) -> Tensor:
         """What the head gives.
 
@@ -60,7 +67,8 @@ class Network:
 
         Returns:
             `(B, 4 + classes + more, N)`: boxes as x, y, width and height, then scores; or, if it chooses,
-            `(B, N, 6 + more)`: boxes, score and class.
+            `(B, N, 6 + more)`: boxes, score and class. Of oriented boxes, which are always x, y, width and
+            height, the last column is the angle in radians.
         """
         output = self._view(most)(batch)
         while isinstance(output, list | tuple):
@@ -143,7 +151,7 @@ def _described(module: Any) -> Network:
     if not isinstance(module, tasks.BaseModel) or not isinstance(layers, nn.Sequential) or not len(layers):
         raise ValueError("holds no ultralytics model")
     head = layers[-1]
-    if not isinstance(head, heads.Detect | heads.RTDETRDecoder) or isinstance(head, heads.OBB):
+    if not isinstance(head, heads.Detect | heads.RTDETRDecoder):
         raise ValueError(
             f"is a {type(module).__name__} with a head for {type(head).__name__}, not for detection"
         )
@@ -158,7 +166,8 @@ def _described(module: Any) -> Network:
     if channels not in (1, 3):
         raise ValueError(f"sees pictures of {channels} channels; take one for colours (3) or grey (1)")
     is_transformer = isinstance(head, heads.RTDETRDecoder)
-    return Network(module, names, _stride(module.stride), channels, is_transformer)
+    is_oriented = isinstance(head, heads.OBB)
+    return Network(module, names, _stride(module.stride), channels, is_transformer, is_oriented)
 
 
 def _stride(steps: Any) -> int:
@@ -192,6 +201,8 @@ def _try_out(network: Network) -> None:
     """
     weights = [*network.module.parameters(), *network.module.buffers()]
     twin = copy.deepcopy(network.module, {id(tensor): _without_memory(tensor) for tensor in weights})
+    if network.sees_one:
+        twin.model[-1].export = True  # all places are read, not those that only numbers could tell
     height, width = (5 if network.is_transformer else 3) * network.stride, 5 * network.stride
 
     def check(layer: nn.Module, _inputs: Any, output: Any) -> None:

@@ -24,6 +24,8 @@ _RENAMED = {
 }
 # What training leaves in a model and finding does without: losses, settings, paths.
 _LEFT_OUT = ("ultralytics.utils.", "ultralytics.yolo.", "pathlib.", "builtins.getattr")
+# The text model of an open-vocabulary detector, which its embeddings were made with.
+_TEXT_MODEL = "clip_model"
 # A head remembers the grid of the last picture's size; it makes it anew.
 _REMEMBERED = ("shape", "shapes", "anchors", "strides", "valid_mask")
 _MOST_CALLS = 100_000
@@ -76,7 +78,7 @@ class _Builder:
 
     def _fresh(self, value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: self.build(item) for key, item in value.items()}
+            return {key: self.build(item) for key, item in value.items() if key != _TEXT_MODEL}
         if isinstance(value, list | tuple):
             return type(value)(map(self.build, value))
         if isinstance(value, set):

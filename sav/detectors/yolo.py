@@ -25,6 +25,10 @@ from sav.device import compute_alone_after_fork
 _GREY = (114, 114, 114)
 # What a head that chooses gives at least: classes are filtered afterwards.
 _LEAST_CHOSEN = 300
+# Strides in the least side of an RT-DETR's square: one smaller has fewer places than the objects it asks for.
+_LEAST_SQUARE = 5
+# The surest boxes that are compared with each other; of oriented ones every pair is, in one table.
+_MOST_UPRIGHT, _MOST_TURNED = 30_000, 4_000
 
 
 class Detector:
@@ -83,12 +87,12 @@ class Detector:
 
         Pictures of one size go through the model together, so that none is seen otherwise than alone.
         """
-        by_size: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
+        by_size: defaultdict[tuple[tuple[int, ...], int], list[int]] = defaultdict(list)
         for place, image in enumerate(images_bgr):
-            by_size[image.shape].append(place)
+            by_size[image.shape, place if self._network.sees_one else 0].append(place)
 
         found = [Detections.empty()] * len(images_bgr)
-        for size, places in by_size.items():
+        for (size, _), places in by_size.items():
             tables = self._find([images_bgr[place] for place in places])
             for place, table in zip(places, tables, strict=True):
                 found[place] = _detections(table.cpu().numpy(), (size[0], size[1]))
@@ -97,32 +101,40 @@ class Detector:
     @torch.inference_mode()
     def _find(self, images_bgr: list[Image]) -> list[Tensor]:
         """For each of several pictures of one size `(N, 6)`: corners in its pixels, score, class."""
-        ultralytics = import_ultralytics()
-        config, network = self._config, self._network
-        side = side_for(images_bgr[0].shape[:2], config.imgsz or 0, network.stride)
+        operations, network = import_ultralytics().utils.ops, self._network
+        side = side_for(images_bgr[0].shape[:2], self._config.imgsz or 0, network.stride)
+        if network.is_transformer:
+            side = max(side, _LEAST_SQUARE * network.stride)
         images = [_thick_enough(image, side) for image in images_bgr]
         size_hw = images[0].shape[:2]
-        most = config.max_det or 0
         batch = self._prepared(images, side)
-        table = network(batch, max(most, _LEAST_CHOSEN))
+        table = network(batch, max(self._config.max_det or 0, _LEAST_CHOSEN))
         if network.is_transformer:  # gives centres and sizes as shares of the picture
             scale = table.new_tensor([*size_hw[::-1], *size_hw[::-1]])
-            table = torch.cat([ultralytics.utils.ops.xywh2xyxy(table[..., :4]) * scale, table[..., 4:]], -1)
+            table = torch.cat([operations.xywh2xyxy(table[..., :4]) * scale, table[..., 4:]], -1)
 
-        kept = ultralytics.utils.nms.non_max_suppression(
+        kept = self._suppressed(table)
+        if not network.is_transformer:
+            for boxes in kept:
+                boxes[:, :4] = operations.scale_boxes(batch.shape[2:], boxes[:, :4], size_hw)
+        return kept
+
+    def _suppressed(self, table: Tensor) -> list[Tensor]:
+        """The boxes that stay of what the network gives: `(N, 6)` a picture, the surest first."""
+        config, network = self._config, self._network
+        kept = import_ultralytics().utils.nms.non_max_suppression(
             table,
             conf_thres=config.conf,
             iou_thres=config.iou,
             classes=self._class_ids,
-            max_det=most,
+            max_det=config.max_det,
             nc=network.class_count,
             end2end=network.chooses,
             max_time_img=float("inf"),  # a slow machine gives the same boxes
+            rotated=network.is_oriented,
+            max_nms=_MOST_TURNED if network.is_oriented else _MOST_UPRIGHT,
         )
-        if not network.is_transformer:
-            for boxes in kept:
-                boxes[:, :4] = ultralytics.utils.ops.scale_boxes(batch.shape[2:], boxes[:, :4], size_hw)
-        return [boxes[:, :6] for boxes in kept]
+        return [_upright(boxes) if network.is_oriented else boxes[:, :6] for boxes in kept]
 
     def _prepared(self, images_bgr: list[Image], side: int) -> Tensor:
         """Pictures of one size as the model wants them: `(B, channels, H, W)` float32, 0 to 1."""
@@ -146,6 +158,21 @@ class Detector:
 def side_for(size_hw: tuple[int, ...], imgsz: int, stride: int) -> int:
     """The long side at which a picture is seen: at most `imgsz`, never enlarged, in whole strides."""
     return -(-min(imgsz, max(size_hw)) // stride) * stride
+
+
+def _upright(turned: Tensor) -> Tensor:
+    """The smallest upright boxes around oriented ones, which is what SAM takes as a prompt.
+
+    Args:
+        turned: `(N, 7)`: centre, width, height, score, class, angle in radians.
+
+    Returns:
+        `(N, 6)`: corners, score, class.
+    """
+    (centre, size), angle = turned[:, :4].split(2, dim=1), turned[:, -1:]
+    along, across = angle.cos().abs(), angle.sin().abs()
+    half = (size.abs() * along + size.abs().flip(1) * across) / 2
+    return torch.cat([centre - half, centre + half, turned[:, 4:6]], 1)
 
 
 def _thick_enough(image_bgr: Image, side: int) -> Image:

@@ -1,6 +1,5 @@
 """Which files are detectors, what is refused, and that nothing in a file is run."""
 
-import copy
 import os
 import shutil
 import subprocess
@@ -15,7 +14,7 @@ from torch import nn
 from sav.detectors.network import load_network
 from sav.errors import CheckpointError
 from tests.conftest import DEMO_YOLO, ROOT
-from tests.detectors.models import NAMES, save, tasks, tiny_model
+from tests.detectors.models import NAMES, random_model, save, tiny_model
 from tests.weights.checkpoints import Call
 
 
@@ -177,24 +176,15 @@ def test_layers_in_layers_twice_each_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "yaml"),
+    ("yaml", "kind"),
     [
-        (
-            "ClassificationModel",
-            {"backbone": [[-1, 1, "Conv", [8, 3, 2]]], "head": [[-1, 1, "Classify", ["nc"]]]},
-        ),
-        (
-            "OBBModel",
-            {
-                "backbone": [[-1, 1, "Conv", [8, 3, 2]]] * 3,
-                "head": [[[0, 1, 2], 1, "OBB", ["nc", 1]]],
-            },
-        ),
+        ("yolov8n-cls.yaml", "ClassificationModel with a head for Classify"),
+        ("yolo26n-depth.yaml", "DepthModel with a head for Depth"),
+        ("yolo26n-sem.yaml", "SemanticSegmentationModel with a head for SemanticSegment"),
     ],
 )
-def test_a_model_for_something_else_is_named(tmp_path, kind, yaml):
-    model = getattr(tasks, kind)({"nc": 3, **copy.deepcopy(yaml)}, nc=3, verbose=False)
-    assert f"is a {kind}" in refusal(save(model, tmp_path / "yolo.pt"))
+def test_a_model_for_something_else_is_named(tmp_path, yaml, kind):
+    assert f"is a {kind}, not for detection" in refusal(save(random_model(yaml), tmp_path / "yolo.pt"))
 
 
 def test_code_is_not_run_wherever_it_stands(tmp_path):
@@ -280,6 +270,12 @@ def test_layers_of_ones_own_need_the_flag(own_layers):
     assert "my_layers.Mine" in message and "--trust_checkpoint" in message
     network = load_network(own_layers, trust_checkpoint=True)
     assert type(network.module.model[1].act).__name__ == "Mine"
+
+
+def test_a_text_model_that_was_saved_in_a_detector_is_left_out(own_layers, tmp_path):
+    model = tiny_model()
+    model.clip_model = sys.modules["my_layers"].Mine()
+    assert load_network(save(model, tmp_path / "yolo.pt")).names == NAMES
 
 
 def test_trusted_code_that_is_not_installed_is_one_line(own_layers, monkeypatch):

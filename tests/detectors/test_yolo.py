@@ -1,20 +1,22 @@
 """What detectors find: as ultralytics' own prediction does, in any batch, and in any number of threads."""
 
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import Detector, side_for
+from sav.detectors.yolo import Detector, _upright, side_for
 from sav.errors import CheckpointError
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT, SHARED
-from tests.detectors.models import save, tasks, tiny_model
+from tests.detectors.models import random_model, save, tiny_model
 
 CPU = torch.device("cpu")
 REAL_YOLO = SHARED / "weights" / "yolov8n.pt"
@@ -26,7 +28,10 @@ def predicted(checkpoint, picture, config, side):
     """`(N, 6)` boxes, scores and classes as ultralytics' own way from a file to a picture gives them."""
     model = import_ultralytics().YOLO(str(checkpoint))
     settings = {"conf": config.conf, "iou": config.iou, "max_det": config.max_det, "device": "cpu"}
-    return model.predict(picture, imgsz=side, verbose=False, **settings)[0].boxes.data.numpy()
+    result = model.predict(picture, imgsz=side, verbose=False, **settings)[0]
+    if result.obb is None:
+        return result.boxes.data.numpy()
+    return np.column_stack([result.obb.xyxy, result.obb.conf, result.obb.cls])
 
 
 def assert_as_predicted(checkpoint, picture, config=PICTURE_DETECTION, are_all=True, tolerance=0.05):
@@ -63,46 +68,58 @@ def test_real_weights_find_what_is_known_to_be_in_a_photograph():
     assert found.scores.round(1).tolist() == pytest.approx([0.9, 0.9, 0.9, 0.6])
 
 
-def random_model(yaml: str) -> torch.nn.Module:
-    """A model of one of ultralytics' own architectures, with weights that find something everywhere."""
-    settings = tasks.yaml_model_load(yaml)
-    kind = {"seg": "SegmentationModel", "pose": "PoseModel"}.get(
-        yaml.rpartition("-")[2][:-5], "DetectionModel"
-    )
-    if "rtdetr" in yaml:
-        kind = "RTDETRDetectionModel"
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        model = getattr(tasks, kind)(settings, verbose=False)
-        if "kpt_shape" in model.yaml:
-            model.kpt_shape = model.yaml["kpt_shape"]  # as a training leaves it
-        for layer in model.model[-1].modules():
-            if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear) and layer.bias is not None:
-                layer.weight.data.normal_(0, 0.2)
-                layer.bias.data.normal_(-1, 1)
-    return model
+QUICK = ("yolo26n.yaml", "yolov8n-seg.yaml", "yolov8n-pose.yaml", "yolov8n-obb.yaml", "yolov10n.yaml")
+FAMILIES = (
+    "yolov5n.yaml", "yolov9t.yaml", "yolo11n.yaml", "yolo11n-seg.yaml", "yolo12n.yaml", "yolo26n-obb.yaml",
+    "yolo26n-pose.yaml", "yolov8n-rtdetr.yaml", "yolov8s-world.yaml", "yolov8s-worldv2.yaml",
+    "yoloe-v8s.yaml", "yoloe-11s-seg.yaml", "yoloe-11s-seg-pf.yaml", "yoloe-26n.yaml",
+)  # fmt: skip
+MORE = (
+    "rtdetr-l.yaml", "yolov3-tiny.yaml", "yolov5n-p6.yaml", "yolov6n.yaml", "yolov8n-p2.yaml",
+    "yolov8n-p6.yaml", "yolov8n-ghost.yaml", "yolov9c-seg.yaml", "yolo11n-obb.yaml", "yolo12n-seg.yaml",
+    "yolo26n-p6.yaml", "yoloe-v8s-seg.yaml", "yoloe-v8s-seg-pf.yaml",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("yaml", ["yolo26n.yaml", "yolov8n-seg.yaml", "yolov8n-pose.yaml", "yolov10n.yaml"])
-def test_heads_of_other_kinds_find_what_ultralytics_predicts_with_them(tmp_path, yaml):
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        *QUICK,
+        *(pytest.param(yaml, marks=pytest.mark.long) for yaml in FAMILIES),
+        *(pytest.param(yaml, marks=pytest.mark.slow) for yaml in MORE),
+    ],
+)
+def test_every_architecture_finds_what_ultralytics_predicts_with_it(tmp_path, yaml):
     path = save(random_model(yaml), tmp_path / "best.pt")
-    noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
+    # ultralytics scales the sides of oriented boxes, which is exact alone where nothing is scaled.
+    size_hw = (128, 192) if "obb" in yaml else (120, 200)
+    noise = np.random.default_rng(0).integers(0, 255, (*size_hw, 3), np.uint8)
     tolerance = 0.5 if "rtdetr" in yaml else 0.05  # random attention amplifies roundings
     # Without suppression, which between boxes of one score is a matter of rounding. ultralytics drops objects
     # whose own masks are empty; here SAM makes the masks.
     assert_as_predicted(path, noise, DetectionConfig(0.0, 1.0, max_det=2000), "seg" not in yaml, tolerance)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "yaml",
-    ["rtdetr-l.yaml", "yolov8n-rtdetr.yaml", "yolov3-tiny.yaml", "yolov5n.yaml", "yolov5n-p6.yaml",
-     "yolov6n.yaml", "yolov8n-p2.yaml", "yolov8n-p6.yaml", "yolov8n-ghost.yaml", "yolov9t.yaml",
-     "yolov9c-seg.yaml", "yolo11n.yaml", "yolo11n-seg.yaml", "yolo12n.yaml",
-     "yolo26n-pose.yaml", "yolo26n-p6.yaml"],
-)  # fmt: skip
-def test_every_architecture_finds_what_ultralytics_predicts_with_it(tmp_path, yaml):
-    test_heads_of_other_kinds_find_what_ultralytics_predicts_with_them(tmp_path, yaml)
+def test_an_oriented_box_asks_for_what_lies_in_the_upright_box_around_it():
+    turned = torch.tensor([[50, 40, 20, 10, 0.9, 1, angle] for angle in (0, math.pi / 2, math.pi / 4, -0.6)])
+    found = _upright(turned)
+    corners = cv2.boxPoints(((50, 40), (20, 10), math.degrees(-0.6)))
+    reach = 30 / math.sqrt(8)
+    wanted = [[40, 35, 60, 45], [45, 30, 55, 50], [50 - reach, 40 - reach, 50 + reach, 40 + reach]]
+    assert np.allclose(found[:3, :4], wanted, atol=1e-4)
+    assert np.allclose(found[3, :4], [*corners.min(0), *corners.max(0)], atol=1e-4)
+    assert np.allclose(found[:, 4:], [[0.9, 1]])
+
+
+@pytest.mark.parametrize("yaml", ["yoloe-11s-seg-pf.yaml", "yolov8n-rtdetr.yaml"])
+@pytest.mark.long
+def test_small_pictures_and_batches_of_them_find_what_single_ones_do(tmp_path, yaml):
+    detector = Detector(save(random_model(yaml), tmp_path / "best.pt"), CPU, DetectionConfig(0.0, 1.0))
+    pictures = list(np.random.default_rng(0).integers(0, 255, (2, 40, 60, 3), np.uint8))
+    for picture, found in zip(pictures, detector(pictures), strict=True):
+        (alone,) = detector([picture])
+        assert len(found) == len(alone) > 0
+        assert np.allclose(alone.scores, found.scores, atol=1e-4)
 
 
 def test_a_grey_model_finds_what_ultralytics_predicts_with_it(tmp_path):
