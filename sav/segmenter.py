@@ -243,8 +243,8 @@ class Segmenter:
             source: A video, a folder of numbered pictures, a camera's number, an address, a reader from
                 `open_video`, which is left open and has its own start, end and stride, or frames: anything
                 that gives what a call takes, such as `(T, H, W, 3)` uint8 BGR or a generator.
-            tracker: `botsort`, `bytetrack`, a YAML file with ultralytics' tracker keys, or a tracker that
-                has seen nothing yet.
+            tracker: `botsort`, `bytetrack`, `sav`, a YAML file with ultralytics' tracker keys, or a tracker
+                that has seen nothing yet.
             start: First frame: its number, seconds (`"12.5s"`) or a time (`"00:01:30"`).
             end: First frame that is not wanted, likewise.
             stride: Take every how many frames.

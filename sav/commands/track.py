@@ -35,7 +35,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_model_flags(parser, "frames", " or from a camera")
     group = parser.add_argument_group("tracking")
     group.add_argument("--tracker", type=place, default="botsort", metavar="NAME",
-                       help="botsort, bytetrack, or a YAML file with ultralytics' tracker keys"
+                       help="botsort, bytetrack, sav, or a YAML file with ultralytics' tracker keys"
                             " (default: %(default)s)")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)

@@ -20,6 +20,8 @@ UNLABELLED = "unlabelled"
 
 def _check(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
     """Raise ValueError if `array` has not `shape`, where None stands for any length."""
+    if array.shape == shape:
+        return
     fits = array.ndim == len(shape) and all(
         want is None or want == have for want, have in zip(shape, array.shape, strict=True)
     )

@@ -26,7 +26,7 @@ class VideoJob:
         start: First frame: its number, seconds or a time, as `open_video` takes it; None for the first.
         end: First frame that is not wanted, likewise.
         stride: Every how many frames one is taken.
-        tracker: `botsort`, `bytetrack`, or a YAML file with ultralytics' tracker keys.
+        tracker: `botsort`, `bytetrack`, `sav`, or a YAML file with ultralytics' tracker keys.
         formats: The formats of the annotations.
         options: What is wished of single formats.
         overwrite: Replace also files that are not ours, or not any more.

@@ -1,4 +1,4 @@
-"""Trackers: which detection is the object that was seen a moment ago. ByteTrack and BoT-SORT, on numpy."""
+"""Trackers: which detection is the object that was seen a moment ago. ByteTrack, BoT-SORT, ours; on numpy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from sav.data.types import Detections, Image, Tracks
     from sav.trackers.botsort import BoTSORT
     from sav.trackers.bytetrack import ByteTrack
+    from sav.trackers.savtracker import SavTracker
 
-__all__ = ["BoTSORT", "ByteTrack", "Tracker", "TrackerConfig", "load_config", "make_tracker"]
+__all__ = ["BoTSORT", "ByteTrack", "SavTracker", "Tracker", "TrackerConfig", "load_config", "make_tracker"]
+
+# The classes, by the names of their types.
+_CLASSES = {"botsort": "BoTSORT", "bytetrack": "ByteTrack", "sav": "SavTracker"}
 
 
 class Tracker(Protocol):
@@ -42,9 +46,10 @@ def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
     """Return a new tracker, whose ids begin at 1.
 
     Args:
-        name_or_yaml: `botsort`, `bytetrack`, or the path of a YAML file with ultralytics' tracker keys.
-        frame_rate: Frames per second that the tracker will see. Above 30, lost tracks are remembered for
-            more frames than `track_buffer`, so that it is as long a time as at 30.
+        name_or_yaml: `botsort`, `bytetrack`, `sav`, or the path of a YAML file with ultralytics' tracker
+            keys.
+        frame_rate: Frames per second that the tracker will see. Lost tracks are remembered for as long a time
+            as `track_buffer` frames take at 30.
 
     Raises:
         FileNotFoundError: If `name_or_yaml` is neither a tracker nor a file.
@@ -55,15 +60,12 @@ def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
         raise SettingError(f"frame_rate must be a positive number, not {frame_rate}")
     config = load_config(name_or_yaml)
 
-    from sav.trackers.botsort import BoTSORT
-    from sav.trackers.bytetrack import ByteTrack
-
-    tracker = BoTSORT if config.tracker_type == "botsort" else ByteTrack
-    return tracker(config, frame_rate=frame_rate)
+    tracker: Tracker = __getattr__(_CLASSES[config.tracker_type])(config, frame_rate=frame_rate)
+    return tracker
 
 
 def __getattr__(name: str) -> Any:
     """The trackers themselves, imported when they are first used: a command line is checked without them."""
-    if name not in ("BoTSORT", "ByteTrack"):
+    if name not in _CLASSES.values():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"sav.trackers.{name.lower()}"), name)

@@ -22,13 +22,15 @@ def box_iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any], dtype: type[Any] = np.fl
     Returns:
         `(N, M)`, intersection over union, 0 to 1; 0 where neither box has an area.
     """
-    left, top, right, bottom = a_xyxy.T.astype(dtype)[:, :, None]
-    other_left, other_top, other_right, other_bottom = b_xyxy.T.astype(dtype)
-    shared = np.minimum(right, other_right) - np.maximum(left, other_left)
-    height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    np.maximum(shared, 0, out=shared)
-    shared *= np.maximum(height, 0, out=height)
-    union = (right - left) * (bottom - top) + (other_right - other_left) * (other_bottom - other_top) - shared
+    a = np.array(a_xyxy.T, dtype, order="C")[:, :, None]  # (4, N, 1)
+    b = np.array(b_xyxy.T, dtype, order="C")[:, None, :]  # (4, 1, M)
+    sides = np.minimum(a[2:], b[2:])  # (2, N, M), width and height of what is shared
+    sides -= np.maximum(a[:2], b[:2])
+    np.maximum(sides, 0, out=sides)
+    shared = np.multiply(sides[0], sides[1], out=sides[0])
+
+    size, other_size = a[2:] - a[:2], b[2:] - b[:2]
+    union = np.subtract(size[0] * size[1] + other_size[0] * other_size[1], shared, out=sides[1])
     return np.divide(shared, np.maximum(union, dtype(1e-9), out=union), out=shared)
 
 
@@ -42,6 +44,10 @@ def assign(similarities: NDArray[Any], least: float) -> tuple[Indices, Indices]:
     Returns:
         Rows and columns of the pairs, each `(K,)`.
     """
+    possible = similarities > least
+    rows, columns = possible.nonzero()
+    if len(rows) == np.count_nonzero(possible.any(0)) == np.count_nonzero(possible.any(1)):
+        return rows, columns  # nobody has two to choose from
     gains = similarities - least
     np.maximum(gains, 0, out=gains)  # an impossible pair is worth as much as no pair
     rows, columns = linear_sum_assignment(gains, maximize=True)

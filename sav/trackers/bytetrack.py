@@ -15,7 +15,7 @@ from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackT
 
 _LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
 _LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track
-_BUFFER_FRAME_RATE = 30.0  # faster videos remember lost tracks for as long a time as videos of this rate
+_BUFFER_FRAME_RATE = 30.0  # lost tracks are remembered for as long a time as in a video of this rate
 _DUPLICATE_IOU = 0.85  # a live and a lost track that overlap this much are one object,
 _DUPLICATE_FRAMES, _DUPLICATE_IOU_AHEAD = 5, 0.5  # if so many frames ahead they still overlap this much
 
@@ -30,7 +30,7 @@ class ByteTrack:
 
     def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
         self._config = config
-        self._longest_absence = round(config.track_buffer * max(1.0, frame_rate / _BUFFER_FRAME_RATE))
+        self._longest_absence = round(config.track_buffer * frame_rate / _BUFFER_FRAME_RATE)
         self._frame = 0
         self._table = TrackTable(self._box_filter())
 
@@ -48,13 +48,16 @@ class ByteTrack:
             The confirmed tracks that this frame's detections were matched to.
         """
         self._frame += 1
-        self._table.predict(self._camera_warp(image, warp))
         usable = self._usable(detections)
-        strong = detections.scores[usable] >= self._config.track_high_thresh
-        rows, columns = self._associate(detections.boxes_xyxy[usable], detections.scores[usable], strong)
+        boxes, scores = detections.boxes_xyxy[usable], detections.scores[usable]
+        strong = scores >= self._config.track_high_thresh
+        camera_warp = self._camera_warp(image, warp)
+        self._table.predict(camera_warp)
+        if camera_warp is None:
+            self._settle(boxes[strong])
+        rows, columns = self._associate(boxes, scores, strong)
         unseen = np.ones(len(self._table), bool)
-        unseen[rows] = False
-        strong[columns] = False
+        unseen[rows] = strong[columns] = False
         self._table.observe(rows, detections, usable[columns], self._frame)
         self._let_go(unseen)
         self._start_tracks(detections, usable[strong])
@@ -66,6 +69,9 @@ class ByteTrack:
 
     def _camera_warp(self, image: Image | None, warp: NDArray[Any] | None) -> Array | None:
         return None if warp is None else np.asarray(warp, np.float64)
+
+    def _settle(self, boxes: NDArray[Any]) -> None:
+        """Mend where tracks are expected by the strong `boxes`, where nothing is known of the camera."""
 
     def _usable(self, detections: Detections) -> Indices:
         """Return the rows of detections with an area and enough score."""
@@ -87,8 +93,9 @@ class ByteTrack:
         )
         partners, free = np.full(len(phases), -1), np.ones(len(boxes), bool)
         for tracks, candidates, similarities, least in rounds:
-            rows, columns = (tracks & (partners < 0)).nonzero()[0], (candidates & free).nonzero()[0]
-            if not len(rows) or not len(columns):
+            columns = (candidates & free).nonzero()[0]
+            rows = (tracks & (partners < 0)).nonzero()[0] if len(columns) else columns
+            if not len(rows):
                 continue
             i, j = assign(similarities[rows[:, None], columns], least)
             partners[rows[i]] = columns[j]
@@ -98,6 +105,8 @@ class ByteTrack:
 
     def _let_go(self, unseen: NDArray[np.bool_]) -> None:
         """Set `unseen` tracks aside as lost; forget the unconfirmed, and what was away for too long."""
+        if not unseen.any():
+            return
         table = self._table
         table.phases[unseen & (table.phases == TRACKED)] = LOST
         expired = self._frame - table.last_frames > self._longest_absence
@@ -109,7 +118,9 @@ class ByteTrack:
         """Begin tracks at strong detections that no track claimed."""
         fresh = unclaimed[detections.scores[unclaimed] >= self._config.new_track_thresh]
         if len(fresh):
-            self._table.start(detections, fresh, TRACKED if self._frame == 1 else UNCONFIRMED, self._frame)
+            rows = self._table.start(detections, fresh, self._frame)
+            if self._frame == 1:
+                self._table.confirm(rows)
 
     def _drop_duplicates(self) -> None:
         """Where a live and a lost track lie on each other and move alike, keep the one followed for longer.
@@ -117,7 +128,11 @@ class ByteTrack:
         One that passes behind another lies on it too, but not for long.
         """
         table = self._table
-        lost, live = (table.phases == LOST).nonzero()[0], (table.phases != LOST).nonzero()[0]
+        is_lost = table.phases == LOST
+        lost = is_lost.nonzero()[0]
+        if not len(lost):
+            return
+        live = (~is_lost).nonzero()[0]
         i, j = (box_iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
         if not len(i):
             return

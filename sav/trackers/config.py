@@ -12,7 +12,7 @@ import yaml
 
 from sav.errors import SettingError
 
-TRACKER_TYPES = ("botsort", "bytetrack")
+TRACKER_TYPES = ("botsort", "bytetrack", "sav")
 CAMERA_MOTION_METHODS = ("sparseOptFlow", "none")
 _APPEARANCE_KEYS = ("with_reid", "model", "proximity_thresh", "appearance_thresh")
 
@@ -25,17 +25,19 @@ _DEEPEST_NESTING = 8
 
 @dataclass(frozen=True)
 class TrackerConfig:
-    """Parameters of ByteTrack and BoT-SORT, named and set as in the YAML files of ultralytics 8.4.
+    """Parameters of the trackers, named and set as in the YAML files of ultralytics 8.4.
 
     Attributes:
-        tracker_type: `botsort` or `bytetrack`.
+        tracker_type: `botsort`, `bytetrack` or `sav`.
         track_high_thresh: Detections of at least this score take part in the first association.
         track_low_thresh: Detections between this score and `track_high_thresh` take part in the second.
         new_track_thresh: A detection left over starts a track from this score on.
-        track_buffer: How many frames a lost track is remembered for, at up to 30 frames per second.
+        track_buffer: How long a lost track is remembered for, in thirtieths of a second: as many frames in a
+            video of 30 frames per second.
         match_thresh: Dearest pair, 0 to 1, that the first association makes.
         fuse_score: Whether a detection's score weighs its overlap in the first association.
-        gmc_method: `sparseOptFlow` or `none`: whether BoT-SORT estimates the motion of the camera.
+        gmc_method: `sparseOptFlow` or `none`: whether the motion of the camera is estimated, by all but
+            ByteTrack.
 
     Raises:
         SettingError: If a value is of the wrong type or out of its range.
@@ -73,8 +75,8 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
     """Return the parameters that a tracker's name or the path of a YAML file stands for.
 
     Args:
-        name_or_yaml: `botsort`, `bytetrack`, or the path of a YAML file with ultralytics' tracker keys; keys
-            that it leaves out keep their defaults.
+        name_or_yaml: `botsort`, `bytetrack`, `sav`, or the path of a YAML file with ultralytics' tracker
+            keys; keys that it leaves out keep their defaults.
 
     Raises:
         FileNotFoundError: If it is neither a known name nor a file.
@@ -90,7 +92,7 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
     if not path.is_file():
         raise FileNotFoundError(
             f"no tracker or file called {name_or_yaml!r}: "
-            f"give {' or '.join(TRACKER_TYPES)}, or the path of a YAML file"
+            f"give {_listed(TRACKER_TYPES)}, or the path of a YAML file"
         )
     try:
         return _from_keys(_read_yaml(path))
@@ -160,7 +162,7 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
         shown = ", ".join(map(_shown, unknown[:5]))
         raise SettingError(f"unknown key {shown}; known are {', '.join(sorted(known))}")
     if "tracker_type" not in keys:
-        raise SettingError(f"lacks tracker_type: {' or '.join(TRACKER_TYPES)}")
+        raise SettingError(f"lacks tracker_type: {_listed(TRACKER_TYPES)}")
     if keys.get("with_reid", False) is not False:
         raise SettingError("matching by appearance is not built: set with_reid to false")
     values = {key: value for key, value in keys.items() if key in known}
@@ -171,7 +173,11 @@ def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise SettingError(f"{name} must be {' or '.join(choices)}, not {_shown(value)}")
+        raise SettingError(f"{name} must be {_listed(choices)}, not {_shown(value)}")
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    return " or ".join(filter(None, [", ".join(choices[:-1]), choices[-1]]))
 
 
 def _gist(error: yaml.YAMLError) -> str:

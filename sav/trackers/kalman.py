@@ -8,6 +8,7 @@ step for all tracks is one small matrix product, and a correction needs no matri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,12 @@ _STEP = np.array(
 
 _POSITION_NOISE = 1 / 20  # standard deviations as shares of the box's size, as in DeepSORT (arXiv 1703.07402)
 _VELOCITY_NOISE = 1 / 160
-_ASPECT, _NOT_ASPECT = np.array([0.0, 0.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 1.0])
+_ASPECT = np.array([0.0, 0.0, 1.0, 0.0])
+
+# Products with these are exact: corners of a box to its centre and size, and back.
+_TO_CENTRES = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+_TO_CORNERS = np.array([[1, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
+_SIZES_TWICE = np.array([2, 3, 2, 3])
 
 
 class BoxFilter(ABC):
@@ -52,30 +58,35 @@ class BoxFilter(ABC):
         """Return the estimated boxes, `(N, 4)` corners."""
 
     @abstractmethod
-    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
-        """Return the noise, `(N, 4)`, whose deviation is a `share` of the size, or `aspect` for a ratio."""
+    def _noise(self, positions: Array) -> Callable[[float, float], Array]:
+        """Return what gives variances, `(N, 4)`, of a deviation that is a share of the size.
+
+        It takes that share, and the deviation of what is no length but a ratio.
+        """
 
     def start(self, boxes_xyxy: Array) -> Array:
         """Return the states, `(5, N, 4)`, of tracks that were seen once, at `boxes_xyxy`."""
         positions = self.measure(boxes_xyxy)
         states = np.zeros((5, len(positions), 4))
         states[POSITION] = positions
-        states[VAR_POSITION] = self._variances(positions, 2 * _POSITION_NOISE, 1e-2)
-        states[VAR_VELOCITY] = self._variances(positions, 10 * _VELOCITY_NOISE, 1e-5)
+        noise = self._noise(positions)
+        states[VAR_POSITION] = noise(2 * _POSITION_NOISE, 1e-2)
+        states[VAR_VELOCITY] = noise(10 * _VELOCITY_NOISE, 1e-5)
         return states
 
     def predict(self, states: Array, lost: NDArray[np.bool_]) -> Array:
         """Return `states` one frame later; tracks that are `lost`, `(N,)`, keep their size."""
         if lost.any():
             states[VELOCITY, lost, self._lengths] = 0
+        noise = self._noise(states[POSITION])
         later = (_STEP @ states.reshape(5, -1)).reshape(states.shape)
-        later[VAR_POSITION] += self._variances(states[POSITION], _POSITION_NOISE, 1e-2)
-        later[VAR_VELOCITY] += self._variances(states[POSITION], _VELOCITY_NOISE, 1e-5)
+        later[VAR_POSITION] += noise(_POSITION_NOISE, 1e-2)
+        later[VAR_VELOCITY] += noise(_VELOCITY_NOISE, 1e-5)
         return later
 
     def correct(self, states: Array, boxes_xyxy: Array) -> Array:
         """Return `states` after each was observed as the box in the same row of `boxes_xyxy`, `(N, 4)`."""
-        noise = self._variances(states[POSITION], _POSITION_NOISE, 1e-1)
+        noise = self._noise(states[POSITION])(_POSITION_NOISE, 1e-1)
         gains = states[_GAINED] / (states[VAR_POSITION] + noise)
         corrected = states.copy()
         corrected[_MEANS] += gains * (self.measure(boxes_xyxy) - states[POSITION])
@@ -110,17 +121,19 @@ class AspectHeightFilter(BoxFilter):
 
     def measure(self, boxes_xyxy: Array) -> Array:
         """Turn `(N, 4)` corners into centre, aspect ratio and height."""
-        measured = _centre_and_size(boxes_xyxy)
+        measured = boxes_xyxy @ _TO_CENTRES
         measured[:, 2] /= measured[:, 3]
         return measured
 
     def boxes_xyxy(self, states: Array) -> Array:
         """Return the estimated boxes, `(N, 4)` corners."""
-        aspect, height = states[POSITION, :, 2:3], states[POSITION, :, 3:]
-        return _corners(states[POSITION, :, :2], np.concatenate([aspect * height, height], 1))
+        positions = states[POSITION].copy()
+        positions[:, 2] *= positions[:, 3]
+        return positions @ _TO_CORNERS
 
-    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
-        return np.square(positions[:, 3:]) * (share**2 * _NOT_ASPECT) + aspect**2 * _ASPECT
+    def _noise(self, positions: Array) -> Callable[[float, float], Array]:
+        squares = np.square(positions[:, 3:])
+        return lambda share, aspect: squares * (share**2 * (1 - _ASPECT)) + aspect**2 * _ASPECT
 
 
 class WidthHeightFilter(BoxFilter):
@@ -130,21 +143,12 @@ class WidthHeightFilter(BoxFilter):
 
     def measure(self, boxes_xyxy: Array) -> Array:
         """Turn `(N, 4)` corners into centre, width and height."""
-        return _centre_and_size(boxes_xyxy)
+        return boxes_xyxy @ _TO_CENTRES
 
     def boxes_xyxy(self, states: Array) -> Array:
         """Return the estimated boxes, `(N, 4)` corners."""
-        return _corners(states[POSITION, :, :2], states[POSITION, :, 2:])
+        return states[POSITION] @ _TO_CORNERS
 
-    def _variances(self, positions: Array, share: float, aspect: float) -> Array:
-        return np.square(share * np.concatenate([positions[:, 2:], positions[:, 2:]], 1))
-
-
-def _centre_and_size(boxes_xyxy: Array) -> Array:
-    first, last = boxes_xyxy[:, :2], boxes_xyxy[:, 2:]
-    return np.concatenate([(first + last) / 2, last - first], 1)
-
-
-def _corners(centres: Array, sizes: Array) -> Array:
-    half = sizes / 2
-    return np.concatenate([centres - half, centres + half], 1)
+    def _noise(self, positions: Array) -> Callable[[float, float], Array]:
+        squares = np.square(positions).take(_SIZES_TWICE, 1)
+        return lambda share, aspect: squares * share**2

@@ -11,34 +11,56 @@ from sav.trackers.kalman import POSITION, VELOCITY, Array, BoxFilter
 UNCONFIRMED, TRACKED, LOST = range(3)
 
 Indices = NDArray[np.intp]
+Numbers = NDArray[np.int64]
+
+_IDS, _PHASES, _FIRST_FRAMES, _LAST_FRAMES, _DETECTIONS = range(5)  # rows of the table's whole numbers
 
 
 class TrackTable:
     """The live and the lost tracks of one video.
 
     Attributes:
-        ids: `(N,)` int64, from 1 in the order of confirmation; 0 while unconfirmed.
-        phases: `(N,)` int8, one of `UNCONFIRMED` (seen once), `TRACKED` (seen in the last frame) and `LOST`.
-        first_frames: `(N,)` int64, when each track began.
-        last_frames: `(N,)` int64, when each was last seen.
         boxes_xyxy: `(N, 4)` float64, the filtered boxes.
     """
 
-    def __init__(self, box_filter: BoxFilter) -> None:
-        self._filter = box_filter
+    def __init__(self, box_filter: BoxFilter, least_evidence: float = 0.0) -> None:
+        """Begin without tracks.
+
+        Args:
+            box_filter: What the boxes' motion is followed with.
+            least_evidence: What the scores of a track's detections must add up to before it is confirmed, by
+                its second match at the earliest.
+        """
+        self._filter, self._least_evidence = box_filter, least_evidence
         self._states: Array = np.zeros((5, 0, 4))
-        self._detection_indices = np.zeros(0, np.int64)
+        self._numbers: Numbers = np.zeros((5, 0), np.int64)
         self._votes: Array = np.zeros((0, 0))
-        self._classes: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._classes: Numbers = np.zeros(0, np.int64)
         self._last_id = 0
-        self.ids = np.zeros(0, np.int64)
-        self.phases = np.zeros(0, np.int8)
-        self.first_frames = np.zeros(0, np.int64)
-        self.last_frames = np.zeros(0, np.int64)
         self.boxes_xyxy: Array = np.zeros((0, 4))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return self._numbers.shape[1]
+
+    @property
+    def ids(self) -> Numbers:
+        """`(N,)` int64, from 1 in the order of confirmation; 0 while unconfirmed."""
+        return self._numbers[_IDS]
+
+    @property
+    def phases(self) -> Numbers:
+        """`(N,)`, one of `UNCONFIRMED` (begun), `TRACKED` (seen in the last frame) and `LOST`."""
+        return self._numbers[_PHASES]
+
+    @property
+    def first_frames(self) -> Numbers:
+        """`(N,)` int64, when each track began."""
+        return self._numbers[_FIRST_FRAMES]
+
+    @property
+    def last_frames(self) -> Numbers:
+        """`(N,)` int64, when each was last seen."""
+        return self._numbers[_LAST_FRAMES]
 
     def predict(self, warp: Array | None) -> None:
         """Move every track on by one frame, and along `warp` `(2, 3)` where the camera moved."""
@@ -47,36 +69,42 @@ class TrackTable:
             self._filter.warp(self._states, warp)
         self.boxes_xyxy = self._filter.boxes_xyxy(self._states)
 
+    def shift(self, by_xy: Array) -> None:
+        """Move every track by `(2,)` pixels, as it moves in the picture when the camera turns."""
+        self._states[POSITION, :, :2] += by_xy
+        self.boxes_xyxy = self._filter.boxes_xyxy(self._states)
+
     def observe(self, rows: Indices, detections: Detections, chosen: Indices, frame: int) -> None:
-        """Correct the tracks in `rows` by the `chosen` detections, one each, and count them as tracked."""
+        """Correct the tracks in `rows` by the `chosen` detections, one each, and confirm what is sure."""
+        if not len(rows):
+            return
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
         states = self._filter.correct(self._states[:, rows], boxes)
         self._states[:, rows] = states
         self.boxes_xyxy[rows] = self._filter.boxes_xyxy(states)
-        self.phases[rows] = TRACKED
         self._record(rows, detections, chosen, frame)
+        known = self._numbers[_IDS, rows] > 0
+        sure = known | (self._votes[rows].sum(1) >= self._least_evidence)
+        self.confirm(rows[sure])
 
-    def start(self, detections: Detections, chosen: Indices, phase: int, frame: int) -> None:
-        """Begin a track, in `phase`, at each of the `chosen` detections."""
+    def start(self, detections: Detections, chosen: Indices, frame: int) -> Indices:
+        """Begin a track, unconfirmed, at each of the `chosen` detections, and return their rows."""
         before, count = len(self), len(chosen)
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
-        unset = np.zeros(count, np.int64)
+        numbers = np.zeros((5, count), np.int64)
+        numbers[_PHASES], numbers[_FIRST_FRAMES] = UNCONFIRMED, frame
         self._states = np.concatenate([self._states, self._filter.start(boxes)], 1)
         self._votes = np.concatenate([self._votes, np.zeros((count, len(self._classes)))])
-        self._detection_indices = np.concatenate([self._detection_indices, unset])
+        self._numbers = np.concatenate([self._numbers, numbers], 1)
         self.boxes_xyxy = np.concatenate([self.boxes_xyxy, boxes])
-        self.ids = np.concatenate([self.ids, unset])
-        self.phases = np.concatenate([self.phases, np.full(count, phase, np.int8)])
-        self.first_frames = np.concatenate([self.first_frames, unset + frame])
-        self.last_frames = np.concatenate([self.last_frames, unset])
-        self._record(np.arange(before, before + count), detections, chosen, frame)
+        rows = np.arange(before, before + count)
+        self._record(rows, detections, chosen, frame)
+        return rows
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forget every track that is not `kept`, a mask over the rows."""
         self._states, self._votes = self._states[:, kept], self._votes[kept]
-        self._detection_indices, self.boxes_xyxy = self._detection_indices[kept], self.boxes_xyxy[kept]
-        self.ids, self.phases = self.ids[kept], self.phases[kept]
-        self.first_frames, self.last_frames = self.first_frames[kept], self.last_frames[kept]
+        self._numbers, self.boxes_xyxy = self._numbers[:, kept], self.boxes_xyxy[kept]
 
     def boxes_ahead(self, frames: int) -> Array:
         """Return where each box, `(N, 4)` corners, will be so many `frames` later if nothing changes."""
@@ -89,25 +117,31 @@ class TrackTable:
         rows = (self.phases == TRACKED).nonzero()[0]
         if not len(rows):
             return Tracks.empty()
+        numbers = self._numbers[:, rows]
         return Tracks(
-            self.ids[rows],
-            self._detection_indices[rows],
+            numbers[_IDS],
+            numbers[_DETECTIONS],
             self.boxes_xyxy[rows].astype(np.float32),
             self._classes[self._votes[rows].argmax(1)],
         )
 
     def _record(self, rows: Indices, detections: Detections, chosen: Indices, frame: int) -> None:
         self.last_frames[rows] = frame
-        self._detection_indices[rows] = chosen
+        self._numbers[_DETECTIONS, rows] = chosen
         columns = self._vote_columns(detections.class_ids[chosen])
         self._votes[rows, columns] += detections.scores[chosen]
-        fresh = ((self.ids == 0) & (self.phases != UNCONFIRMED)).nonzero()[0]
-        self.ids[fresh] = np.arange(self._last_id + 1, self._last_id + 1 + len(fresh))
-        self._last_id += len(fresh)
 
-    def _vote_columns(self, class_ids: NDArray[np.int64]) -> Indices:
+    def confirm(self, rows: Indices) -> None:
+        """Count `rows` as tracked; those that have no id yet get theirs."""
+        self.phases[rows] = TRACKED
+        fresh = rows[self._numbers[_IDS, rows] == 0]
+        if len(fresh):
+            self.ids[fresh] = np.arange(self._last_id + 1, self._last_id + 1 + len(fresh))
+            self._last_id += len(fresh)
+
+    def _vote_columns(self, class_ids: Numbers) -> Indices:
         """Return the column of each class among the votes, making columns for classes not met before."""
-        columns = np.searchsorted(self._classes, class_ids)
+        columns = self._classes.searchsorted(class_ids)
         if len(self._classes) and (self._classes.take(columns, mode="clip") == class_ids).all():
             return columns
         classes = np.union1d(self._classes, class_ids)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sav.trackers import BoTSORT, ByteTrack, TrackerConfig, load_config, make_tracker
+from sav.trackers import BoTSORT, ByteTrack, SavTracker, TrackerConfig, load_config, make_tracker
 
 
 @pytest.fixture
@@ -19,10 +19,11 @@ def yaml_file(tmp_path):
     return write
 
 
-def test_names_stand_for_the_two_trackers():
-    assert isinstance(make_tracker("botsort", frame_rate=30), BoTSORT)
-    assert isinstance(make_tracker("bytetrack", frame_rate=30), ByteTrack)
-    assert not isinstance(make_tracker("bytetrack", frame_rate=30), BoTSORT)
+@pytest.mark.parametrize(
+    ("name", "kind"), [("botsort", BoTSORT), ("bytetrack", ByteTrack), ("sav", SavTracker)]
+)
+def test_names_stand_for_the_trackers(name, kind):
+    assert type(make_tracker(name, frame_rate=30)) is kind
 
 
 @pytest.mark.parametrize("name", ["botsort", "bytetrack"])
@@ -51,7 +52,7 @@ def test_camera_motion_can_be_switched_off(yaml_file, value):
     [
         ("tracker_type: botsort\ntrack_hi_thresh: 0.5", "track_hi_thresh"),
         ("tracker_type: botsort\n7: 0.5", "unknown key 7"),
-        ("tracker_type: ocsort", "tracker_type must be botsort or bytetrack"),
+        ("tracker_type: ocsort", "tracker_type must be botsort, bytetrack or sav"),
         ("track_buffer: 30", "lacks tracker_type"),
         ("tracker_type: botsort\nwith_reid: true", "with_reid"),
         ("tracker_type: botsort\nwith_reid: maybe", "with_reid"),
@@ -115,7 +116,7 @@ def test_a_folder_is_named_as_one(tmp_path):
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "deepsort", "\0"])
 def test_what_is_neither_a_tracker_nor_a_file_is_named(name):
-    with pytest.raises(FileNotFoundError, match="botsort or bytetrack") as caught:
+    with pytest.raises(FileNotFoundError, match="botsort, bytetrack or sav") as caught:
         make_tracker(name, frame_rate=30)
     assert repr(name) in str(caught.value)
 

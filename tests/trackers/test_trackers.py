@@ -1,4 +1,4 @@
-"""What both trackers promise: identities that last, and belong to one tracker alone."""
+"""What all trackers promise: identities that last, and belong to one tracker alone."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from sav.data.types import Detections
 from sav.trackers import ByteTrack, TrackerConfig, make_tracker
 from tools.tracking.scenes import make_scene
 
-TRACKERS = pytest.mark.parametrize("name", ["bytetrack", "botsort"])
+TRACKERS = pytest.mark.parametrize("name", ["bytetrack", "botsort", "sav"])
 
 
 def detections(*boxes, scores=None, classes=None):
@@ -100,9 +100,9 @@ def test_an_object_that_stays_away_for_longer_than_the_buffer_gets_a_new_id(name
 
 
 @pytest.mark.parametrize(
-    ("frame_rate", "absence", "ident"), [(30, 29, 1), (30, 31, 2), (10, 29, 1), (60, 55, 1)]
+    ("frame_rate", "absence", "ident"), [(30, 29, 1), (30, 31, 2), (10, 9, 1), (10, 11, 2), (60, 55, 1)]
 )
-def test_the_buffer_is_frames_and_longer_in_faster_videos(frame_rate, absence, ident):
+def test_what_is_lost_is_remembered_for_as_long_a_time_at_any_frame_rate(frame_rate, absence, ident):
     tracker = make_tracker("bytetrack", frame_rate=frame_rate)
     tracker.update(detections(walker(0)))
     for _ in range(absence):
@@ -202,6 +202,17 @@ def test_botsort_sees_the_cameras_motion_in_the_pictures():
         )
     with_pictures, without = np.mean(errors, 0)
     assert with_pictures < 0.1 * without
+
+
+def test_our_tracker_sees_the_cameras_motion_in_the_boxes_alone():
+    jerk = 60 * np.ones(2)
+    for count, is_followed in ((8, True), (3, False)):
+        corners = np.random.default_rng(0).uniform(0, 2000, (count, 2))
+        tracker = make_tracker("sav", frame_rate=30)
+        for step in range(12):
+            moved = corners + jerk * (step > 9)
+            tracks = tracker.update(detections(*np.concatenate([moved, moved + np.array([90, 200])], 1)))
+        assert (ids_of(tracks) == list(range(1, count + 1))) == is_followed
 
 
 def box_error(tracks, truth):

@@ -1,10 +1,11 @@
 """Our trackers beside ultralytics' in one run: their quality, and the camera's motion.
 
-    python -m tools.bench.trackers [--json OUT]
+    python -m tools.bench.trackers [--sequences] [--variants] [--json OUT]
 
 Quality is measured on the MOT Challenge sequences in ../shared/mot, or on generated scenes where those are
-absent; camera motion on windows moved by a known path over ../shared/media/*.mp4, or over a generated
-picture.
+absent; `--sequences` shows each by itself, `--variants` counts each four times, forwards and backwards, as it
+is and jittered, since a single run is chance by half a point. Camera motion is measured on windows moved by a
+known path over ../shared/media/*.mp4, or over a generated picture.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.evaluate.tracks import TrackScore, TrackTable, score_tracks
-from sav.trackers import BoTSORT, ByteTrack, Tracker, TrackerConfig
+from sav.trackers import BoTSORT, ByteTrack, SavTracker, Tracker, TrackerConfig
 from sav.trackers.camera_motion import CameraMotion
-from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
+from tools.tracking.mot_sequences import MOT_FOLDER, MotSequence, read_sequences, score_sequences
 from tools.tracking.scenes import make_scene, stretched
 from tools.tracking.ultralytics_trackers import UltralyticsTracker
+from tools.tracking.variants import variants
 
 MEDIA_FOLDER = MOT_FOLDER.parent / "media"
 PAPER: dict[str, Any] = {
@@ -42,7 +45,10 @@ CONFIGS = {
     "bytetrack": (TrackerConfig("bytetrack", **PAPER), False),
     "botsort": (TrackerConfig("botsort", gmc_method="none", **PAPER), False),
     "botsort, warps": (TrackerConfig("botsort", gmc_method="none", **PAPER), True),
+    "sav": (TrackerConfig("sav", **PAPER), False),
+    "sav, warps": (TrackerConfig("sav", **PAPER), True),
 }
+OURS = {"botsort": BoTSORT, "bytetrack": ByteTrack, "sav": SavTracker}
 METRICS = ("HOTA", "MOTA", "IDF1", "IDSW")
 WINDOW = (512, 384)
 
@@ -50,12 +56,14 @@ WINDOW = (512, 384)
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the tables here")
+    parser.add_argument("--sequences", action="store_true", help="show each sequence by itself, too")
+    parser.add_argument("--variants", action="store_true", help="count each sequence in four variants")
     arguments = parser.parse_args(argv)
     cv2.setNumThreads(1)
     report = {
         "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, one thread",
         "versions": _versions(),
-        "quality": compare_quality(),
+        "quality": compare_quality(arguments.sequences, arguments.variants),
         "camera": compare_camera_motion(),
     }
     if arguments.json:
@@ -64,11 +72,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def make_ours(config: TrackerConfig, frame_rate: float = 30.0) -> Tracker:
-    return (BoTSORT if config.tracker_type == "botsort" else ByteTrack)(config, frame_rate=frame_rate)
+    return OURS[config.tracker_type](config, frame_rate=frame_rate)
 
 
-def compare_quality() -> list[dict[str, Any]]:
-    rows = _real_quality() if MOT_FOLDER.is_dir() else _generated_quality()
+def compare_quality(by_sequence: bool = False, with_variants: bool = False) -> list[dict[str, Any]]:
+    rows = _real_quality(by_sequence, with_variants) if MOT_FOLDER.is_dir() else _generated_quality()
     print(f"{'quality':<30}{'':<13}" + "".join(f"{metric:>8}" for metric in METRICS))
     for row in rows:
         numbers = "".join(f"{row[metric]:>8.1f}" for metric in METRICS[:3]) + f"{row['IDSW']:>8.0f}"
@@ -76,20 +84,31 @@ def compare_quality() -> list[dict[str, Any]]:
     return rows
 
 
-def _real_quality() -> list[dict[str, Any]]:
+def _real_quality(by_sequence: bool, with_variants: bool) -> list[dict[str, Any]]:
     sequences, rows = read_sequences(), []
     for name, (config, with_warps) in CONFIGS.items():
         chosen = [sequence for sequence in sequences if sequence.warps or not with_warps]
-        makers = {
-            "ours": lambda sequence, config=config: make_ours(config, sequence.frame_rate),
-            "ultralytics": lambda _, config=config: UltralyticsTracker(config),
+        if with_variants:
+            chosen = [variant for sequence in chosen for variant in variants(sequence)]
+        tables = {
+            by: score_sequences(chosen, partial(_tracker, by, config), with_warps=with_warps)
+            for by in _makers(config)
         }
-        tables = {by: score_sequences(chosen, make, with_warps=with_warps) for by, make in makers.items()}
-        for group in ("MOT17", "MOT15"):
+        names = dict.fromkeys(sequence.name for sequence in chosen) if by_sequence else {}
+        for group in ("MOT17", "MOT15", *names):
             for by, table in tables.items():
                 if group in table:
                     rows.append({"on": group, "tracker": name, "by": by, **_numbers(table[group])})
     return rows
+
+
+def _makers(config: TrackerConfig) -> tuple[str, ...]:
+    """Whose trackers there are of a kind."""
+    return ("ours",) if config.tracker_type == "sav" else ("ours", "ultralytics")
+
+
+def _tracker(by: str, config: TrackerConfig, sequence: MotSequence) -> Tracker:
+    return make_ours(config, sequence.frame_rate) if by == "ours" else UltralyticsTracker(config)
 
 
 def _generated_quality() -> list[dict[str, Any]]:
@@ -97,7 +116,8 @@ def _generated_quality() -> list[dict[str, Any]]:
     for name, (config, with_warps) in CONFIGS.items():
         if with_warps:
             continue
-        for by, make in (("ours", make_ours), ("ultralytics", UltralyticsTracker)):
+        for by in _makers(config):
+            make = make_ours if by == "ours" else UltralyticsTracker
             scores = []
             for scene in scenes:
                 tracker = make(config)

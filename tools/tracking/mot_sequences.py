@@ -68,12 +68,18 @@ def _frame(rows: NDArray[np.float64]) -> Detections:
 def score_sequences(
     sequences: list[MotSequence], make: Callable[[MotSequence], Tracker], *, with_warps: bool = False
 ) -> dict[str, TrackScore]:
-    """Follow `sequences`, each with a tracker of its own; the scores of each benchmark's together."""
+    """Follow `sequences`, each with a tracker of its own.
+
+    Returns:
+        The scores of each benchmark's together, and of each sequence's by its name; variants of a sequence
+        have the same name.
+    """
     counts = defaultdict[str, list[Counts]](list)
     for sequence in sequences:
-        found = _follow(sequence, make(sequence), with_warps)
-        counts[sequence.benchmark].append(count_tracks(found, sequence.truth.read()))
-    return {benchmark: pooled(members) for benchmark, members in counts.items()}
+        counted = count_tracks(_follow(sequence, make(sequence), with_warps), sequence.truth.read())
+        counts[sequence.benchmark].append(counted)
+        counts[sequence.name].append(counted)
+    return {name: pooled(members) for name, members in counts.items()}
 
 
 def _follow(sequence: MotSequence, tracker: Tracker, with_warps: bool) -> TrackTable:
