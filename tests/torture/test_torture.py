@@ -44,7 +44,8 @@ def test_the_watch_sees_crashes_hangs_memory_and_tracebacks(tmp_path):
                 while True:
                     pass
             case 5:
-                kept = b"1" * (600 * 2**20)  # beyond what the forked process shares with this one
+                missing = most_mib - psutil.Process().memory_info().rss // 2**20 + 50
+                kept = b"1" * (missing * 2**20)
                 return str(time.sleep(len(kept)))
             case _:
                 raise ValueError("two\nlines")
