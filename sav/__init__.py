@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+    from sav.data.instances import Instance, Instances
     from sav.data.masks import Masks
-    from sav.data.scene import Instance, Scene
+    from sav.data.scene import Scene
     from sav.data.types import Detections, Frame
-    from sav.drawing import DrawConfig
+    from sav.drawing import DrawConfig, overlay
     from sav.errors import (
         CheckpointError,
         DeviceMemoryError,
@@ -41,7 +42,8 @@ _HOMES = {
     "Detections": "sav.data.types",
     "DrawConfig": "sav.drawing",
     "Frame": "sav.data.types",
-    "Instance": "sav.data.scene",
+    "Instance": "sav.data.instances",
+    "Instances": "sav.data.instances",
     "MaskConfig": "sav.config",
     "Masks": "sav.data.masks",
     "PICTURE_DETECTION": "sav.config",
@@ -52,6 +54,7 @@ _HOMES = {
     "VideoDamagedError": "sav.errors",
     "VideoError": "sav.errors",
     "open_video": "sav.media.reader",
+    "overlay": "sav.drawing",
 }
 __all__ = [
     "PICTURE_DETECTION",
@@ -63,6 +66,7 @@ __all__ = [
     "DrawConfig",
     "Frame",
     "Instance",
+    "Instances",
     "MaskConfig",
     "Masks",
     "PictureError",
@@ -76,6 +80,7 @@ __all__ = [
     "VideoError",
     "WriteError",
     "open_video",
+    "overlay",
 ]
 
 

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import Detections, Frame
+from sav.data.types import Frame
 from sav.sam.architecture import SamArchitecture, assemble
 
 ROOT = Path(__file__).parent.parent
@@ -107,22 +108,24 @@ def make_scene() -> Callable[..., Scene]:
     ) -> Scene:
         masks = Masks.from_dense(objects)
         count = len(masks)
-        everything = Masks.from_dense(regions) if regions is not None else Masks.empty(masks.size_hw)
+        found = Masks.empty(masks.size_hw) if regions is None else Masks.from_dense(regions)
+        everything = Instances.unlabelled(
+            found, np.linspace(0.99, 0.9, len(found), dtype=np.float32), np.arange(len(found), dtype=np.int64)
+        )
         if image is None:
             image = np.zeros((*masks.size_hw, 3), np.uint8)
         return Scene(
             frame=Frame(image, index, name, Fraction(index, 25)),
-            detections=Detections(
+            objects=Instances(
                 np.array(masks.boxes_xyxy if boxes_xyxy is None else boxes_xyxy, np.float32),
                 np.linspace(0.9, 0.5, count, dtype=np.float32),
                 np.array(class_ids or [0] * count, np.int64),
+                np.array(track_ids or range(1, count + 1), np.int64),
+                masks,
             ),
-            masks=masks,
-            track_ids=np.array(track_ids or range(1, count + 1), np.int64),
+            regions=everything,
             categories=categories or {0: "person", 1: "dog"},
             everything=everything,
-            regions=everything,
-            region_ids=np.arange(len(everything)),
             is_tracked=is_tracked,
         )
 

@@ -6,52 +6,30 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.instances import Instance, Instances
 from sav.data.masks import Masks
-from sav.data.types import Arrays, BoolArray, Detections, FloatArray, Frame, Image, IntArray
+from sav.data.types import (
+    UNLABELLED_ID,
+    Arrays,
+    BoolArray,
+    Detections,
+    FloatArray,
+    Frame,
+    Image,
+    IntArray,
+)
 
 if TYPE_CHECKING:
     import pandas
     import supervision
 
     from sav.drawing import DrawConfig
-
-# A mask with less than this share of its pixels inside the box that asked for it belongs to something else.
-_LEAST_INSIDE = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Instance(Arrays):
-    """One labelled object of a scene.
-
-    Attributes:
-        track_id: In a video, its identity; in a picture, its number from 1.
-        class_id: In the detector's own numbering.
-        class_name: What the detector calls it.
-        score: 0 to 1.
-        box_xyxy: `(4,)` float32, the detector's box in pixels.
-        mask: `(H, W)` bool.
-        is_doubtful: Whether the mask is empty, or lies for the most part outside the box.
-    """
-
-    track_id: int
-    class_id: int
-    class_name: str
-    score: float
-    box_xyxy: FloatArray
-    mask: BoolArray
-    is_doubtful: bool
-
-    def __repr__(self) -> str:
-        box = ", ".join(f"{side:.0f}" for side in self.box_xyxy.tolist())
-        area = int(np.count_nonzero(self.mask))
-        return f"<Instance {self.track_id}: {self.class_name} {self.score:.2f}, box {box}, {area} pixels>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,73 +40,63 @@ class Scene(Arrays):
 
     Attributes:
         frame: The picture, its name, and in a video its number and time.
-        detections: The objects' boxes, scores and class ids.
-        masks: Their masks.
-        track_ids: `(N,)` int64. In a video, each object's identity; in a picture, 1 to N.
+        objects: What the detector has a name for: its boxes, classes and scores, with SAM's masks. Ids are
+            identities in a video, 1 to N in a picture.
+        regions: What SAM found besides: of `everything` what no object explains, less the pixels of the
+            objects, under the same ids.
         categories: Every class that the detector knows, id to name.
-        everything: The M masks that SAM found by itself, as it found them; none if it was not asked.
-        regions: The R of them that no object explains, less the pixels of the objects.
-        region_ids: `(R,)` int64, each region's position in `everything`.
-        is_tracked: Whether `track_ids` hold from frame to frame.
+        everything: All that SAM found by itself, as it found it, under ids from 0; nothing if it was not
+            asked.
+        is_tracked: Whether the objects' ids hold from frame to frame.
         duplicates: How many objects were left out because another of their class has the same mask.
         candidates: All that the detector reported, in a video also what is too weak to be shown by itself.
+
+    Raises:
+        ValueError: If the tables are of pictures of another size, or a class has the id of regions.
     """
 
     frame: Frame
-    detections: Detections
-    masks: Masks
-    track_ids: IntArray
+    objects: Instances
+    regions: Instances
     categories: Mapping[int, str]
-    everything: Masks
-    regions: Masks
-    region_ids: IntArray
+    everything: Instances
     is_tracked: bool = False
     duplicates: int = 0
     candidates: Detections = field(default_factory=Detections.empty)
 
     def __post_init__(self) -> None:
-        if not len(self.detections) == len(self.masks) == len(self.track_ids):
-            raise ValueError(
-                f"{len(self.detections)} detections, {len(self.masks)} masks and {len(self.track_ids)} ids"
-                " do not describe the same objects"
-            )
-        if len(self.regions) != len(self.region_ids):
-            raise ValueError(f"{len(self.regions)} regions have {len(self.region_ids)} ids")
-        if not self.frame.size_hw == self.masks.size_hw == self.regions.size_hw:
-            raise ValueError(
-                f"a frame of {self.frame.size_hw} cannot have masks of {self.masks.size_hw}"
-                f" and regions of {self.regions.size_hw}"
-            )
+        for name in ("objects", "regions", "everything"):
+            size_hw = getattr(self, name).size_hw
+            if size_hw != self.frame.size_hw:
+                raise ValueError(f"a frame of {self.frame.size_hw} cannot have {name} of {size_hw}")
+        if UNLABELLED_ID in self.categories:
+            raise ValueError(f"no class can have the id {UNLABELLED_ID}: it means unlabelled regions")
         if not isinstance(self.categories, dict):
             object.__setattr__(self, "categories", dict(self.categories))  # what can be pickled
 
     def __len__(self) -> int:
-        return len(self.detections)
+        return len(self.objects)
 
     @overload
-    def __getitem__(self, index: int) -> Instance: ...
+    def __getitem__(self, index: int | np.integer[Any]) -> Instance: ...
 
     @overload
     def __getitem__(self, index: Any) -> Scene: ...
 
     def __getitem__(self, index: Any) -> Instance | Scene:
         """One object by its position, or the scene with those that a boolean mask, array or slice picks."""
-        if isinstance(index, Integral) and not isinstance(index, bool | np.bool_):
-            return self._instance(range(len(self))[int(index)])
         if isinstance(index, str):
             raise TypeError(
                 f"for the objects of a class write scene[np.array(scene.class_names) == {index!r}]"
             )
-        return replace(
-            self,
-            detections=self.detections[index],
-            masks=self.masks[index],
-            track_ids=self.track_ids[index],
-        )
+        chosen: Instance | Instances = self.objects[index]
+        if isinstance(chosen, Instance):
+            return self._named(chosen)
+        return replace(self, objects=chosen)
 
     def __iter__(self) -> Iterator[Instance]:
         """The objects one by one, in order."""
-        return (self._instance(position) for position in range(len(self)))
+        return map(self._named, self.objects)
 
     def __repr__(self) -> str:
         height, width = self.size_hw
@@ -142,31 +110,47 @@ class Scene(Arrays):
         """Height and width of the frame in pixels."""
         return self.frame.size_hw
 
+    @cached_property
+    def instances(self) -> Instances:
+        """The objects, then the regions, in one table."""
+        if not len(self.regions):
+            return self.objects  # with all that is worked out of its masks already
+        return Instances.concatenate(self.size_hw, [self.objects, self.regions])
+
+    @property
+    def masks(self) -> Masks:
+        """The objects' masks."""
+        return self.objects.masks
+
     @property
     def boxes_xyxy(self) -> FloatArray:
         """`(N, 4)` float32, the detector's boxes in pixels."""
-        return self.detections.boxes_xyxy
+        return self.objects.boxes_xyxy
 
     @property
     def scores(self) -> FloatArray:
         """`(N,)` float32, 0 to 1."""
-        return self.detections.scores
+        return self.objects.scores
 
     @property
     def class_ids(self) -> IntArray:
         """`(N,)` int64, the detector's own numbering."""
-        return self.detections.class_ids
+        return self.objects.class_ids
 
     @property
     def class_names(self) -> list[str]:
         """Each object's class name."""
         return [self.categories[class_id] for class_id in self.class_ids.tolist()]
 
-    @cached_property
+    @property
+    def track_ids(self) -> IntArray:
+        """`(N,)` int64, the objects' ids: in a video each one's identity; in a picture 1 to N."""
+        return self.objects.ids
+
+    @property
     def doubtful(self) -> BoolArray:
         """`(N,)` bool: whose mask is empty, or lies for the most part outside the box that asked for it."""
-        inside = self.masks.areas_within(self.boxes_xyxy)
-        return (self.masks.areas == 0) | (inside < _LEAST_INSIDE * self.masks.areas)
+        return self.objects.doubtful
 
     def polygons(self) -> list[list[IntArray]]:
         """Each object's outline along the pixels' edges, exact by the even-odd rule.
@@ -235,14 +219,5 @@ class Scene(Arrays):
 
         return to_json(self)
 
-    def _instance(self, position: int) -> Instance:
-        class_id = int(self.class_ids[position])
-        return Instance(
-            track_id=int(self.track_ids[position]),
-            class_id=class_id,
-            class_name=self.categories[class_id],
-            score=float(self.scores[position]),
-            box_xyxy=self.boxes_xyxy[position].copy(),
-            mask=self.masks[position],
-            is_doubtful=bool(self.doubtful[position]),
-        )
+    def _named(self, instance: Instance) -> Instance:
+        return replace(instance, class_name=self.categories[instance.class_id])

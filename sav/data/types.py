@@ -14,20 +14,37 @@ FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
-# The class name of regions that the detector has no name for.
+# The class name and id of regions that the detector has no name for.
 UNLABELLED = "unlabelled"
+UNLABELLED_ID = -1
 
 
-def _check(name: str, array: NDArray[Any], shape: tuple[int | None, ...]) -> None:
-    """Raise ValueError if `array` has not `shape`, where None stands for any length."""
-    if array.shape == shape:
-        return
-    fits = array.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits:
+def check_array(name: str, array: NDArray[Any], shape: tuple[int | None, ...], dtype: type[Any]) -> None:
+    """Check what is in a dataclass.
+
+    Args:
+        name: What to call the array.
+        array: The array.
+        shape: What it must have, where None stands for any length.
+        dtype: What its numbers must be; fractions must be finite as well.
+
+    Raises:
+        ValueError: If it is otherwise.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise ValueError(f"{name} must be an array of {np.dtype(dtype)}, not {kind}")
+    if array.shape != shape and not _fits(array.shape, shape):
         wanted = "(" + ", ".join("N" if want is None else str(want) for want in shape) + ")"
         raise ValueError(f"{name} must have shape {wanted}, not {array.shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, without NaN")
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(
+        want is None or want == have for want, have in zip(wanted, shape, strict=True)
+    )
 
 
 class Arrays:
@@ -40,6 +57,10 @@ class Arrays:
             return NotImplemented
         names = [field.name for field in fields(self)]  # type: ignore[arg-type]
         return all(_is_same(getattr(self, name), getattr(other, name)) for name in names)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, without what was worked out from them, for pickles and copies."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -65,9 +86,7 @@ class Frame(Arrays):
     time: Fraction = Fraction(0)
 
     def __post_init__(self) -> None:
-        _check("image", self.image, (None, None, 3))
-        if self.image.dtype != np.uint8:
-            raise ValueError(f"image must be uint8, not {self.image.dtype}")
+        check_array("image", self.image, (None, None, 3), np.uint8)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -84,6 +103,9 @@ class Detections(Arrays):
         boxes_xyxy: `(N, 4)` float32, pixels.
         scores: `(N,)` float32, 0 to 1.
         class_ids: `(N,)` int64, the detector's own numbering.
+
+    Raises:
+        ValueError: If one has another shape or type, or is not finite.
     """
 
     boxes_xyxy: FloatArray
@@ -91,10 +113,10 @@ class Detections(Arrays):
     class_ids: IntArray
 
     def __post_init__(self) -> None:
+        check_array("boxes_xyxy", self.boxes_xyxy, (None, 4), np.float32)
         count = len(self.boxes_xyxy)
-        _check("boxes_xyxy", self.boxes_xyxy, (None, 4))
-        _check("scores", self.scores, (count,))
-        _check("class_ids", self.class_ids, (count,))
+        check_array("scores", self.scores, (count,), np.float32)
+        check_array("class_ids", self.class_ids, (count,), np.int64)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -126,11 +148,11 @@ class Tracks(Arrays):
     class_ids: IntArray
 
     def __post_init__(self) -> None:
+        check_array("track_ids", self.track_ids, (None,), np.int64)
         count = len(self.track_ids)
-        _check("track_ids", self.track_ids, (None,))
-        _check("detection_indices", self.detection_indices, (count,))
-        _check("boxes_xyxy", self.boxes_xyxy, (count, 4))
-        _check("class_ids", self.class_ids, (count,))
+        check_array("detection_indices", self.detection_indices, (count,), np.int64)
+        check_array("boxes_xyxy", self.boxes_xyxy, (count, 4), np.float32)
+        check_array("class_ids", self.class_ids, (count,), np.int64)
 
     @classmethod
     def empty(cls) -> Tracks:

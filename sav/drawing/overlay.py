@@ -40,9 +40,9 @@ class Painter:
         config, image = self.config, ground(scene, self.config)
         drawn = image.copy()
         if config.regions:
-            soft = colours(scene.region_ids, soft=True)
+            soft = colours(scene.regions.ids, soft=True)
             strength = Strength(config.region_opacity, line=0.4 * config.contours, seam=0.0)
-            tint(drawn, image, scene.regions, soft, strength)
+            tint(drawn, image, scene.regions.masks, soft, strength)
 
         bgr = colours(scene.track_ids)
         strength = Strength(config.opacity * config.masks, line=1.0 * config.contours, seam=0.8)
@@ -85,16 +85,15 @@ def overlay(scene: Scene, config: DrawConfig = DrawConfig()) -> Image:
 
 def draw_everything(scene: Scene) -> Image:
     """The frame with all masks that SAM found by itself tinted, in the colours that the regions keep."""
-    drawn = scene.frame.image.copy()
-    ids = np.arange(len(scene.everything))
-    tint(drawn, scene.frame.image, scene.everything, colours(ids, soft=True), _PLAIN_SAM)
+    drawn, found = scene.frame.image.copy(), scene.everything
+    tint(drawn, scene.frame.image, found.masks, colours(found.ids, soft=True), _PLAIN_SAM)
     return drawn
 
 
 def draw_masks(scene: Scene) -> Image:
     """The colours alone, on black: regions, then objects."""
     canvas = np.zeros((*scene.size_hw, 3), np.uint8)
-    fill(canvas, scene.regions, colours(scene.region_ids, soft=True))
+    fill(canvas, scene.regions.masks, colours(scene.regions.ids, soft=True))
     fill(canvas, scene.masks, colours(scene.track_ids))
     return canvas
 

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from sav.data.masks import Masks
 from sav.data.scene import Scene
+from sav.data.types import UNLABELLED_ID
 from sav.formats.boxes import corner_and_size, solid_boxes
 from sav.formats.target import Target
 from sav.formats.text import json_text
@@ -60,26 +61,28 @@ class CocoWriter(AnnotationWriter):
         self._file.write("]}\n")
 
     def _annotations(self, scene: Scene) -> Iterator[dict[str, Any]]:
+        instances = scene.instances
         columns = zip(
-            scene.class_ids.tolist(),
-            scene.scores.tolist(),
-            scene.track_ids.tolist(),
-            corner_and_size(solid_boxes(scene.boxes_xyxy, scene.size_hw)),
-            _shapes(scene.masks),
+            instances.class_ids.tolist(),
+            instances.scores.tolist(),
+            instances.ids.tolist(),
+            corner_and_size(solid_boxes(instances.boxes_xyxy, scene.size_hw)),
+            _shapes(instances.masks),
             strict=True,
         )
         for class_id, score, track_id, detected, shape in columns:
-            track = {"track_id": track_id} if self.target.video else {}
-            box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
-            yield {"category_id": class_id + 1, **track, "score": round(score, 4), **shape, **box}
-        for shape in _shapes(scene.regions):
-            if shape["area"]:
-                yield {"category_id": self.target.unlabelled_id + 1, **shape}
+            category = {"category_id": self.target.numbers[class_id] + 1}
+            if class_id != UNLABELLED_ID:
+                track = {"track_id": track_id} if self.target.video else {}
+                box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
+                yield {**category, **track, "score": round(score, 4), **shape, **box}
+            elif shape["area"]:
+                yield {**category, **shape}
 
 
 def category_table(target: Target) -> list[dict[str, Any]]:
     """COCO's list of categories: every class, and unlabelled regions."""
-    return [{"id": class_id + 1, "name": name} for class_id, name in target.names.items()]
+    return [{"id": target.numbers[class_id] + 1, "name": name} for class_id, name in target.names.items()]
 
 
 def _append(file: TextIO, item: dict[str, Any], first: bool) -> None:

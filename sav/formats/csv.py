@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from sav.data.masks import Masks
 from sav.data.scene import Scene
+from sav.data.types import UNLABELLED_ID
 from sav.formats.boxes import solid_boxes
 from sav.formats.target import Target
 from sav.formats.text import csv_cell
@@ -65,40 +66,25 @@ class CsvWriter(AnnotationWriter):
         frame = scene.frame
         file_name = csv_cell(self.target.file_name(scene))
         where = [file_name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
-        centroids = _centroids(scene.masks)
+        instances = scene.instances
+        centroids = _centroids(instances.masks)
         columns = zip(
-            scene.track_ids.tolist(),
-            scene.class_ids.tolist(),
-            scene.scores.tolist(),
-            solid_boxes(scene.boxes_xyxy, scene.size_hw).tolist(),
-            scene.masks.areas.tolist(),
+            instances.ids.tolist(),
+            instances.class_ids.tolist(),
+            instances.scores.tolist(),
+            solid_boxes(instances.boxes_xyxy, scene.size_hw).tolist(),
+            instances.masks.areas.tolist(),
             centroids,
             strict=True,
         )
         for track_id, class_id, score, box, area, centroid in columns:
-            self._objects.writerow(
-                [
-                    *where,
-                    track_id,
-                    class_id,
-                    self._names[class_id],
-                    f"{score:.4f}",
-                    *_decimals(box),
-                    area,
-                    *_decimals(centroid),
-                ]
-            )
-        self._write_regions(where, scene.regions)
+            about = [track_id, class_id, self._names[class_id], f"{score:.4f}"]
+            if class_id == UNLABELLED_ID:
+                about = ["", "", self._names[class_id], ""]
+            if area or class_id != UNLABELLED_ID:
+                self._objects.writerow([*where, *about, *_decimals(box), area, *_decimals(centroid)])
         if self.target.video:
-            self._sum_up(scene, centroids)
-
-    def _write_regions(self, where: list[Any], regions: Masks) -> None:
-        columns = zip(regions.boxes_xyxy.tolist(), regions.areas.tolist(), _centroids(regions), strict=True)
-        for box, area, centroid in columns:
-            if area:
-                name = self._names[self.target.unlabelled_id]
-                row = ["", "", name, "", *_decimals(box), area, *_decimals(centroid)]
-                self._objects.writerow([*where, *row])
+            self._sum_up(scene, centroids[: len(scene)])
 
     def _sum_up(self, scene: Scene, centroids: list[tuple[float, float] | None]) -> None:
         """Bring the tracks of the last frame up to this one's time, and then go on with this one's."""

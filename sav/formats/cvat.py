@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from sav.data.masks import Masks
+from sav.data.instances import Instances
 from sav.data.polygons import joined, outlines
 from sav.data.scene import Scene
-from sav.data.types import BoolArray
+from sav.data.types import UNLABELLED_ID, BoolArray
 from sav.formats.spool import Entry, TrackSpool
 from sav.formats.target import Target
 from sav.formats.text import xml_attribute, xml_text
@@ -41,21 +41,21 @@ class CvatImagesWriter(AnnotationWriter):
         name = xml_attribute(self.target.file_name(scene))
         self._file.write(f'<image id="{self._pictures}" name={name} width="{width}" height="{height}">\n')
         self._pictures += 1
-        scores = [f"{score:.4f}" for score in scene.scores.tolist()]
-        unlabelled = [self.target.unlabelled_id] * len(scene.regions)
-        self._write_masks(scene.masks, scene.class_ids.tolist(), scores)
-        self._write_masks(scene.regions, unlabelled, [""] * len(scene.regions))
+        self._file.writelines(self._masks(scene.instances))
         self._file.write("</image>\n")
 
-    def _write_masks(self, masks: Masks, class_ids: Iterable[int], scores: Iterable[str]) -> None:
-        for class_id, score, (crop, (rows, columns)) in zip(class_ids, scores, masks.crops(), strict=True):
+    def _masks(self, instances: Instances) -> Iterator[str]:
+        cells = zip(
+            instances.class_ids.tolist(), instances.scores.tolist(), instances.masks.crops(), strict=True
+        )
+        for class_id, score, (crop, (rows, columns)) in cells:
             if crop.size:
                 label = xml_attribute(self.target.names[class_id])
-                self._file.write(
+                yield (
                     f'<mask label={label} source="auto" occluded="0" rle="{_rle(crop)}"'
                     f' left="{columns.start}" top="{rows.start}"'
                     f' width="{crop.shape[1]}" height="{crop.shape[0]}" z_order="0">'
-                    f"{_score(score)}</mask>\n"
+                    f"{_score(score if class_id != UNLABELLED_ID else None)}</mask>\n"
                 )
 
     def _finish(self) -> None:
@@ -116,12 +116,13 @@ class CvatVideoWriter(AnnotationWriter):
 def _polygon(frame: int, entry: Entry, is_outside: bool = False) -> str:
     return (
         f'<polygon frame="{frame}" outside="{is_outside:d}" occluded="0" keyframe="1"'
-        f' points="{entry[3]}" z_order="0">{_score(f"{entry[2]:.4f}")}</polygon>\n'
+        f' points="{entry[3]}" z_order="0">{_score(entry[2])}</polygon>\n'
     )
 
 
-def _score(score: str) -> str:
-    return f'<attribute name="score">{score}</attribute>'
+def _score(score: float | None) -> str:
+    """The attribute with a score; nothing in it for a region."""
+    return f'<attribute name="score">{"" if score is None else f"{score:.4f}"}</attribute>'
 
 
 def _head(target: Target, mode: str, class_ids: Iterable[int], size: str = "") -> str:

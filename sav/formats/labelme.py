@@ -7,15 +7,15 @@ Scores go in the description; empty masks have no place in it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 
-from sav.data.masks import Masks
+from sav.data.instances import Instances
 from sav.data.scene import Scene
-from sav.data.types import BoolArray
+from sav.data.types import UNLABELLED_ID, BoolArray
 from sav.formats.text import json_text
 from sav.formats.writer import AnnotationWriter
 from sav.media.pictures import write_picture
@@ -31,20 +31,11 @@ class LabelmeWriter(AnnotationWriter):
         """Add one picture or frame, its objects and its regions."""
         stem = self.target.stem(scene)
         picture = write_picture(self._path(f"labelme/{stem}.jpg"), scene.frame.image)
-        scores = [f"score {score:.4f}" for score in scene.scores.tolist()]
-        ids = scene.track_ids.tolist()
-        names = self.target.names
-        labels = [names[class_id] for class_id in scene.class_ids.tolist()]
-        unlabelled = [names[self.target.unlabelled_id]] * len(scene.regions)
-        nothing = [""] * len(scene.regions), [None] * len(scene.regions)
         height, width = scene.size_hw
         table: dict[str, Any] = {
             "version": _VERSION,
             "flags": {},
-            "shapes": [
-                *_shapes(scene.masks, labels, scores, ids),
-                *_shapes(scene.regions, unlabelled, *nothing),
-            ],
+            "shapes": list(self._shapes(scene.instances)),
             "imagePath": picture.name,
             "imageData": None,
             "imageHeight": height,
@@ -53,22 +44,27 @@ class LabelmeWriter(AnnotationWriter):
         text = json_text(table, indent=1) + "\n"
         self._path(f"labelme/{stem}.json").write_text(text, encoding="utf-8", newline="\n")
 
-
-def _shapes(
-    masks: Masks, labels: Iterable[str], descriptions: Iterable[str], ids: Iterable[int | None]
-) -> Iterator[dict[str, Any]]:
-    columns = zip(labels, descriptions, ids, masks.boxes_xyxy.tolist(), masks.crops(), strict=True)
-    for label, description, group_id, (x0, y0, x1, y1), (crop, _) in columns:
-        if crop.size:
-            yield {
-                "label": label,
-                "points": [[x0, y0], [x1 - 1, y1 - 1]],
-                "group_id": group_id,
-                "description": description,
-                "shape_type": "mask",
-                "flags": {},
-                "mask": _base64_png(crop),
-            }
+    def _shapes(self, instances: Instances) -> Iterator[dict[str, Any]]:
+        columns = zip(
+            instances.class_ids.tolist(),
+            instances.scores.tolist(),
+            instances.ids.tolist(),
+            instances.masks.boxes_xyxy.tolist(),
+            instances.masks.crops(),
+            strict=True,
+        )
+        for class_id, score, track_id, (x0, y0, x1, y1), (crop, _) in columns:
+            is_labelled = class_id != UNLABELLED_ID
+            if crop.size:
+                yield {
+                    "label": self.target.names[class_id],
+                    "points": [[x0, y0], [x1 - 1, y1 - 1]],
+                    "group_id": track_id if is_labelled else None,
+                    "description": f"score {score:.4f}" if is_labelled else "",
+                    "shape_type": "mask",
+                    "flags": {},
+                    "mask": _base64_png(crop),
+                }
 
 
 def _base64_png(crop: BoolArray) -> str:

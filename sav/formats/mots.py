@@ -26,8 +26,8 @@ class MotsWriter(AnnotationWriter):
         self._kitti = self._text_file("mots/kitti.txt")
         self._challenge = self._text_file("mots/challenge.txt")
         self._numbers = {
-            class_id: _OWN_NUMBERS.get(name, _FIRST_OTHER + class_id)
-            for class_id, name in target.names.items()
+            class_id: _OWN_NUMBERS.get(target.names[class_id], _FIRST_OTHER + class_id)
+            for class_id in target.class_ids
         }
         classes = self._text_file("mots/classes.txt")
         classes.writelines(f"{self._numbers[i]} {one_line(target.names[i])}\n" for i in target.class_ids)

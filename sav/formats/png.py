@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import IntArray
 from sav.errors import SettingError
@@ -45,20 +44,18 @@ class PngWriter(AnnotationWriter):
                 f"png numbers {_MOST_CLASSES} classes at most, the detector knows {len(target.categories)};"
                 " leave png out of --save"
             )
-        self._numbers = {class_id: number for number, class_id in enumerate(target.class_ids, start=1)}
-        names = [one_line(name) for name in target.names.values()]
-        lines = [f"{number} {name}\n" for number, name in enumerate(names, start=1)]
+        self._numbers = {class_id: number for number, class_id in enumerate(target.names, start=1)}
+        lines = [f"{self._numbers[class_id]} {one_line(name)}\n" for class_id, name in target.names.items()]
         self._text_file("png/classes.txt").writelines(lines)
         self._palette = davis_palette().tobytes()
         self._is_told = False
 
     def write(self, scene: Scene) -> None:
         """Add one picture's or frame's maps; a picture's regions have the ids after its objects'."""
-        layer = owners(Masks.concatenate(scene.size_hw, [scene.masks, scene.regions]))
+        layer = owners(scene.instances.masks)
         first_region = int(scene.track_ids.max(initial=0)) + 1
         ids = np.concatenate([scene.track_ids, first_region + np.arange(len(scene.regions))])
-        numbers = [self._numbers[class_id] for class_id in scene.class_ids.tolist()]
-        numbers += [len(self._numbers) + 1] * len(scene.regions)
+        numbers = [self._numbers[class_id] for class_id in scene.instances.class_ids.tolist()]
         self._tell_of_large(ids)
         stem = self.target.stem(scene)
         self._save("instances", stem, _painted(layer, ids, np.uint16))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sav.config import SaveOptions
 from sav.data.scene import Scene
-from sav.data.types import UNLABELLED
+from sav.data.types import UNLABELLED, UNLABELLED_ID
 from sav.media.pictures import SUFFIXES, output_stems
 from sav.media.video import VideoInfo
 
@@ -57,26 +57,27 @@ class Target:
         return sorted(self.categories)
 
     @cached_property
+    def numbers(self) -> dict[int, int]:
+        """What files number each class by: its own id; the regions without a name come after the last."""
+        last = max(self.categories, default=-1) + 1
+        return {class_id: class_id for class_id in self.class_ids} | {UNLABELLED_ID: last}
+
+    @cached_property
     def names(self) -> dict[int, str]:
         """What files call each class, by id, and last the regions without a name; no two are the same.
 
         Many programs know classes by name alone. So of classes with the same name all but the first get
-        their id, `dog (7)`, and one without a name is `class 7`.
+        their number, `dog (7)`, and one without a name is `class 7`.
         """
         wanted = {class_id: self.categories[class_id] for class_id in self.class_ids}
-        wanted[self.unlabelled_id] = UNLABELLED
+        wanted[UNLABELLED_ID] = UNLABELLED
         reserved, taken, names = set(wanted.values()), set[str](), dict[int, str]()
         for class_id, name in wanted.items():
-            chosen = name
+            chosen, number = name, self.numbers[class_id]
             if name in taken or not name.strip():
-                chosen = f"{name} ({class_id})" if name.strip() else f"class {class_id}"
+                chosen = f"{name} ({number})" if name.strip() else f"class {number}"
                 while chosen in reserved:
                     chosen += "_"
             taken.add(chosen)
             names[class_id] = chosen
         return names
-
-    @property
-    def unlabelled_id(self) -> int:
-        """A class id for regions without a name, after the last class."""
-        return max(self.categories, default=-1) + 1

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
-
 from sav.data.scene import Scene
 from sav.errors import ResultsError
 from sav.runs.ledger import RUN, Ledger
@@ -125,9 +123,4 @@ class PictureStore:
 
 def _is_same(one: Scene, other: Scene) -> bool:
     """Whether two scenes are of the same objects and regions, whatever was too weak to be shown."""
-    return (
-        one.detections == other.detections
-        and one.masks == other.masks
-        and one.regions == other.regions
-        and np.array_equal(one.track_ids, other.track_ids)
-    )
+    return one.objects == other.objects and one.regions == other.regions

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import nms
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.sam.enlarge import Stability
 from sav.sam.fast.share_out import share_out
@@ -41,9 +42,10 @@ def segment_everything(
     embedding: Embedding,
     config: EverythingConfig = EverythingConfig(),
     on_progress: Callable[[float], None] = lambda share: None,
-) -> Masks:
+) -> Instances:
     """All masks of an embedded picture that pass the filters, the best predicted IoU first.
 
+    That IoU, cut to 0 to 1, is their score; their ids are their positions.
     `on_progress` gets the share that is done after each batch of points, from the thread that did it.
     """
     points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
@@ -62,7 +64,9 @@ def segment_everything(
     found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
     masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
     scores = torch.cat([predicted_iou for _, predicted_iou in found])
-    return masks[_distinct(masks, scores, config.nms_threshold)]
+    kept = _distinct(masks, scores, config.nms_threshold)
+    estimates = scores.float().clamp(0, 1).numpy()
+    return Instances.unlabelled(masks[kept], estimates[kept], np.arange(len(kept), dtype=np.int64))
 
 
 def point_grid(points_per_side: int) -> NDArray[np.float64]:

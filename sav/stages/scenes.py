@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from sav.config import MaskConfig
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import BoolArray, Detections, FloatArray, Frame, Image, IntArray, Tracks
@@ -59,7 +60,7 @@ class Seen:
     @classmethod
     def in_picture(cls, frame: Frame, detections: Detections) -> Seen:
         """Objects numbered from 1."""
-        return cls(frame, detections, np.arange(1, len(detections) + 1), detections)
+        return cls(frame, detections, _numbers(len(detections)), detections)
 
     @classmethod
     def in_video(cls, frame: Frame, detections: Detections, tracks: Tracks) -> Seen:
@@ -115,35 +116,38 @@ class Cutter:
 
     def _scene(self, seen: Seen, embedding: Embedding | None, on_progress: Callable[[float], None]) -> Scene:
         """One frame's scene; without an embedding there is nothing in it."""
-        masks = everything = Masks.empty(seen.frame.size_hw)
+        objects = everything = Instances.empty(seen.frame.size_hw)
         if embedding is not None:
-            masks = self._masks(embedding, seen)
-        kept = distinct(masks, seen, self.masks.duplicate_iou)
+            objects = self._objects(embedding, seen)
         if embedding is not None and self.with_regions:
             everything = segment_everything(self.sam, embedding, on_progress=on_progress)
-        regions, region_ids = unexplained(everything, masks)
+
+        shown = objects[distinct(objects, self.masks.duplicate_iou)]
+        if not seen.is_tracked:
+            shown = replace(shown, ids=_numbers(len(shown)))
         return Scene(
             frame=seen.frame,
-            detections=seen.detections[kept],
-            masks=masks[kept],
-            track_ids=seen.track_ids[kept] if seen.is_tracked else np.arange(1, np.count_nonzero(kept) + 1),
+            objects=shown,
+            regions=unexplained(everything, objects.masks),
             categories=self.categories,
             everything=everything,
-            regions=regions,
-            region_ids=region_ids,
             is_tracked=seen.is_tracked,
-            duplicates=int(np.count_nonzero(~kept)),
+            duplicates=len(objects) - len(shown),
             candidates=seen.candidates,
         )
 
-    def _masks(self, embedding: Embedding, seen: Seen) -> Masks:
-        """A mask for each object."""
+    def _objects(self, embedding: Embedding, seen: Seen) -> Instances:
+        """What was seen, with a mask each."""
 
         def some(boxes: FloatArray) -> list[Masks]:
             return [self.sam.masks_from_boxes(embedding, boxes)]
 
-        parts = in_halves(some, seen.detections.boxes_xyxy, _SMALLER)
-        return parts[0] if len(parts) == 1 else Masks.concatenate(seen.frame.size_hw, parts)
+        detections = seen.detections
+        parts = in_halves(some, detections.boxes_xyxy, _SMALLER)
+        masks = parts[0] if len(parts) == 1 else Masks.concatenate(seen.frame.size_hw, parts)
+        return Instances(
+            detections.boxes_xyxy, detections.scores, detections.class_ids, seen.track_ids, masks
+        )
 
 
 def stream(
@@ -177,28 +181,32 @@ def stream(
         yield from cutter(look(detector, some, tracker))
 
 
-def distinct(masks: Masks, seen: Seen, duplicate_iou: float) -> BoolArray:
+def distinct(objects: Instances, duplicate_iou: float) -> BoolArray:
     """`(N,)` bool: which objects stay when of those of one class with the same mask only one does.
 
     In a picture the surest stays, which comes first; in a video the one that was followed first, which has
     the lowest id, so that ids do not take turns.
     """
-    kept = np.ones(len(masks), np.bool_)
-    if duplicate_iou >= 1 or len(masks) < 2:
+    kept = np.ones(len(objects), np.bool_)
+    if duplicate_iou >= 1 or len(objects) < 2:
         return kept
-    classes = seen.detections.class_ids
-    same = (masks.iou_matrix() > duplicate_iou) & (classes[:, None] == classes)
+    classes, ids = objects.class_ids, objects.ids
+    same = (objects.masks.iou_matrix() > duplicate_iou) & (classes[:, None] == classes)
     np.fill_diagonal(same, False)
     # Only objects that have a double at all are gone through, those that stay before those that may go.
-    for position in sorted(np.flatnonzero(same.any(axis=1)).tolist(), key=seen.track_ids.__getitem__):
-        kept[same[position] & (seen.track_ids > seen.track_ids[position])] &= not kept[position]
+    for position in sorted(np.flatnonzero(same.any(axis=1)).tolist(), key=ids.__getitem__):
+        kept[same[position] & (ids > ids[position])] &= not kept[position]
     return kept
 
 
-def unexplained(everything: Masks, objects: Masks) -> tuple[Masks, IntArray]:
-    """The masks that no labelled object explains, less the objects' pixels, and their positions."""
+def unexplained(everything: Instances, objects: Masks) -> Instances:
+    """Of what SAM found by itself, the masks that no labelled object explains, less the objects' pixels."""
     covered = objects.union()
-    inside = everything.areas_inside(covered)
-    outside = everything.areas - inside
-    kept = np.flatnonzero((inside < _EXPLAINED * everything.areas) & (outside > _LEAST_AREA))
-    return everything[kept].without(covered), kept
+    areas, inside = everything.masks.areas, everything.masks.areas_inside(covered)
+    kept = everything[(inside < _EXPLAINED * areas) & (areas - inside > _LEAST_AREA)]
+    return Instances.unlabelled(kept.masks.without(covered), kept.scores, kept.ids)
+
+
+def _numbers(count: int) -> IntArray:
+    """The ids of a picture's objects."""
+    return np.arange(1, count + 1, dtype=np.int64)

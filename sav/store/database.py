@@ -13,8 +13,13 @@ from typing import Any
 from sav.errors import ResultsError, WriteError
 
 # `SAVs` in the file's header, and the number of the tables' form, which a change to them counts up.
-_APPLICATION, _VERSION = 0x53415673, 1
-_TABLES = """
+_APPLICATION, VERSION = 0x53415673, 2
+_INSTANCES = """(
+    frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
+    id INTEGER NOT NULL, class_id INTEGER NOT NULL, score REAL NOT NULL, box BLOB NOT NULL,
+    mask_box BLOB NOT NULL, mask BLOB NOT NULL, PRIMARY KEY (frame, place)
+)"""
+_TABLES = f"""
 CREATE TABLE runs (run INTEGER PRIMARY KEY, about TEXT NOT NULL UNIQUE, end TEXT);
 CREATE TABLE frames (
     frame INTEGER PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
@@ -22,15 +27,8 @@ CREATE TABLE frames (
     is_tracked INTEGER NOT NULL, duplicates INTEGER NOT NULL, source BLOB NOT NULL, content TEXT NOT NULL,
     detections BLOB NOT NULL, UNIQUE (position, key)
 );
-CREATE TABLE objects (
-    frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
-    track_id INTEGER NOT NULL, class_id INTEGER NOT NULL, score REAL NOT NULL, box BLOB NOT NULL,
-    mask_box BLOB NOT NULL, mask BLOB NOT NULL, PRIMARY KEY (frame, place)
-);
-CREATE TABLE regions (
-    frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
-    region_id INTEGER NOT NULL, mask_box BLOB NOT NULL, mask BLOB NOT NULL, PRIMARY KEY (frame, place)
-);
+CREATE TABLE objects {_INSTANCES};
+CREATE TABLE regions {_INSTANCES};
 """
 # Seconds to wait for another process that is writing to the same store.
 _PATIENCE = 30.0
@@ -92,15 +90,25 @@ def make_tables(database: sqlite3.Connection) -> None:
     for statement in _TABLES.split(";"):
         database.execute(statement)
     database.execute(f"PRAGMA application_id = {_APPLICATION}")
-    database.execute(f"PRAGMA user_version = {_VERSION}")
+    set_version(database)
 
 
 def check(path: Path, database: sqlite3.Connection) -> None:
     """Raise ResultsError if it is neither empty nor a store that this version reads."""
     if not is_empty(database) and _number(database, "application_id") != _APPLICATION:
         raise ResultsError(f"{path} is no store of a run")
-    if _number(database, "user_version") > _VERSION:
+    if version(database) > VERSION:
         raise ResultsError(f"{path} was written by a newer version of this program: update it")
+
+
+def version(database: sqlite3.Connection) -> int:
+    """The number of the form that its tables have."""
+    return _number(database, "user_version")
+
+
+def set_version(database: sqlite3.Connection) -> None:
+    """Say that its tables have the form of today."""
+    database.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def insert(table: str, columns: str) -> str:

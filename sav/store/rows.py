@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, Frame
 
 FRAME = "name, time, height, width, is_tracked, duplicates, detections"
-OBJECT = "track_id, class_id, score, box, mask_box, mask"
-REGION = "region_id, mask_box, mask"
+INSTANCE = "id, class_id, score, box, mask_box, mask"
 
 _DETECTION = np.dtype([("box", "<f4", 4), ("score", "<f4"), ("class_id", "<i8")])
 # Masks are long runs of equal bits, which the quickest level makes nearly as small as the best.
@@ -48,18 +48,14 @@ def frame_row(scene: Scene) -> tuple[Any, ...]:
     return name, time, height, width, scene.is_tracked, scene.duplicates, _packed(scene.candidates)
 
 
-def object_rows(scene: Scene) -> Iterator[tuple[Any, ...]]:
-    """The columns of `OBJECT` for each object."""
-    boxes = scene.boxes_xyxy.astype("<f4")
-    columns = (scene.track_ids.tolist(), scene.class_ids.tolist(), scene.scores.tolist())
-    for place, (track_id, class_id, score) in enumerate(zip(*columns, strict=True)):
-        yield track_id, class_id, score, boxes[place].tobytes(), *_packed_mask(scene.masks, place)
-
-
-def region_rows(scene: Scene) -> Iterator[tuple[Any, ...]]:
-    """The columns of `REGION` for each region."""
-    for place, region_id in enumerate(scene.region_ids.tolist()):
-        yield region_id, *_packed_mask(scene.regions, place)
+def instance_rows(instances: Instances) -> Iterator[tuple[Any, ...]]:
+    """The columns of `INSTANCE` for each object or region."""
+    boxes, masks = instances.boxes_xyxy.astype("<f4"), instances.masks
+    columns = (instances.ids.tolist(), instances.class_ids.tolist(), instances.scores.tolist())
+    for place, row in enumerate(zip(*columns, strict=True)):
+        mask_box = masks.boxes_xyxy[place].astype("<i4").tobytes()
+        bits = zlib.compress(masks.bits(place).tobytes(), _LEVEL)
+        yield *row, boxes[place].tobytes(), mask_box, bits
 
 
 def scene_of(
@@ -75,42 +71,36 @@ def scene_of(
         ValueError: They are damaged.
     """
     name, time, height, width, is_tracked, duplicates, detections = row
-    track_ids, class_ids, scores, boxes, mask_boxes, masks = objects
-    region_ids, region_boxes, region_masks = regions
-
     size_hw = (height, width)
-    kept = _masks(size_hw, region_boxes, region_masks)
+    kept = _instances(size_hw, regions)
     image = np.broadcast_to(np.zeros(3, np.uint8), (*size_hw, 3))
     return Scene(
         frame=Frame(image, index, name, Fraction(time)),
-        detections=Detections(
-            np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
-            np.array(scores, np.float32),
-            np.array(class_ids, np.int64),
-        ),
-        masks=_masks(size_hw, mask_boxes, masks),
-        track_ids=np.array(track_ids, np.int64),
+        objects=_instances(size_hw, objects),
+        regions=kept,
         categories=categories,
         everything=kept,
-        regions=kept,
-        region_ids=np.array(region_ids, np.int64),
         is_tracked=bool(is_tracked),
         duplicates=duplicates,
         candidates=_unpacked(detections),
     )
 
 
-def _packed_mask(masks: Masks, place: int) -> tuple[bytes, bytes]:
-    """A mask's tight box and its bits."""
-    box = masks.boxes_xyxy[place].astype("<i4").tobytes()
-    return box, zlib.compress(masks.bits(place).tobytes(), _LEVEL)
-
-
-def _masks(size_hw: tuple[int, int], boxes: Sequence[bytes], masks: Sequence[bytes]) -> Masks:
-    """What `_packed_mask` took apart."""
-    boxes_xyxy = np.frombuffer(b"".join(boxes), "<i4").astype(np.int64).reshape(-1, 4)
+def _instances(size_hw: tuple[int, int], columns: Sequence[Sequence[Any]]) -> Instances:
+    """What `instance_rows` took apart, by column."""
+    ids, class_ids, scores, boxes, mask_boxes, masks = columns
     bits = b"".join(zlib.decompress(mask) for mask in masks)
-    return Masks(size_hw, boxes_xyxy, np.frombuffer(bits, np.uint8))
+    return Instances(
+        np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
+        np.array(scores, np.float32),
+        np.array(class_ids, np.int64),
+        np.array(ids, np.int64),
+        Masks(
+            size_hw,
+            np.frombuffer(b"".join(mask_boxes), "<i4").astype(np.int64).reshape(-1, 4),
+            np.frombuffer(bits, np.uint8),
+        ),
+    )
 
 
 def _packed(detections: Detections) -> bytes:

@@ -31,6 +31,7 @@ from sav.store.database import (
     transaction,
 )
 from sav.store.rows import Entry
+from sav.store.versions import show_as_now, upgrade
 
 _IN_ORDER = "FROM frames ORDER BY position, name, key"
 
@@ -84,6 +85,7 @@ class Store:
             with transaction(database):
                 if is_empty(database):
                     make_tables(database)
+                upgrade(database)
                 database.execute("INSERT OR IGNORE INTO runs (about) VALUES (?)", (about.to_json(),))
             query = "SELECT run FROM runs WHERE about = ?"
             (run,) = database.execute(query, (about.to_json(),)).fetchone()
@@ -106,6 +108,7 @@ class Store:
             check(path, database)
             if is_empty(database):
                 raise ResultsError(f"{path} is no store of a run")
+            show_as_now(database)
             return cls(path, database)
 
     def __enter__(self) -> Store:
@@ -189,9 +192,8 @@ class Store:
             columns = f"position, key, run, source, content, {rows.FRAME}"
             row = (*about, *rows.frame_row(scene))
             frame = self._database.execute(insert("frames", columns), row).lastrowid
-            objects, regions = rows.object_rows(scene), rows.region_rows(scene)
-            add_rows(self._database, "objects", rows.OBJECT, frame, objects)
-            add_rows(self._database, "regions", rows.REGION, frame, regions)
+            for table, instances in (("objects", scene.objects), ("regions", scene.regions)):
+                add_rows(self._database, table, rows.INSTANCE, frame, rows.instance_rows(instances))
 
     def remove(self, key: str) -> None:
         """Forget a picture.
@@ -231,7 +233,7 @@ class Store:
     def track_ids(self) -> list[int]:
         """The ids of all objects, in order."""
         with errors(self.path):
-            rows = self._database.execute("SELECT DISTINCT track_id FROM objects ORDER BY track_id")
+            rows = self._database.execute("SELECT DISTINCT id FROM objects ORDER BY id")
             return [track_id for (track_id,) in rows]
 
     def scenes(self) -> Iterator[Scene]:
@@ -260,8 +262,7 @@ class Store:
             number if about.video is None else position,
             about.categories,
             row,
-            columns_of(self._database, "objects", rows.OBJECT, frame),
-            columns_of(self._database, "regions", rows.REGION, frame),
+            *(columns_of(self._database, table, rows.INSTANCE, frame) for table in ("objects", "regions")),
         )
         return Entry(scene, key, os.fsdecode(source), content)
 

@@ -76,7 +76,7 @@ class ByteTrack:
     def _usable(self, detections: Detections) -> Indices:
         """Return the rows of detections with an area and enough score."""
         corners = detections.boxes_xyxy
-        solid = (corners[:, 2:] > corners[:, :2]).all(1) & np.isfinite(corners).all(1)
+        solid = (corners[:, 2:] > corners[:, :2]).all(1)
         return (solid & (detections.scores > self._config.track_low_thresh)).nonzero()[0]
 
     def _associate(

@@ -44,7 +44,7 @@ def test_any_number_of_objects_is_hidden(picture, make_scene, count):
 @pytest.mark.parametrize("mask", [np.zeros((120, 160), bool), disc((20, 20), 10)])
 def test_where_a_mask_is_in_doubt_the_box_is_hidden_too(picture, make_scene, mask):
     scene = make_scene(mask[None], image=picture)
-    scene.detections.boxes_xyxy[0] = (89.5, 40, 170, 110)
+    scene.boxes_xyxy[0] = (89.5, 40, 170, 110)
     drawn = overlay(scene, DrawConfig(**NOTHING, hide="black"))
     assert not drawn[40:110, 89:].any()
     assert not drawn[mask].any()
@@ -53,7 +53,7 @@ def test_where_a_mask_is_in_doubt_the_box_is_hidden_too(picture, make_scene, mas
 
 def test_a_box_beside_the_picture_is_nothing_to_hide(picture, make_scene):
     scene = make_scene(np.zeros((1, 120, 160), bool), image=picture)
-    scene.detections.boxes_xyxy[0] = (200, 10, 300, 40)
+    scene.boxes_xyxy[0] = (200, 10, 300, 40)
     assert (overlay(scene, DrawConfig(**NOTHING, hide="blur")) == picture).all()
 
 

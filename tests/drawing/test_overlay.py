@@ -102,7 +102,7 @@ def test_any_number_of_objects_is_drawn_and_the_picture_is_left_alone(picture, m
 @pytest.mark.parametrize("is_tracked", [False, True])
 def test_an_object_without_a_mask_shows_its_box_dashed_and_its_label(picture, make_scene, is_tracked):
     scene = make_scene(np.zeros((1, 120, 160), bool), image=picture, is_tracked=is_tracked)
-    scene.detections.boxes_xyxy[0] = (30, 40, 130, 110)
+    scene.boxes_xyxy[0] = (30, 40, 130, 110)
     box = (overlay(scene, DrawConfig(labels=False))[40:110, 30:130] == colours([1])[0]).all(axis=-1)
     for side in (box[0], box[-1], box[:, 0], box[:, -1]):
         assert 0.3 < side.mean() < 0.8
@@ -112,7 +112,7 @@ def test_an_object_without_a_mask_shows_its_box_dashed_and_its_label(picture, ma
 
 def test_a_mask_far_outside_its_box_shows_the_box_dashed(make_scene):
     scene = make_scene(disc((30, 30), 20)[None])
-    scene.detections.boxes_xyxy[0] = (90, 40, 150, 110)
+    scene.boxes_xyxy[0] = (90, 40, 150, 110)
     drawn = overlay(scene, DrawConfig(labels=False))
     assert 0.3 < (drawn[40, 90:150] == colours([1])[0]).all(axis=-1).mean() < 0.8
 
@@ -127,7 +127,7 @@ def test_boxes_are_drawn_in_videos_and_where_they_are_asked_for(make_scene):
 
 def test_boxes_beyond_the_picture_are_cut(make_scene):
     scene = make_scene(disc((60, 80), 30)[None])
-    scene.detections.boxes_xyxy[0] = (-1e6, -50, 1e9, 500)
+    scene.boxes_xyxy[0] = (-1e6, -50, 1e9, 500)
     assert overlay(scene, DrawConfig(boxes=True)).shape == (120, 160, 3)
 
 

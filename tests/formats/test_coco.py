@@ -35,7 +35,7 @@ def test_tracks_are_written_for_video(save, awkward_video):
 def test_every_object_has_the_detectors_box_and_an_empty_mask_has_no_other(save, awkward_scene):
     scene = awkward_scene(regions=True)
     boxes = [[4.25, 5, 21, 20.5], [0, 0, 60, 40], [10, 10, 25.5, 30], [29, 29, 29, 32]]
-    scene = replace(scene, detections=replace(scene.detections, boxes_xyxy=np.array(boxes, np.float32)))
+    scene = replace(scene, objects=replace(scene.objects, boxes_xyxy=np.array(boxes, np.float32)))
     *found, region = json.loads((save("coco", [scene]) / "coco.json").read_text())["annotations"]
     assert [one["detector_bbox"] for one in found] == [
         [4.25, 5, 16.75, 15.5], [0, 0, 60, 40], [10, 10, 15.5, 20], [29, 29, 1, 3]

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from sav.config import SaveOptions
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.media.video import VideoInfo
 from tests.formats.conftest import PIECES, PIXEL, RING, VIDEO
@@ -45,9 +46,9 @@ def large(scene):
 
     image = np.ascontiguousarray(scene.frame.image.repeat(4, axis=0).repeat(4, axis=1))
     masks = Masks.from_dense(grown(scene.masks.dense()))
-    nothing = Masks.empty(masks.size_hw)
+    objects, nothing = replace(scene.objects, masks=masks), Instances.empty(masks.size_hw)
     frame = replace(scene.frame, image=image)
-    return replace(scene, frame=frame, masks=masks, everything=nothing, regions=nothing)
+    return replace(scene, frame=frame, objects=objects, everything=nothing, regions=nothing)
 
 
 LARGE_VIDEO = VideoInfo((160, 240), Fraction(25), Fraction(1, 12_800), name="street.mp4")

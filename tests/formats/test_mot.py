@@ -19,7 +19,7 @@ def write(path, frames):
 
 def with_scores_of_one(scene):
     """Ground truth: there the seventh column says whether a row counts, as a whole number."""
-    return replace(scene, detections=replace(scene.detections, scores=np.ones(len(scene), np.float32)))
+    return replace(scene, objects=replace(scene.objects, scores=np.ones(len(scene), np.float32)))
 
 
 def blocks(*corners) -> np.ndarray:

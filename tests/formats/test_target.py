@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sav.data.types import UNLABELLED_ID
 from sav.formats.target import Target
 from tests.formats.conftest import VIDEO
 
@@ -28,7 +29,8 @@ def test_a_class_without_a_name_has_one():
 
 def test_ids_need_not_be_without_gaps():
     target = Target(Path(), {7: "dog", 3: "dog"})
-    assert target.names == {3: "dog", 7: "dog (7)", 8: "unlabelled"}
+    assert target.names == {3: "dog", 7: "dog (7)", UNLABELLED_ID: "unlabelled"}
+    assert target.numbers == {3: 3, 7: 7, UNLABELLED_ID: 8}
 
 
 @pytest.mark.parametrize(

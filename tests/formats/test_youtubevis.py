@@ -39,7 +39,7 @@ def test_a_track_is_one_entry_with_a_mask_or_nothing_for_every_frame(save, awkwa
 
 def test_a_tracks_class_is_the_one_it_ends_with(save, awkward_video):
     doubtful = awkward_video[0][:1]
-    doubtful = replace(doubtful, detections=replace(doubtful.detections, class_ids=np.array([2])))
+    doubtful = replace(doubtful, objects=replace(doubtful.objects, class_ids=np.array([2])))
     folder = save("youtubevis", [doubtful, awkward_video[1][:1]], VIDEO) / "youtubevis"
     (track,) = json.loads((folder / "instances.json").read_text(encoding="utf-8"))["annotations"]
     assert track["category_id"] == 1

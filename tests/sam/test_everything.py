@@ -32,7 +32,7 @@ def upstream(sam, picture, config: EverythingConfig) -> np.ndarray:
 def test_the_masks_are_upstreams_pixel_for_pixel(picture, predicted_iou, stability, nms, least):
     config = EverythingConfig(12, 64, predicted_iou, stability, nms_threshold=nms)
     model = SamModel(random_sam(), CPU)
-    ours = segment_everything(model, model.embed([picture])[0], config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).masks.dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) >= least
     assert ours.shape == wanted.shape
@@ -45,7 +45,7 @@ def test_the_masks_do_not_depend_on_the_chunks(picture):
     whole, bits = (SamModel(sam, CPU, chunks=ChunkSizes(logits_bytes=size)) for size in (2**30, 1))
     one = segment_everything(whole, whole.embed([picture])[0], config)
     other = segment_everything(bits, bits.embed([picture])[0], config)
-    assert (one.dense() == other.dense()).all()
+    assert (one.masks.dense() == other.masks.dense()).all()
 
 
 @pytest.mark.long
@@ -53,7 +53,7 @@ def test_the_demo_model_on_a_street_agrees_with_upstream():
     picture = read_picture(sorted((ROOT / "TestImages").glob("*.jpg"))[0])
     model = load_sam(DEMO_SAM, CPU)
     config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0)
-    ours = segment_everything(model, model.embed([picture])[0], config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).masks.dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) > 5
     assert ours.shape == wanted.shape
@@ -67,7 +67,7 @@ def test_vit_b_agrees_with_upstream(picture):
     torch.manual_seed(0)
     model = SamModel(build_sam_vit_b(), CPU)
     config = EverythingConfig(8, 64, 0.0, 0.0, nms_threshold=1.1)
-    ours = segment_everything(model, model.embed([picture])[0], config).dense()
+    ours = segment_everything(model, model.embed([picture])[0], config).masks.dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) == 192
     assert (ours == wanted).all()
@@ -83,7 +83,8 @@ def test_auto_costs_nothing_that_one_can_see():
     config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0, nms_threshold=1.1)
     auto = choose_precision("auto", CPU)
     models = [load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, auto)]
-    exact, fast = (segment_everything(model, model.embed([picture])[0], config).dense() for model in models)
+    found = [segment_everything(model, model.embed([picture])[0], config) for model in models]
+    exact, fast = (instances.masks.dense() for instances in found)
     assert abs(len(exact) - len(fast)) <= 0.02 * len(exact)
     exact, fast = (masks[masks.any(axis=(1, 2))].astype(np.float32) for masks in (exact, fast))
     assert len(exact) > 20

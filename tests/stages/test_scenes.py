@@ -1,5 +1,6 @@
 import numpy as np
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.stages.scenes import unexplained
 
@@ -13,45 +14,54 @@ def square(top, left, side, size_hw=(100, 100)) -> np.ndarray:
 OBJECTS = Masks.from_dense(np.stack([square(0, 0, 40)]))
 
 
+def found(masks: Masks) -> Instances:
+    """What SAM finds by itself, the surest first."""
+    scores = np.linspace(1, 0.9, len(masks), dtype=np.float32)
+    return Instances.unlabelled(masks, scores, np.arange(len(masks)))
+
+
 def regions_of(*everything):
-    return unexplained(Masks.from_dense(np.stack(everything)), OBJECTS)
+    return unexplained(found(Masks.from_dense(np.stack(everything))), OBJECTS)
 
 
 def test_a_mask_on_an_object_is_explained_by_it():
-    regions, ids = regions_of(square(5, 5, 20), square(20, 0, 30))
-    assert len(regions) == len(ids) == 0
+    assert len(regions_of(square(5, 5, 20), square(20, 0, 30))) == 0
 
 
 def test_a_mask_beside_all_objects_is_kept_whole():
-    regions, ids = regions_of(square(0, 0, 10), square(60, 60, 20))
-    assert ids.tolist() == [1]
-    assert (regions.dense()[0] == square(60, 60, 20)).all()
+    (region,) = regions_of(square(0, 0, 10), square(60, 60, 20))
+    assert (region.id, region.class_name) == (1, "unlabelled")
+    assert region.score == np.float32(0.9)
+    assert (region.mask == square(60, 60, 20)).all()
 
 
 def test_pixels_on_an_object_stay_with_it():
-    regions, _ = regions_of(square(30, 30, 60))
-    assert (regions.dense()[0] == (square(30, 30, 60) & ~square(0, 0, 40))).all()
+    wide = square(0, 30, 60)
+    wide[38:] = False
+    (region,) = regions_of(wide)
+    assert (region.mask == (wide & ~square(0, 0, 40))).all()
+    assert region.box_xyxy.tolist() == [40, 0, 90, 38]
 
 
 def test_the_share_that_counts_as_explained_is_three_tenths():
     strip = np.zeros((100, 100), bool)
     strip[0:10, 10:110] = True  # 30 of 90 columns lie on the object: a third
-    assert len(regions_of(strip)[0]) == 0
+    assert len(regions_of(strip)) == 0
     strip[0:10, 10:14] = False  # 26 of 86: a little more than three tenths
-    assert len(regions_of(strip)[0]) == 0
+    assert len(regions_of(strip)) == 0
     strip[0:10, 14:16] = False  # 24 of 84: a little less
-    assert len(regions_of(strip)[0]) == 1
+    assert len(regions_of(strip)) == 1
 
 
 def test_more_than_a_hundred_pixels_must_lie_outside():
-    assert len(regions_of(square(60, 60, 10))[0]) == 0
+    assert len(regions_of(square(60, 60, 10))) == 0
     larger = square(60, 60, 10)
     larger[50, 50] = True
-    assert len(regions_of(larger)[0]) == 1
+    assert len(regions_of(larger)) == 1
 
 
 def test_nothing_and_no_objects_are_normal():
     nothing = Masks.empty((100, 100))
-    assert len(unexplained(nothing, OBJECTS)[0]) == 0
-    assert len(unexplained(nothing, nothing)[0]) == 0
-    assert len(unexplained(OBJECTS, nothing)[0]) == 1
+    assert len(unexplained(found(nothing), OBJECTS)) == 0
+    assert len(unexplained(found(nothing), nothing)) == 0
+    assert len(unexplained(found(OBJECTS), nothing)) == 1

@@ -46,16 +46,13 @@ def test_an_empty_store_is_a_store(path):
 
 
 def test_what_is_known_of_objects_and_regions_is_kept(path, make_scene):
-    odd = replace(
-        make_scene(np.zeros((0, 5, 7), bool), np.ones((3, 5, 7), bool)),
-        region_ids=np.array([2, 5, 9]),
-        duplicates=4,
-    )
+    scene = make_scene(np.zeros((0, 5, 7), bool), np.ones((3, 5, 7), bool))
+    odd = replace(scene, regions=replace(scene.regions, ids=np.array([2, 5, 9])), duplicates=4)
     with Store.create(path, PICTURES) as store:
         store.add(odd, key="a", source="../caf\udce9.jpg", content="3-ab")
         (entry,) = store.entries()
         assert store.sources() == [("../caf\udce9.jpg", "3-ab")]
-    assert (entry.scene.region_ids.tolist(), entry.scene.duplicates) == ([2, 5, 9], 4)
+    assert (entry.scene.regions, entry.scene.duplicates) == (odd.regions, 4)
     assert (entry.key, entry.source, entry.content) == ("a", "../caf\udce9.jpg", "3-ab")
 
 
@@ -228,6 +225,46 @@ def test_a_newer_version_is_told(stored):
         database.execute("PRAGMA user_version = 99")
     with pytest.raises(ResultsError, match="newer version"):
         Store.open(stored)
+
+
+# The tables of the first version, filled with what is in today's.
+FIRST_VERSION = """
+ALTER TABLE objects RENAME TO now;
+CREATE TABLE objects (
+    frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
+    track_id INTEGER NOT NULL, class_id INTEGER NOT NULL, score REAL NOT NULL, box BLOB NOT NULL,
+    mask_box BLOB NOT NULL, mask BLOB NOT NULL, PRIMARY KEY (frame, place)
+);
+INSERT INTO objects SELECT * FROM now;
+DROP TABLE now;
+ALTER TABLE regions RENAME TO now;
+CREATE TABLE regions (
+    frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
+    region_id INTEGER NOT NULL, mask_box BLOB NOT NULL, mask BLOB NOT NULL, PRIMARY KEY (frame, place)
+);
+INSERT INTO regions SELECT frame, place, id, mask_box, mask FROM now;
+DROP TABLE now;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_the_first_version_is_read_as_it_is_and_gone_on_with(stored, scenes):
+    with sqlite3.connect(stored) as database:
+        database.executescript(FIRST_VERSION)
+    before = stored.read_bytes()
+    regions = [replace(scene.regions, scores=np.zeros(len(scene.regions), np.float32)) for scene in scenes]
+    known = [
+        replace(scene, regions=found, everything=found) for scene, found in zip(scenes, regions, strict=True)
+    ]
+    with Store.open(stored) as store:
+        assert (store.track_ids(), list(store.scenes())) == ([7, 300], known)
+    assert stored.read_bytes() == before
+
+    with Store.join(stored, VIDEO) as store:
+        store.add(replace(scenes[0], frame=replace(scenes[0].frame, index=12)))
+    with Store.open(stored) as store:
+        *first, last = store.scenes()
+        assert (first, last.regions) == (known, scenes[0].regions)
 
 
 @pytest.mark.parametrize(

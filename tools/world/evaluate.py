@@ -133,7 +133,7 @@ class SamFigures:
             self.end_to_end[scene.thing_names[objects[j]]].append(float(iou[i, objects[j]]))
 
     def _add_everything(self, scene: Maps, embedding: Embedding, whole: dict[int, float]) -> None:
-        masks = segment_everything(self.sam, embedding)
+        masks = segment_everything(self.sam, embedding).masks
         parts = overlaps(masks, scene.part_map, len(scene.part_names))
         found = parts.iou.max(0, initial=0.0) >= 0.5
         large = parts.areas > MIN_REGION

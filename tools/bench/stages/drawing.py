@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import Detections, Frame
+from sav.data.types import Frame
 from sav.drawing import Painter
 from tools.bench.case import Agreement, Case, Goal, Task
 from tools.bench.inputs import Picture, ellipses, random_boxes, resized_picture
@@ -27,16 +28,19 @@ def cases(options: Options) -> list[Case]:
 def make_scene(options: Options, count: int) -> Scene:
     """A frame with an ellipse in each of `count` random boxes."""
     boxes = random_boxes(count, options.size_hw)
-    masks, nothing = Masks.from_dense(ellipses(boxes, options.size_hw)), Masks.empty(options.size_hw)
+    nothing = Instances.empty(options.size_hw)
     return Scene(
         frame=Frame(resized_picture(options, options.size_hw)),
-        detections=Detections(boxes, np.full(count, 0.9, np.float32), np.arange(count) % 2),
-        masks=masks,
-        track_ids=np.arange(1, count + 1),
+        objects=Instances(
+            boxes,
+            np.full(count, 0.9, np.float32),
+            np.arange(count, dtype=np.int64) % 2,
+            np.arange(1, count + 1, dtype=np.int64),
+            Masks.from_dense(ellipses(boxes, options.size_hw)),
+        ),
+        regions=nothing,
         categories={0: "person", 1: "bicycle"},
         everything=nothing,
-        regions=nothing,
-        region_ids=np.zeros(0, np.int64),
         is_tracked=True,
     )
 

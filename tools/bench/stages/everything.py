@@ -44,7 +44,7 @@ def ours(options: Options, case: Case) -> Task:
     model = our_sam(options, case.model, timed)
 
     def run(model: SamModel = model) -> Masks:
-        return segment_everything(model, model.embed([picture])[0], config)
+        return segment_everything(model, model.embed([picture])[0], config).masks
 
     def evidence(masks: Masks) -> dict[str, Masks]:
         return {timed: masks} | {other: run(our_sam(options, case.model, other)) for other in others}

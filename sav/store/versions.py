@@ -1,0 +1,52 @@
+"""Stores of earlier versions of this program, read as if they had today's tables, or given them."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+
+from sav.data.types import UNLABELLED_ID
+from sav.store.database import VERSION, set_version, version
+
+# In the first form of the tables, regions had no class, score or box: their boxes are those of their masks,
+# and their scores, which nobody knows any more, are 0.
+_VIEWS = f"""
+CREATE TEMP VIEW objects AS
+    SELECT frame, place, track_id AS id, class_id, score, box, mask_box, mask FROM main.objects;
+CREATE TEMP VIEW regions AS
+    SELECT frame, place, region_id AS id, {UNLABELLED_ID} AS class_id, 0.0 AS score,
+    float_box(mask_box) AS box, mask_box, mask FROM main.regions
+"""
+_UPGRADE = f"""
+ALTER TABLE objects RENAME COLUMN track_id TO id;
+ALTER TABLE regions RENAME COLUMN region_id TO id;
+ALTER TABLE regions ADD COLUMN class_id INTEGER NOT NULL DEFAULT {UNLABELLED_ID};
+ALTER TABLE regions ADD COLUMN score REAL NOT NULL DEFAULT 0.0;
+ALTER TABLE regions ADD COLUMN box BLOB NOT NULL DEFAULT x'';
+UPDATE regions SET box = float_box(mask_box)
+"""
+
+
+def show_as_now(database: sqlite3.Connection) -> None:
+    """Have a store that is only read look like one of today; the file stays as it is."""
+    if version(database) < VERSION:
+        _run(database, _VIEWS)
+
+
+def upgrade(database: sqlite3.Connection) -> None:
+    """Bring the tables to the form of today, inside a transaction."""
+    if version(database) < VERSION:
+        _run(database, _UPGRADE)
+        set_version(database)
+
+
+def _run(database: sqlite3.Connection, statements: str) -> None:
+    database.create_function("float_box", 1, _float_box)
+    for statement in statements.split(";"):
+        database.execute(statement)
+
+
+def _float_box(mask_box: bytes) -> bytes:
+    """A box of whole pixels as the boxes of objects are stored."""
+    return np.frombuffer(mask_box, "<i4").astype("<f4").tobytes()
