@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from sav.data.masks import Masks
     from sav.data.scene import Scene
     from sav.data.types import Detections, Frame
+    from sav.detectors.boxes import BoxFile
     from sav.drawing import DrawConfig, overlay
     from sav.errors import (
+        BoxesError,
         CheckpointError,
         DeviceMemoryError,
         PictureError,
@@ -53,12 +55,16 @@ _HOMES = {
     "VIDEO_DETECTION": "sav.config",
     "VideoDamagedError": "sav.errors",
     "VideoError": "sav.errors",
+    "BoxFile": "sav.detectors.boxes",
+    "BoxesError": "sav.errors",
     "open_video": "sav.media.reader",
     "overlay": "sav.drawing",
 }
 __all__ = [
     "PICTURE_DETECTION",
     "VIDEO_DETECTION",
+    "BoxFile",
+    "BoxesError",
     "CheckpointError",
     "DetectionConfig",
     "Detections",

@@ -29,6 +29,10 @@ class CheckpointError(SavError, ValueError):
     """A checkpoint that cannot be had, or cannot be used."""
 
 
+class BoxesError(SavError, ValueError):
+    """A file with boxes that cannot be read, or that are of other pictures."""
+
+
 class PictureError(SavError, ValueError):
     """A file that cannot be read as a picture."""
 

@@ -35,14 +35,13 @@ class Origin:
     """The files of the models of a segmenter, and how they compute.
 
     Attributes:
-        yolo_file: The detector's checkpoint.
-        sam_file: SAM's checkpoint.
+        files: What they were loaded from: `yolo`, the detector's checkpoint, or `boxes`, a file or folder in
+            its place; and `sam`, SAM's checkpoint.
         device: The kind of device: `cpu`, `cuda` or `mps`.
         precision: One of `sav.config.PRECISIONS`.
     """
 
-    yolo_file: Path
-    sam_file: Path
+    files: Mapping[str, Path]
     device: str
     precision: str
 
@@ -87,9 +86,10 @@ class Segmenter:
     @classmethod
     def load(
         cls,
-        yolo_checkpoint: str | Path,
+        yolo_checkpoint: str | Path | None,
         sam_checkpoint: str | Path,
         *,
+        boxes: str | Path | None = None,
         device: str = "auto",
         precision: str = "auto",
         compiled: bool = False,
@@ -104,6 +104,8 @@ class Segmenter:
         Args:
             yolo_checkpoint: Any ultralytics checkpoint that finds boxes, masks, poses or oriented boxes.
             sam_checkpoint: Any segment_anything ViT checkpoint.
+            boxes: A file or folder of boxes, as `sav.detectors.boxes.BoxFile` reads it; `yolo_checkpoint` is
+                not looked at then, and may be None.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
             precision: `float32` for segment_anything's masks to the last pixel; `auto` for the fastest that
                 shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
@@ -119,15 +121,25 @@ class Segmenter:
             SettingError: If there is no such device, the detector does not know a class that `detect` names,
                 or `torch.compile` does not work here.
         """
-        from sav.detectors.yolo import Detector as YoloDetector
+        from sav.detectors.load import load_detector
 
         chosen = choose_device(device)
-        yolo_file, sam_file = find_checkpoints([yolo_checkpoint, sam_checkpoint], offline)
-        detector = YoloDetector(yolo_file, chosen, detect, trust_checkpoint)
-        sam = load_sam(sam_file, chosen, choose_precision(precision, chosen), compiled)
+        wanted = {"sam": sam_checkpoint}
+        if boxes is None:
+            wanted["yolo"] = _given(yolo_checkpoint)
+        files = dict(zip(wanted, find_checkpoints([*wanted.values()], offline), strict=True))
+        if boxes is not None:
+            files["boxes"] = Path(boxes)
+        detector = load_detector(files, chosen, detect, trust_checkpoint)
+        sam = load_sam(files["sam"], chosen, choose_precision(precision, chosen), compiled)
         segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
-        segmenter.origin = Origin(yolo_file, sam_file, chosen.type, precision)
+        segmenter.origin = Origin(files, chosen.type, precision)
         return segmenter
+
+    @property
+    def files(self) -> Mapping[str, Path]:
+        """What the models were loaded from, see `Origin`; empty for a caller's own."""
+        return self.origin.files if self.origin else {}
 
     @property
     def categories(self) -> Mapping[int, str]:
@@ -339,3 +351,9 @@ class Segmenter:
 def _made(tracker: str | Tracker, frame_rate: float) -> Tracker:
     """A tracker by its name, or the caller's own."""
     return make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker
+
+
+def _given(checkpoint: str | Path | None) -> str | Path:
+    if checkpoint is None:
+        raise TypeError("give a detector's checkpoint, or boxes")
+    return checkpoint

@@ -58,6 +58,7 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
 
     segmenter = Segmenter.load(
         yolo_checkpoint=args.yolo_checkpoint,
+        boxes=args.boxes,
         sam_checkpoint=args.sam_checkpoint,
         device=args.device,
         detect=flags.detection_config(args),
@@ -68,7 +69,7 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
         precision=args.precision,
         compiled=args.compile,
     )
-    demo = demo_checkpoints([args.yolo_checkpoint, args.sam_checkpoint])
+    demo = demo_checkpoints([path for what, path in segmenter.files.items() if what != "boxes"])
     if demo:
         tell_note(
             f"{' and '.join(map(str, demo))}: a demo that has seen rendered streets alone;"

@@ -38,6 +38,9 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
                        help="any ultralytics checkpoint for detection, segmentation, pose or oriented boxes"
                             " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--boxes", type=place, metavar="FILE",
+                       help="boxes of your own in place of a detector: COCO's JSON, MOTChallenge text, or a"
+                            " folder of YOLO labels")  # fmt: skip
     group.add_argument("--trust_checkpoint", action="store_true",
                        help="run Python code in the detector's file, if its layers are of its own; only for"
                             " files of people whom you trust")  # fmt: skip

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sav.errors import SettingError
+
+if TYPE_CHECKING:
+    from sav.detectors.boxes import BoxFile
 
 # One of these is there wherever torch can find a GPU that it calls CUDA: NVIDIA's, WSL's, AMD's, Jetson's.
 _GPU_FILES = (
@@ -38,6 +43,40 @@ def _may_have_cuda() -> bool:
     if sys.platform == "linux":
         return any(Path(path).exists() for path in _GPU_FILES)
     return sys.platform != "darwin"
+
+
+def check_models(args: argparse.Namespace) -> BoxFile | None:
+    """Check that the models' files are there or can be downloaded, and that the wanted classes are known.
+
+    Returns:
+        The boxes, if some are given in place of a detector.
+
+    Raises:
+        SavError: Something is not; the message says what to do.
+        OSError: There is no file of boxes.
+    """
+    from sav.checkpoints import check_checkpoints
+    from sav.config import DetectionConfig
+    from sav.detectors.boxes import BoxFile
+
+    if args.boxes:
+        check_checkpoints([args.sam_checkpoint], args.offline)
+        return BoxFile(args.boxes, DetectionConfig(classes=tuple(args.classes or ())))
+    check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
+    check_classes(args.classes or (), Path(args.yolo_checkpoint))
+    return None
+
+
+def check_boxes_of_video(boxes: BoxFile, source: str) -> None:
+    """Raise BoxesError if boxes are of another video, as far as names tell."""
+    from sav.media.addresses import local_path
+    from sav.media.pictures import list_pictures, readable
+
+    path = local_path(source)
+    if path is not None and path.is_dir():
+        boxes.check_pictures([readable(picture.name) for picture in list_pictures(path)])
+    elif path is not None and path.is_file():
+        boxes.check_video(path.name)
 
 
 def check_classes(wanted: Sequence[str], checkpoint: Path) -> None:

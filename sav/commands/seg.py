@@ -37,8 +37,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Check the paths, load the models once, and segment picture after picture."""
-    from sav.checkpoints import check_checkpoints
-    from sav.commands.preflight import check_classes, check_device
+    from sav.commands.preflight import check_device, check_models
     from sav.files import check_folder
     from sav.formats.registry import resolve_formats
 
@@ -46,13 +45,14 @@ def run(args: argparse.Namespace) -> int:
     check_device(args.device)
     save_dir = Path(args.save_dir)
     check_folder(save_dir)
-    yolo_file, _ = check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
-    check_classes(args.classes or (), yolo_file)
+    boxes = check_models(args)
 
-    from sav.media.pictures import find_pictures
+    from sav.media.pictures import find_pictures, readable
     from sav.runs.picture_plan import plan_pictures
 
     pictures = find_pictures(args.img_path)
+    if boxes:
+        boxes.check_pictures([readable(path.name) for path in pictures])
     plan = plan_pictures(
         pictures,
         save_dir,

@@ -47,8 +47,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> int:
     """Check the paths and open the video, load the models once, and go through the frames."""
-    from sav.checkpoints import check_checkpoints
-    from sav.commands.preflight import check_classes, check_device
+    from sav.commands.preflight import check_boxes_of_video, check_device, check_models
     from sav.formats.registry import resolve_formats
     from sav.media.save_path import check_save_path
     from sav.media.selection import Selection
@@ -58,9 +57,10 @@ def run(args: argparse.Namespace) -> int:
     Selection.parse(args.start, args.end, args.stride)
     load_config(args.tracker)
     check_device(args.device)
-    yolo_file, _ = check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
-    check_classes(args.classes or (), yolo_file)
+    boxes = check_models(args)
     save_path = check_save_path(args.save_path, args.video_path)
+    if boxes:
+        check_boxes_of_video(boxes, args.video_path)
 
     from sav.runs.video import run_video
     from sav.runs.video_job import VideoJob

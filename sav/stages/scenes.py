@@ -29,7 +29,11 @@ _SMALLER = "take a smaller SAM checkpoint, --precision float16, or --device cpu"
 
 
 class Detector(Protocol):
-    """What finds boxes; `sav.detectors.yolo.Detector` is one, and a caller may bring another."""
+    """What finds boxes; `sav.detectors.yolo.Detector` is one, and a caller may bring another.
+
+    One that must know which frames it is asked about, and not only see them, has a method `in_frames`, which
+    is called with them in place of this; `sav.detectors.boxes.BoxFile` is such a one.
+    """
 
     @property
     def categories(self) -> Mapping[int, str]:
@@ -72,8 +76,7 @@ class Seen:
 
 def look(detector: Detector, frames: Sequence[Frame], tracker: Tracker | None = None) -> list[Seen]:
     """Detect in some frames at once and, where there is a tracker, follow the objects from frame to frame."""
-    images = [frame.image for frame in frames]
-    found = in_halves(detector, images, "take a smaller --imgsz, or --device cpu")
+    found = in_halves(partial(_found, detector), frames, "take a smaller --imgsz, or --device cpu")
     pairs = zip(frames, found, strict=True)
     if tracker is None:
         return [Seen.in_picture(frame, detections) for frame, detections in pairs]
@@ -81,6 +84,11 @@ def look(detector: Detector, frames: Sequence[Frame], tracker: Tracker | None = 
         Seen.in_video(frame, detections, tracker.update(detections, frame.image))
         for frame, detections in pairs
     ]
+
+
+def _found(detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
+    in_frames: Callable[[Sequence[Frame]], list[Detections]] | None = getattr(detector, "in_frames", None)
+    return in_frames(frames) if in_frames else detector([frame.image for frame in frames])
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,18 @@ def test_help_does_not_wait_for_torch():
     )
     assert done.stdout.splitlines()[-1] == "False"
     assert "--sam_checkpoint" in done.stdout
+
+
+def test_boxes_of_a_file_are_cut_out_in_place_of_a_detectors(street, tmp_path, capsys):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    (labels / "street.txt").write_text("1 0.5 0.5 0.25 0.5\n")
+    (labels / "classes.txt").write_text("bus\nred car\n")
+    flags = ["--img_path", street, "--labelled_only", "--boxes", labels]
+    assert run(*flags, "--save_dir", tmp_path / "out") == 0
+    (annotation,) = COCO(str(tmp_path / "out" / "annotations" / "coco.json")).anns.values()
+    assert annotation["category_id"] == 2
+    assert run(*flags, "--save_dir", tmp_path / "out", "--classes", "dog") == 2
+    (labels / "street.txt").rename(labels / "other.txt")
+    assert run(*flags, "--save_dir", tmp_path / "out") == 2
+    assert "no boxes for street.png: it tells of other" in capsys.readouterr().err

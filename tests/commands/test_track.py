@@ -12,9 +12,11 @@ import pytest
 from pycocotools.coco import COCO
 
 from sav.commands import track
+from sav.runs.stored import opened
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
 from tests.media import rtsp
 
+GROUND_TRUTH = ROOT / "TestImages" / "ground_truth" / "pictures.json"
 STREET = ROOT / "TestImages" / "street.mp4"
 MODELS = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO), "--device", "cpu"]
 SMALL = ["--imgsz", "320"]
@@ -209,6 +211,8 @@ def test_a_bad_source_is_one_line_and_status_2(tmp_path, capsys, kind):
         ("out.mp4", ["--end", "0"], "no frame comes before the end (0)"),
         ("out.mp4", ["--start", "5", "--end", "0.1s"], "the end (0.1s) must come after the start (5)"),
         ("out.mp4", ["--yolo_checkpoint", "nowhere.pt"], "nowhere.pt"),
+        ("out.mp4", ["--boxes", "nowhere.txt"], "nowhere.txt"),
+        ("out.mp4", ["--boxes", str(GROUND_TRUTH)], "no boxes for street.mp4"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line_and_status_2(tmp_path, capsys, save_path, flags, message):
@@ -217,6 +221,23 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(tmp_path, capsys, save_
     assert len(said) == 1
     assert message in said[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(tmp_path, capsys):
+    boxes = tmp_path / "det.txt"
+    lines = [f"{number},-1,{20 + number},30,60,40,0.9,-1,-1,-1\n" for number in range(1, 8)]
+    boxes.write_text("".join(lines))
+    flags = ["--boxes", boxes, "--start", "2", "--end", "5", "--yolo_checkpoint", "nowhere.pt"]
+    assert run(STREET, tmp_path / "out.mp4", *flags) == 0
+    rows = np.loadtxt(tmp_path / "out_annotations" / "mot.txt", delimiter=",")
+    assert rows[:, :4].tolist() == [[1, 1, 23, 30], [2, 1, 24, 30], [3, 1, 25, 30]]
+    with opened(tmp_path / "out.mp4") as store:
+        assert set(store.about.checkpoints) == {"boxes", "sam"}
+        assert store.about.categories == {0: "object"}
+
+    boxes.write_text("".join(lines[:-1]))
+    assert run(STREET, tmp_path / "out.mp4", *flags, "--resume") == 2
+    assert "boxes_checkpoint" in capsys.readouterr().err
 
 
 def test_the_source_is_never_overwritten(tmp_path, capsys):

@@ -1,0 +1,32 @@
+"""Loads the detector that is asked for: a network, or boxes out of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from sav.config import DetectionConfig
+from sav.detectors.boxes import BoxFile
+from sav.detectors.yolo import Detector
+
+
+def load_detector(
+    files: Mapping[str, Path], device: torch.device, config: DetectionConfig, trust_checkpoint: bool = False
+) -> Detector | BoxFile:
+    """Load what `files` names.
+
+    Args:
+        files: `boxes`, a file or folder of boxes; or `yolo`, a detector's checkpoint.
+        device: Where a network computes.
+        config: What is kept.
+        trust_checkpoint: Run Python code in the checkpoint, if its layers are of its own.
+
+    Raises:
+        OSError: There are no such boxes.
+        SavError: A file cannot be used, or does not know a class that `config` names.
+    """
+    if "boxes" in files:
+        return BoxFile(files["boxes"], config)
+    return Detector(files["yolo"], device, config, trust_checkpoint)
