@@ -3,9 +3,10 @@
     python -m tools.bench.trackers [--sequences] [--variants] [--json OUT]
 
 Quality is measured on the MOT Challenge sequences in ../shared/mot, or on generated scenes where those are
-absent; `--sequences` shows each by itself, `--variants` counts each four times, forwards and backwards, as it
-is and jittered, since a single run is chance by half a point. Camera motion is measured on windows moved by a
-known path over ../shared/media/*.mp4, or over a generated picture.
+absent; `refined` is ours put right after the fact. `--sequences` shows each by itself, `--variants` counts
+each four times, forwards and backwards, as it is and jittered, since a single run is chance by half a point.
+Camera motion is measured on windows moved by a known path over ../shared/media/*.mp4, or over a generated
+picture.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.evaluate.tracks import TrackScore, TrackTable, score_tracks
+from sav.stages.refine import RefineConfig
 from sav.trackers import BoTSORT, ByteTrack, SavTracker, Tracker, TrackerConfig
 from sav.trackers.camera_motion import CameraMotion
 from tools.tracking.mot_sequences import MOT_FOLDER, MotSequence, read_sequences, score_sequences
@@ -94,6 +96,8 @@ def _real_quality(by_sequence: bool, with_variants: bool) -> list[dict[str, Any]
             by: score_sequences(chosen, partial(_tracker, by, config), with_warps=with_warps)
             for by in _makers(config)
         }
+        make, refine = partial(_tracker, "ours", config), RefineConfig()
+        tables["refined"] = score_sequences(chosen, make, with_warps=with_warps, refine=refine)
         names = dict.fromkeys(sequence.name for sequence in chosen) if by_sequence else {}
         for group in ("MOT17", "MOT15", *names):
             for by, table in tables.items():

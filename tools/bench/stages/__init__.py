@@ -10,5 +10,5 @@ A stage's module has `REFERENCE`, what ours is compared with, in words, and five
 
 STAGES = (
     "encoder", "boxes", "everything", "drawing", "annotations", "store", "decode", "encode", "trackers",
-    "startup", "track", "seg",
+    "refine", "startup", "track", "seg",
 )  # fmt: skip
