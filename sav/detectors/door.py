@@ -13,7 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator, MutableMapping
 from functools import cache
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import cv2
@@ -49,6 +49,21 @@ def import_ultralytics() -> ModuleType:
         import ultralytics.utils.nms
         import ultralytics.utils.ops
     return ultralytics
+
+
+@cache
+def import_sam_modules() -> SimpleNamespace:
+    """Those modules of MobileSAM and SAM 2 that the package ships, under the same terms: no weights come."""
+    import_ultralytics()
+    with _importing, _undisturbed():
+        from ultralytics.models.sam.modules import blocks, decoders, encoders, tiny_encoder
+    return SimpleNamespace(
+        FpnNeck=encoders.FpnNeck,
+        Hiera=encoders.Hiera,
+        SAM2MaskDecoder=decoders.SAM2MaskDecoder,
+        SAM2TwoWayTransformer=blocks.SAM2TwoWayTransformer,
+        TinyViT=tiny_encoder.TinyViT,
+    )
 
 
 @contextlib.contextmanager

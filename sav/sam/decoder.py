@@ -1,4 +1,4 @@
-"""SAM's mask decoder: segment_anything's own modules, called with some prompts of a picture at a time.
+"""SAM's mask decoder: the library's own modules, called with some prompts of a picture at a time.
 
 Upstream takes all prompts at once and makes every mask of each. In chunks memory is bounded, tensors stay in
 the processor's cache, and masks are made only of prompts whose predicted IoU is wanted. The logits are
@@ -14,6 +14,9 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from sav.sam.encoders import Features
+from sav.sam.outputs import falls_back, iou_place, own_tokens, stable_ones, upscaled, wanted_masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Decoder:
 
     def __call__(
         self,
-        features: Tensor,
+        features: Features,
         sparse: Tensor,
         outputs: slice,
         least_iou: float | None = None,
@@ -66,7 +69,7 @@ class Decoder:
         """Decode the masks whose predicted IoU is above `least_iou`.
 
         Args:
-            features: `(1, C, h, w)` float32, the embedded picture.
+            features: The embedded picture, one alone.
             sparse: `(N, P, C)` float32, the embedded prompts.
             outputs: Which of the decoder's masks are wanted: the first for one whole object, the others for
                 three of different sizes.
@@ -77,28 +80,28 @@ class Decoder:
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
         """
-        image = features + self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        no_mask = self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        features = Features(features.coarse + no_mask, features.fine)
 
         chunks = Chunk.split(sparse, self._chunk_size)
-        decoded = [self._decode(image, chunk, outputs, least_iou) for chunk in chunks]
+        decoded = [self._decode(features, chunk, outputs, least_iou) for chunk in chunks]
         return torch.cat([logits for logits, _ in decoded]), torch.cat([iou for _, iou in decoded])
 
     def _decode(
-        self, image: Tensor, chunk: Chunk, outputs: slice, least_iou: float | None
+        self, features: Features, chunk: Chunk, outputs: slice, least_iou: float | None
     ) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of one chunk of prompts."""
         decoder = self._decoder
-        prompt_tokens, image_tokens = self._transform(image, chunk.sparse)
+        prompt_tokens, image_tokens = self._transform(features.coarse, chunk.sparse)
 
-        predicted_iou = chunk.apply(decoder.iou_prediction_head, prompt_tokens[:, 0])[:, outputs]
-        wanted = torch.ones_like(predicted_iou, dtype=torch.bool)
-        if least_iou is not None:
-            wanted = predicted_iou > least_iou
+        place = iou_place(decoder)
+        predicted_iou = chunk.apply(decoder.iou_prediction_head, prompt_tokens[:, place])
+        wanted = wanted_masks(decoder, predicted_iou, outputs, least_iou)
 
         prompts = wanted.any(dim=1)
         mixers = torch.stack(
             [
-                chunk.apply(mlp, prompt_tokens[:, 1 + output])
+                chunk.apply(mlp, prompt_tokens[:, place + 1 + output])
                 for output, mlp in enumerate(decoder.output_hypernetworks_mlps)
             ],
             dim=1,
@@ -107,24 +110,25 @@ class Decoder:
         if len(image_tokens) == 1 < chunk.total:
             # PyTorch upscales a single picture by another routine than several, which rounds differently.
             image_tokens = image_tokens.repeat(2, 1, 1)
-        logits = self._masks(mixers[prompts], image_tokens, image.shape[-2:])[:, outputs]
-        return logits[wanted[prompts]], predicted_iou[wanted]
+        logits = self._masks(mixers[prompts], image_tokens, features)[wanted[prompts]]
+        if falls_back(decoder, outputs):
+            return stable_ones(decoder, logits, predicted_iou[wanted])
+        return logits, predicted_iou[wanted]
 
     def _transform(self, image: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
         """Prompt tokens `(n, P', C)` and image tokens `(n, h w, C)` as they leave the two-way transformer."""
         decoder, count = self._decoder, len(sparse)
-        output_tokens = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-        tokens = torch.cat([output_tokens.expand(count, -1, -1), sparse], dim=1)
+        tokens = torch.cat([own_tokens(decoder).expand(count, -1, -1), sparse], dim=1)
 
         position = self._prompt_encoder.get_dense_pe()
         images, positions = (x.expand(count, -1, -1, -1) for x in (image, position))  # (n, C, h, w)
         return decoder.transformer(images, positions, tokens)
 
-    def _masks(self, mixers: Tensor, image_tokens: Tensor, grid_hw: torch.Size) -> Tensor:
+    def _masks(self, mixers: Tensor, image_tokens: Tensor, features: Features) -> Tensor:
         """All masks of `(n, masks, c)` mixers of the upscaled picture's channels, `(n, masks, 4 h, 4 w)`.
 
         The picture `(n or more, h w, C)` has one for each prompt; more are upscaled and left.
         """
-        images = image_tokens.transpose(1, 2).unflatten(2, grid_hw)  # (n, C, h, w)
-        upscaled = self._decoder.output_upscaling(images)[: len(mixers)]  # (n, c, 4 h, 4 w)
-        return (mixers @ upscaled.flatten(2)).unflatten(2, upscaled.shape[2:])
+        images = image_tokens.transpose(1, 2).unflatten(2, features.coarse.shape[-2:])  # (n, C, h, w)
+        channels = upscaled(self._decoder, images, features.fine)[: len(mixers)]  # (n, c, 4 h, 4 w)
+        return (mixers @ channels.flatten(2)).unflatten(2, channels.shape[2:])

@@ -1,4 +1,4 @@
-"""Masks at the picture's size from SAM's small logits, by segment_anything's own interpolation, in chunks."""
+"""Masks at the picture's size from SAM's small logits, by upstream's own interpolation, in chunks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from segment_anything.modeling import Sam
 from torch import Tensor
 from torch.nn import functional as F
 
 from sav.data.masks import Masks
 from sav.data.types import BoolArray
+from sav.sam.conventions import MASK_THRESHOLD, Convention
 
 
 @dataclass(frozen=True)
@@ -36,42 +36,33 @@ class Enlarger:
     """Thresholds the masks of one picture at its size, as many at once as memory is given for."""
 
     def __init__(
-        self,
-        sam: Sam,
-        input_hw: tuple[int, int],
-        size_hw: tuple[int, int],
-        chunk_bytes: int,
-        channels: int = 1,
+        self, convention: Convention, size_hw: tuple[int, int], chunk_bytes: int, channels: int = 1
     ) -> None:
         """Prepare for the masks of a picture.
 
         Args:
-            sam: Whose masks they are.
-            input_hw: Size of the picture inside SAM's square input.
+            convention: Of the SAM whose masks they are.
             size_hw: Size of the picture.
             chunk_bytes: Bytes of enlarged logits that exist at once.
             channels: In how many planes upstream enlarges the masks of a prompt: on one thread PyTorch takes
                 another routine for three than for any other number, and the two round differently.
         """
-        self._sam = sam
-        self._input_hw, self._size_hw = input_hw, size_hw
-        self._channels = channels
-        square = sam.image_encoder.img_size
-        self._chunk_size = max(1, chunk_bytes // (4 * (square * square + size_hw[0] * size_hw[1])))
+        self._convention, self._size_hw, self._channels = convention, size_hw, channels
+        mask_bytes = 4 * (convention.square**2 + size_hw[0] * size_hw[1])
+        self._chunk_size = max(1, chunk_bytes // mask_bytes)
 
     def masks(self, logits: Tensor, stability: Stability | None = None) -> tuple[Masks, BoolArray]:
         """The masks that `(N, h, w)` logits describe, less the unstable ones, and which of the N they are."""
-        threshold = self._sam.mask_threshold
         parts, kept = [], [np.zeros(0, np.bool_)]
         for enlarged in self._enlarged(logits):
             keep = torch.ones(len(enlarged), dtype=torch.bool, device=enlarged.device)
             if stability is not None:
                 smaller, larger = (
-                    (enlarged > threshold + shift).sum((-2, -1), dtype=torch.int32)
+                    (enlarged > MASK_THRESHOLD + shift).sum((-2, -1), dtype=torch.int32)
                     for shift in (stability.offset, -stability.offset)
                 )
                 keep = stability.of_counts(smaller, larger)
-            parts.append(Masks.from_dense((enlarged[keep] > threshold).cpu().numpy()))
+            parts.append(Masks.from_dense((enlarged[keep] > MASK_THRESHOLD).cpu().numpy()))
             kept.append(keep.cpu().numpy())
         return Masks.concatenate(self._size_hw, parts), np.concatenate(kept)
 
@@ -80,5 +71,5 @@ class Enlarger:
         for chunk in logits.split(self._chunk_size) if len(logits) else ():
             padded = F.pad(chunk, (0, 0, 0, 0, 0, -len(chunk) % self._channels))
             planes = padded.unflatten(0, (-1, self._channels))  # (prompts, channels, h, w)
-            enlarged = self._sam.postprocess_masks(planes, self._input_hw, self._size_hw)
+            enlarged = self._convention.enlarge(planes, self._size_hw)
             yield enlarged.flatten(0, 1)[: len(chunk)]

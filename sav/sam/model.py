@@ -9,18 +9,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from segment_anything.modeling import Sam
-from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
 from sav.data.masks import Masks
 from sav.data.types import BoolArray, Image
 from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.sam.decoder import Decoder
-from sav.sam.encoders import ImageEncoder
-from sav.sam.encoders.vit import VitEncoder
+from sav.sam.encoders import Features
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
+from sav.sam.kinds import make_encoder
 
 
 @dataclass(frozen=True)
@@ -43,38 +42,17 @@ class ChunkSizes:
         return cls(prompts=64, logits_bytes=1024 * 2**20)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embedding:
     """A picture as SAM's image encoder sees it.
 
     Attributes:
-        features: `(1, C, h, w)` float32, on SAM's device.
-        input_hw: Size of the picture inside SAM's square input, before padding.
-        size_hw: Size of the picture itself.
+        features: Of one picture, float32, on SAM's device.
+        size_hw: Size of the picture.
     """
 
-    features: Tensor
-    input_hw: tuple[int, int]
+    features: Features
     size_hw: tuple[int, int]
-
-    def extent_hw(self, square: int) -> tuple[int, int]:
-        """Rows and columns of the features that masks need, of a SAM whose square has `square` pixels."""
-        # One more than the picture covers: enlarging looks half a logit past its end.
-        rows, columns = (
-            min(cells, -(-pixels * cells // square) + 1)
-            for pixels, cells in zip(self.input_hw, self.features.shape[-2:], strict=True)
-        )
-        return rows, columns
-
-
-class _Resize(ResizeLongestSide):  # type: ignore[misc]
-    """Keeps a row of a picture that is a thousand times as wide as high, and a column likewise."""
-
-    @staticmethod
-    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> tuple[int, int]:
-        """Height and width inside SAM's square."""
-        height, width = ResizeLongestSide.get_preprocess_shape(oldh, oldw, long_side_length)
-        return max(1, height), max(1, width)
 
 
 class SamModel:
@@ -89,15 +67,14 @@ class SamModel:
     ) -> None:
         """Move `sam` to `device`; unless all must be exact, faster code takes the place of its modules."""
         compute_alone_after_fork()
-        self.encoder: ImageEncoder = VitEncoder(sam, precision)
+        self.encoder = make_encoder(sam, precision)
+        self.convention = self.encoder.convention
         self.sam = sam.to(device).eval()
         self.device = device
         self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
         decoder = Decoder if precision.is_exact else FastDecoder
         self._decoder: Decoder | FastDecoder = decoder(self.sam, self.chunks.prompts)
-        self._resize = _Resize(self.encoder.side)
-        self._resize_prompts = _Resize(self.encoder.prompt_side)
 
     @property
     def shares_out(self) -> bool:
@@ -110,17 +87,12 @@ class SamModel:
         if not images_bgr:
             return []
 
-        resized = [self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr]
-        features = self.encoder(torch.cat([self._normalised(rgb) for rgb in resized]))
+        pixels = [self.convention.pixels(bgr_to_rgb(image), self.device) for image in images_bgr]
+        features = self.encoder(torch.cat(pixels))
         return [
-            Embedding(one[None], (rgb.shape[0], rgb.shape[1]), (image.shape[0], image.shape[1]))
-            for one, rgb, image in zip(features, resized, images_bgr, strict=True)
+            Embedding(features.of_picture(place), (image.shape[0], image.shape[1]))
+            for place, image in enumerate(images_bgr)
         ]
-
-    def _normalised(self, image_rgb: Image) -> Tensor:
-        """A resized picture as the encoder wants it: `(1, 3, S, S)` float32, normalised and padded."""
-        pixels = torch.from_numpy(image_rgb).to(self.device)
-        return self.sam.preprocess(pixels.permute(2, 0, 1)[None].contiguous())
 
     def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
@@ -132,8 +104,8 @@ class SamModel:
     def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
         boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
-        scaled = self._resize_prompts.apply_boxes_torch(boxes, embedding.size_hw)
-        sparse, _ = self.sam.prompt_encoder(points=None, boxes=scaled, masks=None)
+        scaled = self.convention.prompts(boxes.reshape(-1, 2, 2), embedding.size_hw).flatten(1)
+        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled)
         return self._decode(embedding, sparse, slice(0, 1))[0]
 
     @torch.inference_mode()
@@ -146,19 +118,23 @@ class SamModel:
             Low-resolution mask logits `(K, h, w)` and the IoU that SAM predicts for each, `(K,)`, of the K
             masks whose predicted IoU is above `least_iou`, point by point.
         """
-        scaled = self._resize_prompts.apply_coords(points_xy, embedding.size_hw)
         # Metal has no float64; elsewhere the points stay as upstream has them, to the last bit.
-        dtype = torch.float32 if self.device.type == "mps" else torch.float64
-        coordinates = torch.as_tensor(scaled, dtype=dtype, device=self.device)[:, None]
-        labels = torch.ones(coordinates.shape[:2], dtype=torch.int, device=self.device)
-        sparse, _ = self.sam.prompt_encoder(points=(coordinates, labels), boxes=None, masks=None)
+        dtype = torch.float32 if self.device.type == "mps" else self.convention.point_dtype
+        points = torch.as_tensor(points_xy, dtype=dtype, device=self.device)
+        scaled = self.convention.prompts(points, embedding.size_hw)
+        sparse = self.convention.embed_points(self.sam.prompt_encoder, scaled)
         return self._decode(embedding, sparse, slice(1, None), least_iou)
 
     def _decode(
         self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
     ) -> tuple[Tensor, Tensor]:
-        extent_hw = embedding.extent_hw(self.encoder.side)
-        return self._decoder(embedding.features, sparse, outputs, least_iou, extent_hw)
+        cells_hw = embedding.features.coarse.shape[-2:]
+        # One more than the picture covers: enlarging looks half a logit past its end.
+        rows, columns = (
+            min(cells, -(-pixels * cells // self.convention.side) + 1)
+            for pixels, cells in zip(self.convention.input_hw(embedding.size_hw), cells_hw, strict=True)
+        )
+        return self._decoder(embedding.features, sparse, outputs, least_iou, (rows, columns))
 
     @torch.inference_mode()
     def enlarged(
@@ -168,7 +144,7 @@ class SamModel:
 
         `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
-        given = self.sam, embedding.input_hw, embedding.size_hw, self.chunks.logits_bytes, channels
+        given = self.convention, embedding.size_hw, self.chunks.logits_bytes, channels
         on_cpu = self.device.type == "cpu"
         enlarger = CropEnlarger(*given, is_exact=self._is_exact) if on_cpu else Enlarger(*given)
         return enlarger.masks(logits, stability)

@@ -6,18 +6,16 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sav.sam.encoders.vit import FIRST_TENSOR
+from sav.sam.kinds import KINDS
 from sav.weights.pickled import Made, is_tensor
 
 logger = logging.getLogger(__name__)
 
-_PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
 # How deep tables and modules are looked into, and how many tensors a module may have.
 _DEEPEST, _MOST_TENSORS = 32, 100_000
 _OTHERS = {
-    "image_encoder.trunk.": "these are the tensors of SAM 2, which is another model",
-    "image_encoder.patch_embed.seq.": "these are the tensors of MobileSAM, which is another model",
     "vision_encoder.layers.": "these are the names of Hugging Face's transformers, not of segment_anything",
+    "vision_encoder.backbone.": "these are the names of Hugging Face's transformers, not of Meta's SAM 2",
 }
 
 
@@ -32,19 +30,29 @@ def find_sam(tree: Any) -> dict[str, Made]:
     """
     tables = list(_tables(tree))
     found = [
-        (name.removesuffix(FIRST_TENSOR), table)
+        (kind, name.removesuffix(kind.FIRST_TENSOR), table)
         for table in tables
         for name in table
-        if isinstance(name, str) and name.endswith(FIRST_TENSOR)
+        for kind in KINDS
+        if isinstance(name, str) and name.endswith(kind.FIRST_TENSOR)
     ]
     if not found:
         raise ValueError(_what_it_is(tables))
 
-    prefix, table = found[0]
+    kind, prefix, table = found[0]
     tensors = {str(name): value for name, value in table.items() if is_tensor(value)}
-    wanted = tuple(prefix + part for part in _PARTS)
-    _tell_ignored([name for name in tensors if not name.startswith(wanted)], len(found) - 1)
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(wanted)}
+    wanted, ignored = {}, []
+    for name, value in tensors.items():
+        inner = name.removeprefix(prefix)
+        parts = [part for part in kind.PARTS if name.startswith(prefix + part)]
+        if name.startswith(prefix) and kind.LEFT.match(inner):
+            continue
+        if parts:
+            wanted[kind.PARTS[parts[0]] + inner.removeprefix(parts[0])] = value
+        else:
+            ignored.append(name)
+    _tell_ignored(ignored, len(found) - 1)
+    return wanted
 
 
 def _tell_ignored(names: list[str], other_sams: int) -> None:
@@ -103,4 +111,4 @@ def _what_it_is(tables: list[Mapping[Any, Any]]) -> str:
     made = [value.maker for table in tables for value in table.values() if isinstance(value, Made)]
     if any(maker.startswith("ultralytics.") for maker in made):
         return "it is an ultralytics model; --yolo_checkpoint takes detectors"
-    return f"no tensor in it is called {FIRST_TENSOR}"
+    return f"no tensor in it is called {KINDS[0].FIRST_TENSOR}"

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sav.sam.decoder import Decoder
+from sav.sam.encoders import Features
 from tests.conftest import TINY, random_sam
 
 OFFICIAL = replace(
@@ -11,16 +12,16 @@ OFFICIAL = replace(
 )
 
 
-def prompted(sam, count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def prompted(sam, count: int) -> tuple[Features, torch.Tensor, torch.Tensor]:
     """Features of a picture, and `count` points embedded, sparse and dense."""
     generator = torch.Generator().manual_seed(count)
     features = torch.randn(1, *sam.prompt_encoder.get_dense_pe().shape[1:], generator=generator)
     points = torch.rand(count, 1, 2, generator=generator) * sam.image_encoder.img_size
-    return features, *sam.prompt_encoder((points, torch.ones(count, 1)), None, None)
+    return Features(features), *sam.prompt_encoder((points, torch.ones(count, 1)), None, None)
 
 
 def upstream(sam, features, sparse, dense, is_multimask):
-    return sam.mask_decoder(features, sam.prompt_encoder.get_dense_pe(), sparse, dense, is_multimask)
+    return sam.mask_decoder(features.coarse, sam.prompt_encoder.get_dense_pe(), sparse, dense, is_multimask)
 
 
 @pytest.mark.parametrize("architecture", [TINY, OFFICIAL, replace(TINY, decoder_depth=3)])

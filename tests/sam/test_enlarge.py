@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from sav.sam.conventions import FirstConvention
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.enlarge import CropEnlarger
 from tests.conftest import random_sam
@@ -29,7 +30,9 @@ def upstream(sam, logits, input_hw, size_hw, channels) -> torch.Tensor:
 
 def stability_is_upstreams(kind: type[Enlarger], least: float) -> None:
     sam, logits = random_sam(), blobs(200)
-    masks, kept = kind(sam, *SIZES[0], 2**20, channels=3).masks(logits, Stability(least, 1.0))
+    masks, kept = kind(FirstConvention(128), SIZES[0][1], 2**20, channels=3).masks(
+        logits, Stability(least, 1.0)
+    )
     enlarged = upstream(sam, logits, *SIZES[0], channels=3)
     smaller, larger = ((enlarged > shift).sum((1, 2), dtype=torch.int32) for shift in (1.0, -1.0))
     wanted = (smaller / larger >= least).numpy()
@@ -44,7 +47,7 @@ def stability_is_upstreams(kind: type[Enlarger], least: float) -> None:
 @pytest.mark.parametrize("count", [0, 1, 200])
 def test_every_pixel_is_upstreams(kind, input_hw, size_hw, channels, count, threads):
     sam, logits = random_sam(), blobs(200)[:count]
-    masks, kept = kind(sam, input_hw, size_hw, 2**20, channels).masks(logits)
+    masks, kept = kind(FirstConvention(128), size_hw, 2**20, channels).masks(logits)
     assert kept.all()
     assert kept.shape == (count,)
     if count:

@@ -109,7 +109,7 @@ def test_a_sam_with_a_tensor_missing_is_refused():
         ("image_encoder.patch_embed.proj.weight", (64, 4, 16, 16), "do not fit"),
         ("image_encoder.blocks.0.attn.rel_pos_h", (10**6 + 1, 32), "windows"),
         ("image_encoder.blocks.0.mlp.lin1.weight", (10**7, 64), "do not fit"),
-        ("image_encoder.adapter.weight", (4, 4), "has layers that segment_anything's SAM has not"),
+        ("image_encoder.adapter.weight", (4, 4), "has layers that a ViT SAM has not"),
     ],
 )
 def test_a_sam_that_claims_the_impossible_is_refused_without_memory(name, shape, words):

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sav.sam.architecture import PIXEL_MEAN_RGB, PIXEL_STD_RGB, SamArchitecture
+from sav.sam.architecture import SamArchitecture
+from sav.sam.conventions import PIXEL_MEAN_RGB, PIXEL_STD_RGB
 from tools.world.forward import View
 from tools.world.prompts import Maps, Prompts, draw_prompts, jitter_colours
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from segment_anything.modeling import ImageEncoderViT, Sam
-from torch import Tensor
+from torch import Tensor, nn
 
 from sav.device import Precision
+from sav.sam.conventions import FirstConvention
+from sav.sam.encoders import Features
 from sav.sam.fast.encoder import FastEncoder
 from sav.sam.shapes import StateDict, count_layers
 
+NAME = "ViT SAM"
 # A checkpoint with a ViT is known by a name that ends in this, whatever stands before it.
 FIRST_TENSOR = "image_encoder.patch_embed.proj.weight"
+PARTS = {part: part for part in ("image_encoder.", "prompt_encoder.", "mask_decoder.")}
+LEFT = re.compile("(?!)")
 # Published SAMs see 1024 pixels in a grid of 64 patches; a block that looks at all of a grid twice as fine
 # needs 16 times the memory.
 LARGEST_IMAGE, LARGEST_GRID = 4096, 128
@@ -114,7 +120,12 @@ def build(architecture: VitArchitecture, out_channels: int) -> ImageEncoderViT:
     )
 
 
-class VitEncoder:
+def fits(module: nn.Module) -> bool:
+    """Whether a module is such an encoder."""
+    return isinstance(module, ImageEncoderViT)
+
+
+class Encoder:
     """The `ImageEncoder` of a `Sam` with a ViT, which sees the square in which prompts are given."""
 
     def __init__(self, sam: Sam, precision: Precision) -> None:
@@ -123,7 +134,8 @@ class VitEncoder:
             sam.image_encoder = FastEncoder(sam.image_encoder, precision.dtype)
         self._sam = sam
         self.side = self.prompt_side = sam.image_encoder.img_size
+        self.convention = FirstConvention(self.side)
 
-    def __call__(self, pixels: Tensor) -> Tensor:
+    def __call__(self, pixels: Tensor) -> Features:
         """See `ImageEncoder`."""
-        return self._sam.image_encoder(pixels)
+        return Features(self._sam.image_encoder(pixels))

@@ -12,7 +12,7 @@ No GPU was measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,8 +21,10 @@ from segment_anything.modeling.transformer import Attention, TwoWayAttentionBloc
 from torch import Tensor
 from torch.nn import functional as F
 
+from sav.sam.encoders import Features
 from sav.sam.fast.low_rank import ImageToToken, LowRankImage, Scratch, SharedImage, TokenToImage, centre
-from sav.sam.fast.upscaling import Upscaling
+from sav.sam.fast.upscaling import FineTokens, Upscaling
+from sav.sam.outputs import falls_back, iou_place, own_tokens, stable_ones, wanted_masks
 
 # Devices on which each prompt has an image of its own, so that it stays in the cache.
 _ONE_BY_ONE = ("cpu",)
@@ -61,11 +63,11 @@ class FastDecoder:
         self._transformer = sam.mask_decoder.transformer
         self._prompt_encoder = sam.prompt_encoder
         self._chunk_size = chunk_size
-        self._last: tuple[Tensor, SharedImage, Tensor] | None = None
+        self._last: tuple[Features, SharedImage, Tensor, FineTokens | None] | None = None
 
     def __call__(
         self,
-        features: Tensor,
+        features: Features,
         sparse: Tensor,
         outputs: slice,
         least_iou: float | None = None,
@@ -74,8 +76,8 @@ class FastDecoder:
         """Decode the masks whose predicted IoU is above `least_iou`; see `sav.sam.decoder.Decoder`.
 
         Args:
-            features: `(1, C, h, w)` float32, the embedded picture; what is computed from it alone is kept for
-                the next call.
+            features: The embedded picture, one alone; what is computed from it alone is kept for the next
+                call.
             sparse: `(N, P, C)` float32, the embedded prompts.
             outputs: Which of the decoder's masks are wanted.
             least_iou: Masks with no higher predicted IoU are left out; by default none is.
@@ -84,38 +86,37 @@ class FastDecoder:
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
         """
-        shared, upscaled = self._shared(features)
-        grid_hw = features.shape[2], features.shape[3]
-        upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw or grid_hw)
-        chosen = range(self._decoder.num_mask_tokens)[outputs]
+        shared, upscaled, fine = self._shared(features)
+        coarse = features.coarse
+        grid_hw = coarse.shape[2], coarse.shape[3]
+        upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw or grid_hw, fine)
 
-        scratch = Scratch(features)
+        scratch = Scratch(coarse)
         decoded = [
-            self._decode(self._chunk(part, shared, scratch), shared, upscaling, chosen, least_iou)
+            self._decode(self._chunk(part, shared, scratch), shared, upscaling, outputs, least_iou)
             for part in sparse.split(self._chunk_size)
             if len(part)
         ]
-        none = features.new_empty(0, *(4 * side for side in grid_hw)), features.new_empty(0)
+        none = coarse.new_empty(0, *(4 * side for side in grid_hw)), coarse.new_empty(0)
         logits, predicted_iou = zip(none, *decoded, strict=True)
         return torch.cat(logits), torch.cat(predicted_iou)
 
-    def _shared(self, features: Tensor) -> tuple[SharedImage, Tensor]:
-        """What all prompts share, and `(T, 4 c)`, the shared tokens after the first upscaling."""
+    def _shared(self, features: Features) -> tuple[SharedImage, Tensor, FineTokens | None]:
+        """What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; the details."""
         last = self._last
         if last is None or last[0] is not features:
             no_mask = self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
-            tokens = (features + no_mask)[0].flatten(1).T.contiguous()  # (T, C)
+            tokens = (features.coarse + no_mask)[0].flatten(1).T.contiguous()  # (T, C)
             position = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # (T, C)
             shared = SharedImage.of(self._transformer, tokens, position)
             upscaled = shared.tokens @ Upscaling.first_weights(self._decoder)
-            last = self._last = features, shared, upscaled
-        return last[1], last[2]
+            fine = FineTokens.of(features) if features.fine else None
+            last = self._last = features, shared, upscaled, fine
+        return last[1:]
 
     def _chunk(self, sparse: Tensor, shared: SharedImage, scratch: Scratch) -> _Chunk:
         """`(n, P, C)` embedded prompts before the transformer."""
-        decoder = self._decoder
-        outputs = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
-        prompts = torch.cat([outputs.expand(len(sparse), -1, -1), sparse], dim=1)
+        prompts = torch.cat([own_tokens(self._decoder).expand(len(sparse), -1, -1), sparse], dim=1)
 
         heads, _, tokens = shared.layers[0][1].queries.shape
         rank = 1 + len(shared.layers) * (heads * (prompts.shape[1] - 1) + 1)
@@ -131,26 +132,32 @@ class FastDecoder:
         chunk: _Chunk,
         shared: SharedImage,
         upscaling: Upscaling,
-        chosen: Sequence[int],
+        outputs: slice,
         least_iou: float | None,
     ) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of a chunk."""
-        wanted_tokens = [0, *(1 + output for output in chosen)]
+        decoder = self._decoder
+        masks = range(decoder.num_mask_tokens)
+        chosen = masks if falls_back(decoder, outputs) else masks[outputs]
+        place = iou_place(decoder)
+        wanted_tokens = [place, *(place + 1 + output for output in chosen)]
         iou_token, *mask_tokens = self._transform(chunk, shared, wanted_tokens).unbind(1)
 
-        predicted_iou = self._decoder.iou_prediction_head(iou_token)[:, chosen]
-        wanted = torch.ones_like(predicted_iou, dtype=torch.bool)
-        if least_iou is not None:
-            wanted = predicted_iou > least_iou
+        predicted_iou = decoder.iou_prediction_head(iou_token)
+        wanted = wanted_masks(decoder, predicted_iou, outputs, least_iou)
+        predicted_iou, wanted = predicted_iou[:, chosen], wanted[:, chosen]
 
-        mlps = [self._decoder.output_hypernetworks_mlps[output] for output in chosen]
+        mlps = [decoder.output_hypernetworks_mlps[output] for output in chosen]
         mixers = torch.stack([mlp(token) for mlp, token in zip(mlps, mask_tokens, strict=True)], dim=1)
         coefficients = upscaling.coefficients(chunk.coefficients)
-        logits = [
+        parts = [
             upscaling.masks(image, coefficients[part], mixers[part], wanted[part])
             for part, image in chunk.slices()
         ]
-        return torch.cat(logits), predicted_iou[wanted]
+        logits = torch.cat(parts)
+        if falls_back(decoder, outputs):
+            return stable_ones(decoder, logits, predicted_iou[wanted])
+        return logits, predicted_iou[wanted]
 
     def _transform(self, chunk: _Chunk, shared: SharedImage, wanted_tokens: list[int]) -> Tensor:
         """The two-way transformer: the wanted prompt tokens as they leave it, `(n, wanted, C)`."""

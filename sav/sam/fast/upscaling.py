@@ -9,16 +9,44 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from segment_anything.modeling import MaskDecoder
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sav.sam.encoders import Features
 from sav.sam.fast.low_rank import LowRankImage
 
 # Bytes of the largest tensor on the way from some rows of the image to their masks.
 _CHUNK_BYTES = {"cpu": 2**20}
+
+
+@dataclass(frozen=True, eq=False)
+class FineTokens:
+    """SAM 2's details, token by token, as the convolutions give what they are added to.
+
+    Attributes:
+        first: `(h, w, 4 c)`, behind the first: row, column, channel of the four squares of a token.
+        second: `(h, w, 4, 4 c)`, behind the second, of each of these.
+    """
+
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def of(cls, features: Features) -> FineTokens:
+        """Lay out the details of one picture."""
+        finest, finer = features.fine
+        rows, columns = features.coarse.shape[-2:]
+        first = finer[0].view(-1, rows, 2, columns, 2).permute(1, 3, 2, 4, 0)  # (h, w, 2, 2, c)
+        second = finest[0].view(-1, rows, 2, 2, columns, 2, 2).permute(1, 4, 2, 5, 3, 6, 0)
+        return cls(first.flatten(2), second.flatten(4).flatten(2, 3))
+
+    def part(self, rows: slice, columns: slice) -> FineTokens:
+        """Those of some tokens."""
+        return FineTokens(self.first[rows, columns], self.second[rows, columns])
 
 
 class Upscaling:
@@ -35,12 +63,14 @@ class Upscaling:
         shared: Tensor,
         grid_hw: tuple[int, int],
         extent_hw: tuple[int, int],
+        fine: FineTokens | None = None,
     ) -> None:
         """Prepare for `(T, 4 c)` shared tokens that went through the first convolution, `first_weights`."""
         self.grid_hw = grid_hw
         self.extent_hw = min(grid_hw[0], extent_hw[0]), min(grid_hw[1], extent_hw[1])
         self._first, self._norm, _, self._second, _ = decoder.output_upscaling
         self._shared = shared.unflatten(0, grid_hw)
+        self._fine = fine
         self._second_weights = _weights(self._second)
         self._second_bias = self._second.bias.repeat(4)
 
@@ -84,7 +114,10 @@ class Upscaling:
                 x.unflatten(2, self.grid_hw)[:, :, rows, :columns].flatten(2) for x in (basis, scale)
             )
             shared = self._shared[rows, :columns].flatten(0, 1)  # (tokens, 4 c)
-            mixed = self._mixed(part_basis, part_scale, shared, coefficients, mixing)
+            fine = self._fine and FineTokens(
+                self._fine.first[rows, :columns], self._fine.second[rows, :columns]
+            )
+            mixed = self._mixed(part_basis, part_scale, shared, coefficients, mixing, fine)
 
             # (m, rows, columns, 2, 2, 2, 2, masks), the twos being rows and columns of both convolutions
             mixed = mixed.view(len(mixers), -1, columns, 2, 2, 2, 2, mixers.shape[1])
@@ -102,15 +135,28 @@ class Upscaling:
             yield slice(start, min(rows, start + size))
 
     def _mixed(
-        self, basis: Tensor, scale: Tensor, shared: Tensor, coefficients: Tensor, mixing: Tensor
+        self,
+        basis: Tensor,
+        scale: Tensor,
+        shared: Tensor,
+        coefficients: Tensor,
+        mixing: Tensor,
+        fine: FineTokens | None,
     ) -> Tensor:
         """Mixed masks of `t` tokens, `(m, 4 t, 4 masks)`, from `(m, R, t)`, `(m, 1, t)` and `(t, 4 c)`."""
-        once = torch.baddbmm(scale.transpose(1, 2) * shared, basis.transpose(1, 2), coefficients)
+        once = scale.transpose(1, 2) * shared  # (m, t, 4 c)
+        if fine:
+            once += fine.first.flatten(0, 1)
+        once.baddbmm_(basis.transpose(1, 2), coefficients)
         norm = self._norm
         once = once.view(-1, len(norm.weight))  # (4 m t, c)
         once = torch.ops.aten.gelu_(F.layer_norm(once, norm.weight.shape, norm.weight, norm.bias, norm.eps))
-        twice = torch.ops.aten.gelu_(torch.addmm(self._second_bias, once, self._second_weights))
-        return twice.view(len(mixing), -1, twice.shape[1]) @ mixing
+
+        twice = torch.addmm(self._second_bias, once, self._second_weights)  # (4 m t, 4 c)
+        twice = twice.view(len(mixing), -1, twice.shape[1])
+        if fine:
+            twice += fine.second.flatten(0, 2)
+        return torch.ops.aten.gelu_(twice) @ mixing
 
 
 def _weights(convolution: nn.ConvTranspose2d) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from sav.sam.encoders import Features
 from sav.sam.fast.decoder import FastDecoder
 from tests.conftest import TINY, random_sam
 from tests.sam.test_decoder import OFFICIAL, prompted, upstream
@@ -70,11 +71,12 @@ def test_large_features_and_a_second_picture_are_no_trouble():
     decoder = FastDecoder(sam, chunk_size=4)
     for count, scale in ((3, 30.0), (4, 1e-3)):
         features, sparse, dense = prompted(sam, count)
-        wanted, _ = upstream(sam, features * scale, sparse, dense, True)
-        found, _ = decoder(features * scale, sparse, slice(1, None))
+        features = Features(features.coarse * scale)
+        wanted, _ = upstream(sam, features, sparse, dense, True)
+        found, _ = decoder(features, sparse, slice(1, None))
         # Such features are beyond float32: upstream's own logits are off the true ones, too.
         exact = copy.deepcopy(sam.mask_decoder).double()
-        given = (features * scale, sam.prompt_encoder.get_dense_pe(), sparse, dense)
+        given = (features.coarse, sam.prompt_encoder.get_dense_pe(), sparse, dense)
         true = exact(*(tensor.double() for tensor in given), True)[0].flatten(0, 1)
         theirs, ours = ((logits - true).abs().max() for logits in (wanted.flatten(0, 1), found))
         assert ours < max(1e-3 * wanted.std(), 2 * theirs)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from torch.nn import functional as F
 
+from sav.sam.conventions import FirstConvention
 from sav.sam.enlarge import Stability
 from sav.sam.fast.enlarge import _ROUNDING, CropEnlarger
 from tests.conftest import TINY, random_sam
@@ -13,7 +14,7 @@ from tests.sam.test_enlarge import SIZES, blobs, stability_is_upstreams, upstrea
 
 
 def test_few_masks_are_too_close_to_call():
-    enlarger = CropEnlarger(random_sam(), *SIZES[1], 2**20, channels=3)
+    enlarger = CropEnlarger(FirstConvention(128), SIZES[1][1], 2**20, channels=3)
     assert sum(enlarger._within(one, Stability(0.5, 1.0)) is None for one in blobs(200)) < 10
 
 
@@ -31,7 +32,7 @@ def test_a_mask_too_close_to_a_threshold_goes_upstreams_way(monkeypatch, roundin
 def test_the_bound_on_rounding_holds_with_room_to_spare(image_size, input_hw, size_hw, channels, threads):
     sam = random_sam(replace(TINY, image_size=image_size, depth=1, global_blocks=()))
     logits = F.interpolate(blobs(7, spread=30.0)[4:, None], (image_size // 4,) * 2, mode="bicubic")[:, 0]
-    enlarger = CropEnlarger(sam, input_hw, size_hw, 2**20, channels)
+    enlarger = CropEnlarger(FirstConvention(image_size), size_hw, 2**20, channels)
     rows, columns = np.random.default_rng(0).integers(0, size_hw, (20_000, 2)).T
     for one, wanted in zip(logits, upstream(sam, logits, input_hw, size_hw, channels).numpy(), strict=True):
         crop = enlarger._crop(one, float("-inf"))
@@ -42,7 +43,7 @@ def test_the_bound_on_rounding_holds_with_room_to_spare(image_size, input_hw, si
 
 def test_where_rounding_may_decide_the_products_do(threads):
     sam, logits = random_sam(), blobs(200)
-    enlarger = CropEnlarger(sam, *SIZES[1], 2**20, channels=3, is_exact=False)
+    enlarger = CropEnlarger(FirstConvention(128), SIZES[1][1], 2**20, channels=3, is_exact=False)
     assert all(enlarger._within(one, Stability(0.5, 1.0)) is not None for one in logits)
     masks, kept = enlarger.masks(logits)
     assert kept.all()

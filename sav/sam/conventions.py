@@ -1,0 +1,169 @@
+"""What the generations of SAM do differently around their networks: with pictures, prompts and masks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from segment_anything.modeling import PromptEncoder
+from segment_anything.utils.transforms import ResizeLongestSide
+from torch import Tensor
+from torch.nn import functional as F
+
+from sav.data.types import Image
+
+PIXEL_MEAN_RGB = (123.675, 116.28, 103.53)
+PIXEL_STD_RGB = (58.395, 57.12, 57.375)
+# Above this logit a pixel belongs to the mask.
+MASK_THRESHOLD = 0.0
+
+
+class Convention(ABC):
+    """How a picture lies in the square that the encoder sees, and how prompts and masks are put.
+
+    Attributes:
+        side: Pixels along a side of the square.
+        prompt_side: Pixels along a side of the square in which prompts are given.
+        square: To how many pixels a side masks are enlarged before they are cut to the picture; 0 where they
+            go to the picture's size at once.
+        point_dtype: In which upstream computes where points lie.
+        predicted_iou_threshold: Upstream's, below which "everything" leaves masks out.
+    """
+
+    square: int
+    point_dtype: torch.dtype
+    predicted_iou_threshold: float
+
+    def __init__(self, side: int, prompt_side: int | None = None) -> None:
+        self.side, self.prompt_side = side, prompt_side or side
+
+    @abstractmethod
+    def input_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of a picture of `size_hw` inside the square."""
+
+    @abstractmethod
+    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
+        """A picture as the encoder wants it: `(1, 3, side, side)` float32."""
+
+    @abstractmethod
+    def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Places `(..., 2)` in the picture's pixels as places in the prompts' square."""
+
+    @abstractmethod
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
+        """Tokens `(N, P, C)` of boxes `(N, 4)` in the prompts' square."""
+
+    def embed_points(self, encoder: PromptEncoder, points_xy: Tensor) -> Tensor:
+        """Tokens `(N, P, C)` of points `(N, 2)` in the prompts' square, each on an object."""
+        labels = torch.ones(len(points_xy), 1, dtype=torch.int, device=points_xy.device)
+        return encoder(points=(points_xy[:, None], labels), boxes=None, masks=None)[0]
+
+    @abstractmethod
+    def enlarge(self, planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Logits `(N, channels, h, w)` at the picture's size, by upstream's own interpolation."""
+
+
+class FirstConvention(Convention):
+    """SAM's: the picture's longer side fills the square, and nothing is behind the shorter one.
+
+    Kirillov et al., "Segment Anything" (arXiv 2304.02643).
+    """
+
+    point_dtype = torch.float64
+    predicted_iou_threshold = 0.88
+
+    def __init__(self, side: int, prompt_side: int | None = None) -> None:
+        super().__init__(side, prompt_side)
+        self.square = side
+        self._resize, self._resize_prompts = _Resize(self.side), _Resize(self.prompt_side)
+
+    def input_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """See `Convention`."""
+        return _Resize.get_preprocess_shape(*size_hw, self.side)
+
+    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
+        """See `Convention`: resized as Pillow does it, normalised, then padded with zeros."""
+        resized = torch.from_numpy(self._resize.apply_image(image_rgb)).to(device)
+        normalised = _normalised(resized.permute(2, 0, 1)[None].contiguous())
+        height, width = normalised.shape[-2:]
+        return F.pad(normalised, (0, self.side - width, 0, self.side - height))
+
+    def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """See `Convention`."""
+        height, width = _Resize.get_preprocess_shape(*size_hw, self.prompt_side)
+        scaled = places_xy[..., 0] * (width / size_hw[1]), places_xy[..., 1] * (height / size_hw[0])
+        return torch.stack(scaled, dim=-1)
+
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
+        """See `Convention`: a token for each of two corners."""
+        return encoder(points=None, boxes=boxes_xyxy, masks=None)[0]
+
+    def enlarge(self, planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """See `Convention`: to the square, cut to the picture, to its size."""
+        height, width = self.input_hw(size_hw)
+        squared = interpolate(planes, (self.side, self.side))
+        return interpolate(squared[..., :height, :width], size_hw)
+
+
+class SecondConvention(Convention):
+    """SAM 2's: the picture is stretched to the square, and masks go straight back to its size.
+
+    Ravi et al., "SAM 2: Segment Anything in Images and Videos" (arXiv 2408.00714).
+    """
+
+    square = 0
+    point_dtype = torch.float32
+    predicted_iou_threshold = 0.8
+
+    def input_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """See `Convention`: the whole square."""
+        return self.side, self.side
+
+    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
+        """See `Convention`: a channel at a time, so that a large picture is never in memory in float32."""
+        channels = torch.from_numpy(image_rgb).to(device).permute(2, 0, 1)
+        resized = [_shrunk(channel[None, None].float() / 255, self.side) for channel in channels]
+        return _normalised(torch.cat(resized, dim=1), scale=255)
+
+    def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """See `Convention`."""
+        shares = places_xy[..., 0] / size_hw[1], places_xy[..., 1] / size_hw[0]
+        return torch.stack(shares, dim=-1) * self.prompt_side
+
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
+        """See `Convention`: a token for each of two corners, and what stands for no further point."""
+        corners = encoder(points=None, boxes=boxes_xyxy, masks=None)[0]
+        no_more = encoder.not_a_point_embed.weight.expand(len(corners), 1, -1)
+        return torch.cat([corners, no_more], dim=1)
+
+    def enlarge(self, planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """See `Convention`."""
+        return interpolate(planes, size_hw)
+
+
+class _Resize(ResizeLongestSide):  # type: ignore[misc]
+    """Keeps a row of a picture that is a thousand times as wide as high, and a column likewise."""
+
+    @staticmethod
+    def get_preprocess_shape(oldh: int, oldw: int, long_side_length: int) -> tuple[int, int]:
+        """Height and width inside SAM's square."""
+        height, width = ResizeLongestSide.get_preprocess_shape(oldh, oldw, long_side_length)
+        return max(1, height), max(1, width)
+
+
+def interpolate(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Logits `(N, channels, h, w)` at another size, as all SAMs do it."""
+    return F.interpolate(planes, size_hw, mode="bilinear", align_corners=False)
+
+
+def _shrunk(channel: Tensor, side: int) -> Tensor:
+    return F.interpolate(channel, (side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
+def _normalised(pixels: Tensor, scale: float = 1) -> Tensor:
+    """`(1, 3, h, w)` from 0 to 255, or what is left of it after `scale`, less the mean, by the spread."""
+    mean, std = (
+        pixels.new_tensor([value / scale for value in values], dtype=torch.float32).view(-1, 1, 1)
+        for values in (PIXEL_MEAN_RGB, PIXEL_STD_RGB)
+    )
+    return (pixels - mean) / std

@@ -1,0 +1,79 @@
+"""What a mask decoder's own tokens are for, and which of its masks are wanted.
+
+SAM's decoder has a token for predicted IoU and one for each of four masks: one whole object, and three of
+different sizes. SAM 2's has one more before them, for whether there is an object at all, for which only its
+memory of videos asks. Where one mask is wanted and that for the whole object is unstable, SAM 2 gives the
+best of the other three (its `dynamic_multimask_via_stability`).
+"""
+
+from __future__ import annotations
+
+import torch
+from segment_anything.modeling import MaskDecoder
+from torch import Tensor
+
+ONE, THREE = slice(0, 1), slice(1, None)
+
+
+def own_tokens(decoder: MaskDecoder) -> Tensor:
+    """The tokens that come before those of a prompt, `(T, C)`."""
+    tokens = [decoder.iou_token.weight, decoder.mask_tokens.weight]
+    if is_second(decoder):
+        tokens.insert(0, decoder.obj_score_token.weight)
+    return torch.cat(tokens)
+
+
+def iou_place(decoder: MaskDecoder) -> int:
+    """Where among its own tokens that for predicted IoU is; those for masks follow."""
+    return int(is_second(decoder))
+
+
+def is_second(decoder: MaskDecoder) -> bool:
+    """Whether it is SAM 2's."""
+    return hasattr(decoder, "obj_score_token")
+
+
+def falls_back(decoder: MaskDecoder, outputs: slice) -> bool:
+    """Whether the best of three takes the place of one that is unstable."""
+    return is_second(decoder) and outputs == ONE
+
+
+def wanted_masks(
+    decoder: MaskDecoder, predicted_iou: Tensor, outputs: slice, least_iou: float | None
+) -> Tensor:
+    """Which masks are to be made, `(n, masks)` bool.
+
+    Args:
+        decoder: Whose masks they are.
+        predicted_iou: `(n, masks)`.
+        outputs: Which are asked for; where the decoder falls back, that which may take their place, too.
+        least_iou: What predicted IoU must be above.
+    """
+    wanted = torch.zeros_like(predicted_iou, dtype=torch.bool)
+    wanted[:, outputs] = True if least_iou is None else predicted_iou[:, outputs] > least_iou
+    if falls_back(decoder, outputs):
+        best = 1 + predicted_iou[:, THREE].argmax(dim=1, keepdim=True)
+        wanted.scatter_(1, best, True)
+    return wanted
+
+
+def stable_ones(decoder: MaskDecoder, logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor]:
+    """Of pairs of masks `(2 n, h, w)` and their IoU `(2 n,)` the first, or the second if that is unstable."""
+    one = logits[::2]
+    delta = decoder.dynamic_multimask_stability_delta
+    smaller, larger = ((one > shift).sum((1, 2)).float() for shift in (delta, -delta))
+    stability = torch.where(larger > 0, smaller / larger, 1.0)
+
+    first = torch.arange(0, len(logits), 2, device=logits.device)
+    chosen = first + (stability < decoder.dynamic_multimask_stability_thresh)
+    return logits[chosen], predicted_iou[chosen]
+
+
+def upscaled(decoder: MaskDecoder, images: Tensor, fine: tuple[Tensor, ...]) -> Tensor:
+    """What masks are mixed of, `(n, c, 4 h, 4 w)`, from image tokens `(n, C, h, w)` and the fine features."""
+    if not fine:
+        return decoder.output_upscaling(images)
+    first, norm, activation, second, last_activation = decoder.output_upscaling
+    finest, finer = fine
+    once = activation(norm(first(images) + finer))
+    return last_activation(second(once) + finest)
