@@ -3,6 +3,7 @@
 import argparse
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 import cv2
@@ -10,7 +11,7 @@ import cv2
 from tools.world.coco import CocoTruth
 from tools.world.dataset import min_pixels, truth_of
 from tools.world.render import render
-from tools.world.scene import make_scene
+from tools.world.scene import Scene, make_scene
 from tools.world.video import make_clip
 
 PICTURE_SIZE = (960, 640)
@@ -45,26 +46,39 @@ def write_pictures(folder: Path) -> None:
     truth.write(folder / "ground_truth" / "pictures.json")
 
 
-def write_video(folder: Path) -> None:
-    """Writes the video and its ground truth."""
-    clip, truth = make_clip(CLIP_SEED, VIDEO_SIZE, SECONDS), CocoTruth()
-    temporary = folder / ".street-partial.mp4"
+class Filmed(Protocol):
+    """What can be filmed."""
+
+    def scene(self, seconds: float) -> Scene:
+        """The scene at a time after the beginning."""
+
+
+def write_clip(
+    clip: Filmed, path: Path, truth_path: Path, size: tuple[int, int], rate: int, seconds: int
+) -> None:
+    """Writes so many `seconds` of a clip as an MP4, with `rate` frames a second, and its ground truth."""
+    truth = CocoTruth()
+    temporary = path.with_name(f".{path.stem}-partial.mp4")
     with av.open(str(temporary), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream(
-            "libx264", rate=FRAMES_PER_SECOND, options={"crf": "27", "preset": "slow", "threads": "1"}
+            "libx264", rate=rate, options={"crf": "27", "preset": "slow", "threads": "1"}
         )
-        stream.width, stream.height, stream.pix_fmt = *VIDEO_SIZE, "yuv420p"
-        for index in range(FRAMES_PER_SECOND * SECONDS):
-            scene = clip.scene(float(Fraction(index, FRAMES_PER_SECOND)))
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for index in range(rate * seconds):
+            scene = clip.scene(float(Fraction(index, rate)))
             rendered = render(scene)
             frame = av.VideoFrame.from_ndarray(rendered.picture, format="bgr24")
             container.mux(stream.encode(frame))
-            truth.add(
-                "street.mp4", truth_of(scene, rendered, min_pixels(VIDEO_SIZE)), False, frame_index=index
-            )
+            truth.add(path.name, truth_of(scene, rendered, min_pixels(size)), False, frame_index=index)
         container.mux(stream.encode())
-    temporary.replace(folder / "street.mp4")
-    truth.write(folder / "ground_truth" / "street.json")
+    temporary.replace(path)
+    truth.write(truth_path)
+
+
+def write_video(folder: Path) -> None:
+    """Writes the video and its ground truth."""
+    clip, truth_path = make_clip(CLIP_SEED, VIDEO_SIZE, SECONDS), folder / "ground_truth" / "street.json"
+    write_clip(clip, folder / "street.mp4", truth_path, VIDEO_SIZE, FRAMES_PER_SECOND, SECONDS)
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
