@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from sav.weights.file import open_checkpoint
 
 # A picture's sides are multiples of at least this, whatever the model; ultralytics' coarsest grids have 64.
 _LEAST_STRIDE, _LARGEST_STRIDE = 32, 256
+# Layers whose features tell objects of one class apart: deeper ones are there to see them as one.
+_FIRST_LAYERS = 2
 # Numbers that one layer may give for each pixel of the picture; the largest models give some 30.
 _MOST_NUMBERS_A_PIXEL = 512
 
@@ -70,21 +73,41 @@ class Network:
             `(B, N, 6 + more)`: boxes, score and class. Of oriented boxes, which are always x, y, width and
             height, the last column is the angle in radians.
         """
-        output = self._view(most)(batch)
+        return self.look(batch, most)[0]
+
+    def look(self, batch: Tensor, most: int = 300) -> tuple[Tensor, list[Tensor]]:
+        """What the head gives, and the features that the first layers make of the pictures.
+
+        Args:
+            batch: As for a call.
+            most: Likewise.
+
+        Returns:
+            The table of boxes, and of each of the first layers `(B, C, h, w)` float32.
+        """
+        grids: list[Tensor] = []
+        view = self._view(most)
+        for layer in view.model[:_FIRST_LAYERS]:
+            layer.register_forward_hook(lambda layer, given, grid: grids.append(grid))
+        output = view(batch)
         while isinstance(output, list | tuple):
             output = output[0]
-        return output
+        return output, grids
 
-    def _view(self, most: int) -> nn.Module:
+    def _view(self, most: int) -> Any:
         """The module with a head of its own, since heads keep the last picture's grid in their attributes.
 
-        It costs microseconds and shares all weights; neither threads nor settings meet in it.
+        So have the first layers, for their hooks. It costs microseconds and shares all weights; neither
+        threads nor settings meet in it.
         """
         module = copy.copy(self.module)
         layers = copy.copy(module.model)
         head = copy.copy(layers[-1])
         head.max_det = most
-        layers._modules = {**layers._modules, str(len(layers) - 1): head}
+        first = {str(place): copy.copy(layer) for place, layer in enumerate(layers[:_FIRST_LAYERS])}
+        for layer in first.values():
+            layer._forward_hooks = OrderedDict()
+        layers._modules = {**layers._modules, **first, str(len(layers) - 1): head}
         module._modules = {**module._modules, "model": layers}
         return module
 

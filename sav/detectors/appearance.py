@@ -1,0 +1,52 @@
+"""What objects look like, in the numbers that a detector's first layers make of them: no second network.
+
+What feeds a detector's head is trained to be the same for all objects of a class, so that it tells a person
+from a dog, and one person from another by chance; the first layers still know colours and patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchvision.ops import roi_align
+
+# Bands from top to bottom that a box is looked at in: shirt and trousers are not mixed.
+_BANDS = 3
+# The middle of a box, as shares of its width and height: an object's own pixels more than what is around it.
+_MIDDLE_WH = (0.5, 0.9)
+# Points across and down a band at which a grid is read.
+_SAMPLES = 4
+# Features are whole numbers of this size at most, so that they are small to keep.
+LARGEST = 127
+
+
+def appearances(grids: Sequence[Tensor], boxes_xyxy: Sequence[Tensor], width: int) -> list[Tensor]:
+    """Return what the objects in some pictures look like.
+
+    Args:
+        grids: `(B, C, h, w)` float32 a layer.
+        boxes_xyxy: `(N, 4)` float32 a picture, in pixels of what the network sees.
+        width: Of what the network sees, in pixels.
+
+    Returns:
+        `(N, D)` int8 a picture: for each grid, the bands' channels, scaled to length `LARGEST`.
+    """
+    middles = [_middles(boxes) for boxes in boxes_xyxy]
+    parts = [
+        roi_align(grid, middles, (_BANDS, 1), grid.shape[3] / width, _SAMPLES, aligned=True).flatten(1)
+        for grid in grids
+    ]  # (objects, C * bands) each
+    features = torch.cat([F.normalize(part, dim=1) for part in parts], 1)
+    whole = (LARGEST * features).round().nan_to_num().to(torch.int8)
+    return list(whole.split([len(boxes) for boxes in middles]))
+
+
+def _middles(boxes_xyxy: Tensor) -> Tensor:
+    """The middle of each box, `(N, 4)`."""
+    first, last = boxes_xyxy[:, :2], boxes_xyxy[:, 2:4]
+    half = (last - first) / 2 * boxes_xyxy.new_tensor(_MIDDLE_WH)
+    centre = (first + last) / 2
+    return torch.cat([centre - half, centre + half], 1)
