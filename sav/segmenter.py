@@ -280,6 +280,7 @@ class Segmenter:
         opened = open_source(source, start, end, stride, frame_rate)
         try:
             followed = _made(tracker, float(opened.frame_rate))
+            detector = _looking(detector, followed)
         except BaseException:
             opened.release()
             raise
@@ -308,7 +309,7 @@ class Segmenter:
             ValueError: If an argument makes no sense.
         """
         followed = _made(tracker, frame_rate)
-        detector = self._detector_for(detect, VIDEO_DETECTION)
+        detector = _looking(self._detector_for(detect, VIDEO_DETECTION), followed)
         return Tracking(detector, self._cutter(masks, False), followed, Fraction(frame_rate))
 
     def _overlapped(
@@ -351,6 +352,14 @@ class Segmenter:
 def _made(tracker: str | Tracker, frame_rate: float) -> Tracker:
     """A tracker by its name, or the caller's own."""
     return make_tracker(tracker, frame_rate=frame_rate) if isinstance(tracker, str) else tracker
+
+
+def _looking(detector: Detector, tracker: Tracker) -> Detector:
+    """The detector that also tells what objects look like, if the tracker wants that and it can."""
+    if getattr(tracker, "wants_looks", False) and hasattr(detector, "with_looks"):
+        looking: Detector = detector.with_looks()
+        return looking
+    return detector
 
 
 def _given(checkpoint: str | Path | None) -> str | Path:

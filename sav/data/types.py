@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from typing import Any
 
@@ -13,6 +13,8 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
+
+_NO_LOOKS: NDArray[np.int8] = np.zeros((0, 0), np.int8)
 
 # The class name and id of regions that the detector has no name for.
 UNLABELLED = "unlabelled"
@@ -103,6 +105,8 @@ class Detections(Arrays):
         boxes_xyxy: `(N, 4)` float32, pixels.
         scores: `(N,)` float32, 0 to 1.
         class_ids: `(N,)` int64, the detector's own numbering.
+        looks: `(N, D)` int8, what each looks like, in numbers that only the same detector's can be compared
+            with; D is 0 where nobody asked for it.
 
     Raises:
         ValueError: If one has another shape or type, or is not finite.
@@ -111,12 +115,16 @@ class Detections(Arrays):
     boxes_xyxy: FloatArray
     scores: FloatArray
     class_ids: IntArray
+    looks: NDArray[np.int8] = field(default_factory=lambda: _NO_LOOKS)
 
     def __post_init__(self) -> None:
         check_array("boxes_xyxy", self.boxes_xyxy, (None, 4), np.float32)
         count = len(self.boxes_xyxy)
         check_array("scores", self.scores, (count,), np.float32)
         check_array("class_ids", self.class_ids, (count,), np.int64)
+        if self.looks is _NO_LOOKS:
+            object.__setattr__(self, "looks", np.zeros((count, 0), np.int8))
+        check_array("looks", self.looks, (count, None), np.int8)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -128,7 +136,9 @@ class Detections(Arrays):
 
     def __getitem__(self, index: Any) -> Detections:
         """The detections that a boolean mask, an index array or a slice picks."""
-        return Detections(self.boxes_xyxy[index], self.scores[index], self.class_ids[index])
+        return Detections(
+            self.boxes_xyxy[index], self.scores[index], self.class_ids[index], self.looks[index]
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,13 +27,15 @@ def appearances(grids: Sequence[Tensor], boxes_xyxy: Sequence[Tensor], width: in
     """Return what the objects in some pictures look like.
 
     Args:
-        grids: `(B, C, h, w)` float32 a layer.
+        grids: `(B, C, h, w)` float32 a layer; without any, D is 0.
         boxes_xyxy: `(N, 4)` float32 a picture, in pixels of what the network sees.
         width: Of what the network sees, in pixels.
 
     Returns:
         `(N, D)` int8 a picture: for each grid, the bands' channels, scaled to length `LARGEST`.
     """
+    if not grids:
+        return [boxes.new_zeros((len(boxes), 0), dtype=torch.int8) for boxes in boxes_xyxy]
     middles = [_middles(boxes) for boxes in boxes_xyxy]
     parts = [
         roi_align(grid, middles, (_BANDS, 1), grid.shape[3] / width, _SAMPLES, aligned=True).flatten(1)

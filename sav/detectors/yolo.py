@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sav.config import PICTURE_DETECTION, DetectionConfig
 from sav.data.types import Detections, Image
+from sav.detectors.appearance import appearances
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
@@ -61,6 +62,7 @@ class Detector:
         self._network = load_network(checkpoint, trust_checkpoint)
         self._network.module.to(device)
         self._device = device
+        self._with_looks = False
         self._set(config)
 
     @property
@@ -76,6 +78,12 @@ class Detector:
         """
         other = copy.copy(self)
         other._set(config)
+        return other
+
+    def with_looks(self) -> Detector:
+        """The same model and settings, with what objects look like in its detections."""
+        other = copy.copy(self)
+        other._with_looks = True
         return other
 
     def _set(self, config: DetectionConfig) -> None:
@@ -94,13 +102,17 @@ class Detector:
         found = [Detections.empty()] * len(images_bgr)
         for (size, _), places in by_size.items():
             tables = self._find([images_bgr[place] for place in places])
-            for place, table in zip(places, tables, strict=True):
-                found[place] = _detections(table.cpu().numpy(), (size[0], size[1]))
+            for place, (table, looks) in zip(places, tables, strict=True):
+                found[place] = _detections(table.cpu().numpy(), looks.cpu().numpy(), (size[0], size[1]))
         return found
 
     @torch.inference_mode()
-    def _find(self, images_bgr: list[Image]) -> list[Tensor]:
-        """For each of several pictures of one size `(N, 6)`: corners in its pixels, score, class."""
+    def _find(self, images_bgr: list[Image]) -> list[tuple[Tensor, Tensor]]:
+        """For each of several pictures of one size what is in it.
+
+        Returns:
+            `(N, 6)`, corners in its pixels, score and class, and `(N, D)` int8, what they look like.
+        """
         operations, network = import_ultralytics().utils.ops, self._network
         side = side_for(images_bgr[0].shape[:2], self._config.imgsz or 0, network.stride)
         if network.is_transformer:
@@ -108,16 +120,20 @@ class Detector:
         images = [_thick_enough(image, side) for image in images_bgr]
         size_hw = images[0].shape[:2]
         batch = self._prepared(images, side)
-        table = network(batch, max(self._config.max_det or 0, _LEAST_CHOSEN))
+        table, grids = network.look(batch, max(self._config.max_det or 0, _LEAST_CHOSEN))
+        seen_hw, squeezed = batch.shape[2:], torch.ones(4, device=self._device)
         if network.is_transformer:  # gives centres and sizes as shares of the picture
             scale = table.new_tensor([*size_hw[::-1], *size_hw[::-1]])
             table = torch.cat([operations.xywh2xyxy(table[..., :4]) * scale, table[..., 4:]], -1)
+            squeezed = scale.new_tensor([*seen_hw[::-1], *seen_hw[::-1]]) / scale
 
         kept = self._suppressed(table)
+        grids = grids if self._with_looks else []
+        looks = appearances(grids, [boxes[:, :4] * squeezed for boxes in kept], seen_hw[1])
         if not network.is_transformer:
             for boxes in kept:
-                boxes[:, :4] = operations.scale_boxes(batch.shape[2:], boxes[:, :4], size_hw)
-        return kept
+                boxes[:, :4] = operations.scale_boxes(seen_hw, boxes[:, :4], size_hw)
+        return list(zip(kept, looks, strict=True))
 
     def _suppressed(self, table: Tensor) -> list[Tensor]:
         """The boxes that stay of what the network gives: `(N, 6)` a picture, the surest first."""
@@ -186,9 +202,10 @@ def _thick_enough(image_bgr: Image, side: int) -> Image:
     return np.asarray(padded, np.uint8)
 
 
-def _detections(table: np.ndarray, size_hw: tuple[int, int]) -> Detections:
+def _detections(table: np.ndarray, looks: np.ndarray, size_hw: tuple[int, int]) -> Detections:
     """Boxes, scores and classes out of `(N, 6)` float32, the boxes inside the picture."""
-    table = table[np.isfinite(table).all(1)]
+    is_finite = np.isfinite(table).all(1)
+    table, looks = table[is_finite], looks[is_finite]
     height, width = size_hw
     boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
-    return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64))
+    return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64), looks)

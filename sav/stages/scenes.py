@@ -70,7 +70,7 @@ class Seen:
     def in_video(cls, frame: Frame, detections: Detections, tracks: Tracks) -> Seen:
         """The detections that tracks are made of, in the tracks' order, with the classes voted for them."""
         chosen = detections[tracks.detection_indices]
-        voted = Detections(chosen.boxes_xyxy, chosen.scores, tracks.class_ids)
+        voted = replace(chosen, class_ids=tracks.class_ids)
         return cls(frame, voted, tracks.track_ids, detections, is_tracked=True)
 
 

@@ -107,11 +107,20 @@ def _packed(detections: Detections) -> bytes:
     table = np.empty(len(detections), _DETECTION)
     table["box"], table["score"] = detections.boxes_xyxy, detections.scores
     table["class_id"] = detections.class_ids
-    return zlib.compress(table.tobytes(), _LEVEL)
+    looks = zlib.compress(detections.looks.tobytes(), _LEVEL) if detections.looks.size else b""
+    return zlib.compress(table.tobytes(), _LEVEL) + looks
 
 
 def _unpacked(packed: bytes) -> Detections:
-    table = np.frombuffer(zlib.decompress(packed), _DETECTION)
+    """What `_packed` made; detections without looks have nothing behind the table."""
+    first = zlib.decompressobj()
+    table = np.frombuffer(first.decompress(packed) + first.flush(), _DETECTION)
+    looks = zlib.decompress(first.unused_data) if first.unused_data else b""
+    if not first.eof:
+        raise zlib.error("the table of detections is cut off")
     return Detections(
-        table["box"].astype(np.float32), table["score"].astype(np.float32), table["class_id"].astype(np.int64)
+        table["box"].astype(np.float32),
+        table["score"].astype(np.float32),
+        table["class_id"].astype(np.int64),
+        np.frombuffer(looks, np.int8).reshape(len(table), -1 if looks else 0),
     )

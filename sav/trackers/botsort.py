@@ -4,25 +4,39 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import Image
+from sav.data.types import Detections, Image
+from sav.trackers.appearance import AppearanceCue
 from sav.trackers.bytetrack import ByteTrack
 from sav.trackers.camera_motion import CameraMotion
 from sav.trackers.config import TrackerConfig
 from sav.trackers.kalman import Array, BoxFilter, WidthHeightFilter
+from sav.trackers.track_table import Indices, TrackTable
 
 
 class BoTSORT(ByteTrack):
     """ByteTrack with BoT-SORT's filter and camera-motion compensation (Aharon et al. 2022, arXiv 2206.14651).
 
-    Without its appearance model. `update` estimates the motion of the camera from `image`, unless
+    What objects look like is told by the detector's own features, where they come with the detections, not
+    by a network for it. `update` estimates the motion of the camera from `image`, unless
     `gmc_method` is `none`, no image is given, or a `warp` says how the camera moved.
     """
 
     def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
+        self._appearance = AppearanceCue(config.track_high_thresh) if config.with_reid else None
         super().__init__(config, frame_rate=frame_rate)
         self._camera = CameraMotion() if config.gmc_method != "none" else None
+
+    @property
+    def wants_looks(self) -> bool:
+        """Whether detections should come with looks."""
+        return self._appearance is not None
+
+    def _new_table(self) -> TrackTable:
+        cues = [self._appearance] if self._appearance else []
+        return TrackTable(self._box_filter(), self._config.confirm_score, cues)
 
     def _box_filter(self) -> BoxFilter:
         return WidthHeightFilter()
@@ -31,3 +45,13 @@ class BoTSORT(ByteTrack):
         if warp is None and image is not None and self._camera is not None:
             return self._camera.estimate(image)
         return super()._camera_warp(image, warp)
+
+    def _weighed(
+        self, fused: NDArray[Any], overlaps: NDArray[Any], detections: Detections, usable: Indices
+    ) -> NDArray[Any]:
+        """Return the greater of overlap and likeness, where both are (arXiv 2206.14651, section 3.3)."""
+        if self._appearance is None or not detections.looks.shape[1] or not overlaps.size:
+            return fused
+        alike = self._appearance.similarity(np.arange(len(overlaps)), detections, usable)
+        close = (overlaps >= self._config.proximity_thresh) & (alike >= self._config.appearance_thresh)
+        return np.where(close, np.maximum(fused, alike), fused)

@@ -32,7 +32,7 @@ class ByteTrack:
         self._config = config
         self._longest_absence = round(config.track_buffer * frame_rate / _BUFFER_FRAME_RATE)
         self._frame = 0
-        self._table = TrackTable(self._box_filter())
+        self._table = self._new_table()
 
     def update(
         self, detections: Detections, image: Image | None = None, warp: NDArray[Any] | None = None
@@ -49,20 +49,22 @@ class ByteTrack:
         """
         self._frame += 1
         usable = self._usable(detections)
-        boxes, scores = detections.boxes_xyxy[usable], detections.scores[usable]
-        strong = scores >= self._config.track_high_thresh
+        strong = detections.scores[usable] >= self._config.track_high_thresh
         camera_warp = self._camera_warp(image, warp)
         self._table.predict(camera_warp)
         if camera_warp is None:
-            self._settle(boxes[strong])
-        rows, columns = self._associate(boxes, scores, strong)
+            self._settle(detections.boxes_xyxy[usable[strong]])
+        rows, columns = self._associate(detections, usable, strong)
         unseen = np.ones(len(self._table), bool)
         unseen[rows] = strong[columns] = False
-        self._table.observe(rows, detections, usable[columns], self._frame)
+        self._confirm(self._table.observe(rows, detections, usable[columns], self._frame), unseen)
         self._let_go(unseen)
         self._start_tracks(detections, usable[strong])
         self._drop_duplicates()
         return self._table.visible()
+
+    def _new_table(self) -> TrackTable:
+        return TrackTable(self._box_filter())
 
     def _box_filter(self) -> BoxFilter:
         return AspectHeightFilter()
@@ -80,18 +82,20 @@ class ByteTrack:
         return (solid & (detections.scores > self._config.track_low_thresh)).nonzero()[0]
 
     def _associate(
-        self, boxes: NDArray[Any], scores: NDArray[Any], strong: NDArray[np.bool_]
+        self, detections: Detections, usable: Indices, strong: NDArray[np.bool_]
     ) -> tuple[Indices, Indices]:
-        """Match tracks to detections in three rounds; return rows of the table and of `boxes`, paired."""
+        """Match tracks to `usable` detections in three rounds; return rows of both, paired."""
         phases = self._table.phases
-        overlaps = box_iou(self._table.boxes_xyxy, boxes)
-        fused = overlaps * scores if self._config.fuse_score else overlaps
+        overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
+        fused = overlaps * detections.scores[usable] if self._config.fuse_score else overlaps
+        alike = self._weighed(fused, overlaps, detections, usable)
+        known = (phases == TRACKED) | (phases == LOST)
         rounds = (
-            (phases != UNCONFIRMED, strong, fused, 1 - self._config.match_thresh),
+            (known, strong, alike, 1 - self._config.match_thresh),
             (phases == TRACKED, ~strong, overlaps, _LEAST_WEAK),
             (phases == UNCONFIRMED, strong, fused, _LEAST_UNCONFIRMED),
         )
-        partners, free = np.full(len(phases), -1), np.ones(len(boxes), bool)
+        partners, free = np.full(len(phases), -1), np.ones(len(usable), bool)
         for tracks, candidates, similarities, least in rounds:
             columns = (candidates & free).nonzero()[0]
             rows = (tracks & (partners < 0)).nonzero()[0] if len(columns) else columns
@@ -103,16 +107,30 @@ class ByteTrack:
         rows = (partners >= 0).nonzero()[0]
         return rows, partners[rows]
 
+    def _weighed(
+        self, fused: NDArray[Any], overlaps: NDArray[Any], detections: Detections, usable: Indices
+    ) -> NDArray[Any]:
+        """Return the similarities, `(N, M)`, of the first round, out of overlaps with and without scores."""
+        return fused
+
+    def _confirm(self, rows: Indices, unseen: NDArray[np.bool_]) -> None:
+        """Show the tracks in `rows`, which were matched."""
+        self._table.confirm(rows)
+
     def _let_go(self, unseen: NDArray[np.bool_]) -> None:
         """Set `unseen` tracks aside as lost; forget the unconfirmed, and what was away for too long."""
         if not unseen.any():
             return
         table = self._table
         table.phases[unseen & (table.phases == TRACKED)] = LOST
-        expired = self._frame - table.last_frames > self._longest_absence
+        expired = self._expired(self._frame - table.last_frames)
         gone = unseen & ((table.phases == UNCONFIRMED) | expired)
         if gone.any():
             table.keep(~gone)
+
+    def _expired(self, absences: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which tracks are to be forgotten, `(N,)`, by the frames since each was seen."""
+        return absences > self._longest_absence
 
     def _start_tracks(self, detections: Detections, unclaimed: Indices) -> None:
         """Begin tracks at strong detections that no track claimed."""
@@ -132,7 +150,7 @@ class ByteTrack:
         lost = is_lost.nonzero()[0]
         if not len(lost):
             return
-        live = (~is_lost).nonzero()[0]
+        live = (table.phases < LOST).nonzero()[0]
         i, j = (box_iou(table.boxes_xyxy[lost], table.boxes_xyxy[live]) > _DUPLICATE_IOU).nonzero()
         if not len(i):
             return

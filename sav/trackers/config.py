@@ -14,8 +14,21 @@ from sav.errors import SettingError
 
 TRACKER_TYPES = ("botsort", "bytetrack", "sav")
 CAMERA_MOTION_METHODS = ("sparseOptFlow", "none")
-_APPEARANCE_KEYS = ("with_reid", "model", "proximity_thresh", "appearance_thresh")
+# What a tracker of a type has in place of the defaults of all.
+_OWN_DEFAULTS: dict[str, dict[str, Any]] = {
+    "sav": {"track_high_thresh": 0.5, "new_track_thresh": 0.5, "confirm_score": 1.3, "with_reid": True}
+}
 
+_SHARES = (
+    "track_high_thresh",
+    "track_low_thresh",
+    "new_track_thresh",
+    "match_thresh",
+    "proximity_thresh",
+    "appearance_thresh",
+)
+# More frames than anybody waits to see a track.
+_MOST_EVIDENCE = 1000
 # More frames than any video has.
 _LONGEST_BUFFER = 10_000_000
 # A tracker's file is a dozen flat lines.
@@ -26,6 +39,9 @@ _DEEPEST_NESTING = 8
 @dataclass(frozen=True)
 class TrackerConfig:
     """Parameters of the trackers, named and set as in the YAML files of ultralytics 8.4.
+
+    Some have other defaults for `sav`: detections from 0.5 are strong, which real objects of ultralytics'
+    detectors nearly always reach and false ones seldom, and looks are matched.
 
     Attributes:
         tracker_type: `botsort`, `bytetrack` or `sav`.
@@ -38,6 +54,12 @@ class TrackerConfig:
         fuse_score: Whether a detection's score weighs its overlap in the first association.
         gmc_method: `sparseOptFlow` or `none`: whether the motion of the camera is estimated, by all but
             ByteTrack.
+        confirm_score: `sav` shows a track when the scores of its detections add up to this, which takes two
+            sure ones, or more that are less sure.
+        with_reid: Whether objects are known again by their looks, the detector's own features, by all but
+            ByteTrack.
+        proximity_thresh: Least overlap, 0 to 1, of a track and a detection whose looks are compared.
+        appearance_thresh: Likeness, 0 to 1, from which two are taken for one object.
 
     Raises:
         SettingError: If a value is of the wrong type or out of its range.
@@ -51,11 +73,25 @@ class TrackerConfig:
     match_thresh: float = 0.8
     fuse_score: bool = True
     gmc_method: str = "sparseOptFlow"
+    confirm_score: float = 0.0
+    with_reid: bool = False
+    proximity_thresh: float = 0.5
+    appearance_thresh: float = 0.8
+
+    @classmethod
+    def of_type(cls, tracker_type: str, **values: Any) -> TrackerConfig:
+        """The defaults of a type of tracker, with the `values` that are given.
+
+        Raises:
+            SettingError: If a value is wrong.
+        """
+        _check_choice("tracker_type", tracker_type, TRACKER_TYPES)
+        return cls(tracker_type, **(_OWN_DEFAULTS.get(tracker_type, {}) | values))
 
     def __post_init__(self) -> None:
         _check_choice("tracker_type", self.tracker_type, TRACKER_TYPES)
         _check_choice("gmc_method", self.gmc_method, CAMERA_MOTION_METHODS)
-        for name in ("track_high_thresh", "track_low_thresh", "new_track_thresh", "match_thresh"):
+        for name in _SHARES:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise SettingError(f"{name} must be a number from 0 to 1, not {_shown(value)}")
@@ -67,8 +103,17 @@ class TrackerConfig:
             raise SettingError(
                 f"track_buffer must be a whole number of frames, 0 to {_LONGEST_BUFFER}, not {_shown(frames)}"
             )
-        if not isinstance(self.fuse_score, bool):
-            raise SettingError(f"fuse_score must be true or false, not {_shown(self.fuse_score)}")
+        for name in ("fuse_score", "with_reid"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
+        if self.with_reid and self.tracker_type == "bytetrack":
+            raise SettingError("bytetrack knows no looks: set with_reid to false, or take botsort or sav")
+        evidence = self.confirm_score
+        is_number = isinstance(evidence, int | float) and not isinstance(evidence, bool)
+        if not is_number or not 0 <= evidence <= _MOST_EVIDENCE:
+            raise SettingError(
+                f"confirm_score must be a number from 0 to {_MOST_EVIDENCE}, not {_shown(evidence)}"
+            )
 
 
 def load_config(name_or_yaml: str) -> TrackerConfig:
@@ -81,11 +126,11 @@ def load_config(name_or_yaml: str) -> TrackerConfig:
     Raises:
         FileNotFoundError: If it is neither a known name nor a file.
         IsADirectoryError: If it is a folder.
-        SettingError: If the file is not YAML, or has an unknown key, a wrong value, or asks for appearance
-            matching.
+        SettingError: If the file is not YAML, or has an unknown key, a wrong value, or asks for another
+            network to compare looks with.
     """
     if name_or_yaml in TRACKER_TYPES:
-        return TrackerConfig(tracker_type=name_or_yaml)
+        return TrackerConfig.of_type(name_or_yaml)
     path = Path(name_or_yaml)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name the tracker's YAML file in it")
@@ -157,18 +202,18 @@ def _build(text: bytes) -> Any:
 
 def _from_keys(keys: dict[Any, Any]) -> TrackerConfig:
     known = {field.name for field in fields(TrackerConfig)}
-    unknown = [key for key in keys if key not in known and key not in _APPEARANCE_KEYS]
+    unknown = [key for key in keys if key not in known and key != "model"]
     if unknown:
         shown = ", ".join(map(_shown, unknown[:5]))
         raise SettingError(f"unknown key {shown}; known are {', '.join(sorted(known))}")
     if "tracker_type" not in keys:
         raise SettingError(f"lacks tracker_type: {_listed(TRACKER_TYPES)}")
-    if keys.get("with_reid", False) is not False:
-        raise SettingError("matching by appearance is not built: set with_reid to false")
+    if keys.get("with_reid") is True and keys.get("model", "auto") != "auto":
+        raise SettingError(f"model must be auto, the detector itself, not {_shown(keys['model'])}")
     values = {key: value for key, value in keys.items() if key in known}
     if values.get("gmc_method", "") in (None, "None"):
         values["gmc_method"] = "none"
-    return TrackerConfig(**values)
+    return TrackerConfig.of_type(**values)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from sav.trackers.association import assign
 from sav.trackers.botsort import BoTSORT
 from sav.trackers.camera_shift import camera_shift
-from sav.trackers.track_table import TRACKED
+from sav.trackers.config import TrackerConfig
+from sav.trackers.track_table import ABSENT, LOST, TRACKED, Indices
+
+# Seconds for which looks are remembered: long enough to walk round a house, and memory stays bounded.
+_LONGEST_MEMORY = 30.0
+# By how much a track must be more alike to what is seen again than any other one is.
+_LEAST_LEAD = 0.05
 
 
 class SavTracker(BoTSORT):
-    """BoT-SORT that follows the camera by the boxes where there is neither a picture nor a warp."""
+    """BoT-SORT that knows more of the camera, waits for evidence, and knows objects again.
+
+    Where there is neither a picture nor a warp, the camera is followed by the boxes. A track is shown when
+    the scores of its detections add up to `confirm_score`. Where detections come with looks, a track that is
+    about to be shown for the first time becomes one that was lost, however far away, if it looks like it and
+    like no other.
+    """
+
+    def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
+        super().__init__(config, frame_rate=frame_rate)
+        self._longest_memory = round(_LONGEST_MEMORY * frame_rate)
 
     def _settle(self, boxes: NDArray[Any]) -> None:
         """Move all tracks by what the boxes say of the camera."""
@@ -22,3 +40,34 @@ class SavTracker(BoTSORT):
         shift = camera_shift(table.boxes_xyxy[table.phases == TRACKED], boxes)
         if shift is not None:
             table.shift(shift)
+
+    def _confirm(self, rows: Indices, unseen: NDArray[np.bool_]) -> None:
+        """Show the tracks in `rows`, those that are known again under the ids that they had."""
+        table = self._table
+        fresh = rows[table.ids[rows] == 0]
+        away = (unseen & (table.phases >= LOST)).nonzero()[0]
+        if self._appearance is not None and len(fresh) and len(away):
+            alike = self._appearance.between(fresh, away)
+            alike[table.class_columns(fresh)[:, None] != table.class_columns(away)] = 0
+            i, j = assign(_leading(alike), self._config.appearance_thresh)
+            self._appearance.join(fresh[i], away[j])
+            table.take_over(fresh[i], away[j])
+        table.confirm(rows)
+
+    def _expired(self, absences: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which tracks are to be forgotten; where there are looks, much later than by motion."""
+        expired = super()._expired(absences)
+        if self._appearance is None or self._appearance.is_blind:
+            return expired
+        phases = self._table.phases
+        phases[expired & (phases == LOST)] = ABSENT
+        return absences > self._longest_memory
+
+
+def _leading(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The similarities `(n, m)`, 0 where another in the same row is as great but for `_LEAST_LEAD`."""
+    if similarities.shape[1] < 2:
+        return similarities
+    first, second = -np.partition(-similarities, 1, axis=1)[:, :2].T
+    leads = (similarities == first[:, None]) & (first - second >= _LEAST_LEAD)[:, None]
+    return np.where(leads, similarities, 0)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.types import Detections, Tracks
+from sav.trackers.cues import Cue
 from sav.trackers.kalman import POSITION, VELOCITY, Array, BoxFilter
 
-UNCONFIRMED, TRACKED, LOST = range(3)
+UNCONFIRMED, TRACKED, LOST, ABSENT = range(4)
 
 Indices = NDArray[np.intp]
 Numbers = NDArray[np.int64]
@@ -23,15 +26,16 @@ class TrackTable:
         boxes_xyxy: `(N, 4)` float64, the filtered boxes.
     """
 
-    def __init__(self, box_filter: BoxFilter, least_evidence: float = 0.0) -> None:
+    def __init__(self, box_filter: BoxFilter, least_evidence: float = 0.0, cues: Sequence[Cue] = ()) -> None:
         """Begin without tracks.
 
         Args:
             box_filter: What the boxes' motion is followed with.
             least_evidence: What the scores of a track's detections must add up to before it is confirmed, by
                 its second match at the earliest.
+            cues: What is to be remembered of each track beside its box.
         """
-        self._filter, self._least_evidence = box_filter, least_evidence
+        self._filter, self._least_evidence, self._cues = box_filter, least_evidence, cues
         self._states: Array = np.zeros((5, 0, 4))
         self._numbers: Numbers = np.zeros((5, 0), np.int64)
         self._votes: Array = np.zeros((0, 0))
@@ -49,7 +53,7 @@ class TrackTable:
 
     @property
     def phases(self) -> Numbers:
-        """`(N,)`, one of `UNCONFIRMED` (begun), `TRACKED` (seen in the last frame) and `LOST`."""
+        """`(N,)`: `UNCONFIRMED` (begun), `TRACKED` (seen in the last frame), `LOST`, `ABSENT` (for long)."""
         return self._numbers[_PHASES]
 
     @property
@@ -74,18 +78,19 @@ class TrackTable:
         self._states[POSITION, :, :2] += by_xy
         self.boxes_xyxy = self._filter.boxes_xyxy(self._states)
 
-    def observe(self, rows: Indices, detections: Detections, chosen: Indices, frame: int) -> None:
-        """Correct the tracks in `rows` by the `chosen` detections, one each, and confirm what is sure."""
+    def observe(self, rows: Indices, detections: Detections, chosen: Indices, frame: int) -> Indices:
+        """Correct the tracks in `rows` by the `chosen` detections, one each; returns the rows to confirm."""
         if not len(rows):
-            return
+            return rows
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
         states = self._filter.correct(self._states[:, rows], boxes)
         self._states[:, rows] = states
         self.boxes_xyxy[rows] = self._filter.boxes_xyxy(states)
         self._record(rows, detections, chosen, frame)
         known = self._numbers[_IDS, rows] > 0
-        sure = known | (self._votes[rows].sum(1) >= self._least_evidence)
-        self.confirm(rows[sure])
+        for cue in self._cues:
+            cue.observe(rows, detections, chosen)
+        return rows[known | (self._votes[rows].sum(1) >= self._least_evidence)]
 
     def start(self, detections: Detections, chosen: Indices, frame: int) -> Indices:
         """Begin a track, unconfirmed, at each of the `chosen` detections, and return their rows."""
@@ -97,6 +102,8 @@ class TrackTable:
         self._votes = np.concatenate([self._votes, np.zeros((count, len(self._classes)))])
         self._numbers = np.concatenate([self._numbers, numbers], 1)
         self.boxes_xyxy = np.concatenate([self.boxes_xyxy, boxes])
+        for cue in self._cues:
+            cue.start(detections, chosen)
         rows = np.arange(before, before + count)
         self._record(rows, detections, chosen, frame)
         return rows
@@ -105,6 +112,22 @@ class TrackTable:
         """Forget every track that is not `kept`, a mask over the rows."""
         self._states, self._votes = self._states[:, kept], self._votes[kept]
         self._numbers, self.boxes_xyxy = self._numbers[:, kept], self.boxes_xyxy[kept]
+        for cue in self._cues:
+            cue.keep(kept)
+
+    def take_over(self, rows: Indices, others: Indices) -> None:
+        """Have the tracks in `rows` be those in `others`, one each, seen again.
+
+        They get the others' ids, ages and votes; of the others nothing is left.
+        """
+        self._numbers[_IDS, rows], self._numbers[_IDS, others] = self._numbers[_IDS, others], 0
+        self._numbers[_FIRST_FRAMES, rows] = self._numbers[_FIRST_FRAMES, others]
+        self._numbers[_PHASES, others] = UNCONFIRMED
+        self._votes[rows] += self._votes[others]
+
+    def class_columns(self, rows: Indices) -> Indices:
+        """Return a number for the class of each of `rows`, by vote."""
+        return self._votes[rows].argmax(1)
 
     def boxes_ahead(self, frames: int) -> Array:
         """Return where each box, `(N, 4)` corners, will be so many `frames` later if nothing changes."""

@@ -165,7 +165,7 @@ def test_the_class_is_voted_for_and_does_not_flicker(name):
 @TRACKERS
 def test_a_vote_counts_by_its_score(name):
     tracker = make_tracker(name, frame_rate=30)
-    for step, (class_id, score) in enumerate([(5, 0.3), (5, 0.3), (1, 0.9)]):
+    for step, (class_id, score) in enumerate([(1, 0.9), (5, 0.3), (5, 0.3)]):
         tracks = tracker.update(detections(walker(step), scores=[score], classes=[class_id]))
     assert tracks.class_ids.tolist() == [1]
 

@@ -1,0 +1,32 @@
+"""What can tell, beside overlap, whether a detection is a track's object."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from sav.data.types import BoolArray, Detections
+from sav.trackers.kalman import Array
+
+Indices = NDArray[Any]
+
+
+class Cue(Protocol):
+    """What is remembered of each track, a row each in the order of the tracker's table, and compared."""
+
+    def similarity(self, rows: Indices, detections: Detections, chosen: Indices) -> Array:
+        """Return how alike the tracks in `rows` `(n,)` and the `chosen` `(m,)` detections are.
+
+        Returns:
+            `(n, m)`, 0 to 1; 0.5 where nothing is known.
+        """
+
+    def observe(self, rows: Indices, detections: Detections, chosen: Indices) -> None:
+        """Learn that the tracks in `rows` `(k,)` were seen as the `chosen` `(k,)` detections."""
+
+    def start(self, detections: Detections, chosen: Indices) -> None:
+        """Add a track for each of the `chosen` `(k,)` detections."""
+
+    def keep(self, kept: BoolArray) -> None:
+        """Forget every track that is not `kept`, a mask over the rows."""
