@@ -47,8 +47,8 @@ CONFIGS = {
     "bytetrack": (TrackerConfig("bytetrack", **PAPER), False),
     "botsort": (TrackerConfig("botsort", gmc_method="none", **PAPER), False),
     "botsort, warps": (TrackerConfig("botsort", gmc_method="none", **PAPER), True),
-    "sav": (TrackerConfig("sav", **PAPER), False),
-    "sav, warps": (TrackerConfig("sav", **PAPER), True),
+    "sav": (TrackerConfig.of_type("sav", **PAPER), False),
+    "sav, warps": (TrackerConfig.of_type("sav", **PAPER), True),
 }
 OURS = {"botsort": BoTSORT, "bytetrack": ByteTrack, "sav": SavTracker}
 METRICS = ("HOTA", "MOTA", "IDF1", "IDSW")
