@@ -72,10 +72,10 @@ def trackeval() -> ModuleType:
         return pytest.importorskip("trackeval")
 
 
-@pytest.fixture
-def tiny_sam_file(tmp_path: Path) -> Path:
-    """A checkpoint of a small random SAM, in half precision."""
-    path = tmp_path / "tiny_sam.pth"
+@pytest.fixture(scope="session")
+def tiny_sam_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small random SAM, in half precision; to be read alone."""
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny_sam.pth"
     torch.save({name: tensor.half() for name, tensor in random_sam().state_dict().items()}, path)
     return path
 

@@ -4,6 +4,7 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 
 import av
@@ -22,9 +23,16 @@ MODELS = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO)
 SMALL = ["--imgsz", "320"]
 
 
-def run(source, save_path, *arguments) -> int:
-    flags = ["--video_path", source, "--save_path", save_path, *MODELS, *SMALL, *arguments]
-    return track.main([str(flag) for flag in flags])
+@pytest.fixture
+def run(tiny_sam_file) -> Callable[..., int]:
+    """track.py with a small SAM of random weights: it does not matter here what its masks are."""
+    models = [*MODELS, *SMALL, "--sam_checkpoint", tiny_sam_file]
+
+    def main(source, save_path, *arguments):
+        flags = ["--video_path", source, "--save_path", save_path, *models, *arguments]
+        return track.main([str(flag) for flag in flags])
+
+    return main
 
 
 def pictures_of(path) -> list[tuple[Fraction, np.ndarray]]:
@@ -59,7 +67,7 @@ def make_changing_video(folder):
 
 
 @pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
-def test_a_run_writes_the_video_and_its_annotations(tmp_path, capsys, tracker):
+def test_a_run_writes_the_video_and_its_annotations(run, tmp_path, capsys, tracker):
     assert run(STREET, tmp_path / "out.mp4", "--end", "6", "--tracker", tracker) == 0
     shown, source = pictures_of(tmp_path / "out.mp4"), pictures_of(STREET)
     assert [when for when, _ in shown] == [when for when, _ in source[:6]]
@@ -74,14 +82,14 @@ def test_a_run_writes_the_video_and_its_annotations(tmp_path, capsys, tracker):
     assert "6 frames" in capsys.readouterr().out
 
 
-def test_frames_without_detections_go_through(tmp_path):
+def test_frames_without_detections_go_through(run, tmp_path):
     make_video(tmp_path / "black.mp4", [np.zeros((64, 96, 3), np.uint8)] * 3)
     assert run(tmp_path / "black.mp4", tmp_path / "out.mp4", "--conf", "1") == 0
     assert len(pictures_of(tmp_path / "out.mp4")) == 3
     assert (tmp_path / "out_annotations" / "mot.txt").read_text() == ""
 
 
-def test_batches_of_frames_give_the_same_tracks(tmp_path):
+def test_batches_of_frames_give_the_same_tracks(run, tmp_path):
     rows = []
     for batch in (1, 3):
         assert run(STREET, tmp_path / f"{batch}.mp4", "--end", "5", "--batch", batch) == 0
@@ -89,7 +97,7 @@ def test_batches_of_frames_give_the_same_tracks(tmp_path):
     assert np.allclose(*rows, atol=0.1)
 
 
-def test_start_end_and_stride_choose_the_frames(tmp_path):
+def test_start_end_and_stride_choose_the_frames(run, tmp_path):
     assert run(STREET, tmp_path / "out.mp4", "--start", "4", "--end", "10", "--stride", "3") == 0
     coco = COCO(str(tmp_path / "out_annotations" / "coco.json"))
     names = [image["file_name"] for image in coco.dataset["images"]]
@@ -97,7 +105,7 @@ def test_start_end_and_stride_choose_the_frames(tmp_path):
 
 
 @pytest.mark.long
-def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
+def test_a_truncated_video_gives_all_frames_that_it_has(run, tmp_path, capsys):
     make_video(
         tmp_path / "whole.mkv", list(np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8))
     )
@@ -111,7 +119,7 @@ def test_a_truncated_video_gives_all_frames_that_it_has(tmp_path, capsys):
 
 
 @pytest.mark.long
-def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, capsys):
+def test_a_video_that_changes_its_size_gives_the_frames_before_that(run, tmp_path, capsys):
     changing = make_changing_video(tmp_path)
     (tmp_path / "out.mp4").write_text("the user's own")
     assert run(changing, tmp_path / "out.mp4", "--overwrite") == 1
@@ -123,7 +131,7 @@ def test_a_video_that_changes_its_size_gives_the_frames_before_that(tmp_path, ca
 
 
 @pytest.mark.long
-def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(tmp_path, capsys):
+def test_what_a_network_camera_gave_is_a_whole_video_and_why_it_ended_is_said(run, tmp_path, capsys):
     with rtsp.serve(rtsp.rtp_packets(make_changing_video(tmp_path))) as url:
         assert run(url, tmp_path / "out.mp4") == 0
     assert "changes its size" in (said := capsys.readouterr()).err
@@ -182,7 +190,7 @@ def audio_only(path):
 
 
 @pytest.mark.parametrize("kind", ["missing", "text", "empty", "audio", "truncated"])
-def test_a_bad_source_is_one_line_and_status_2(tmp_path, capsys, kind):
+def test_a_bad_source_is_one_line_and_status_2(run, tmp_path, capsys, kind):
     source = tmp_path / "bad.mp4"
     if kind == "text":
         source.write_text("not a video\n" * 100)
@@ -215,7 +223,7 @@ def test_a_bad_source_is_one_line_and_status_2(tmp_path, capsys, kind):
         ("out.mp4", ["--boxes", str(GROUND_TRUTH)], "no boxes for street.mp4"),
     ],
 )
-def test_what_the_user_can_mend_is_one_line_and_status_2(tmp_path, capsys, save_path, flags, message):
+def test_what_the_user_can_mend_is_one_line_and_status_2(run, tmp_path, capsys, save_path, flags, message):
     assert run(STREET, tmp_path / save_path, *flags) == 2
     said = capsys.readouterr().err.strip().splitlines()
     assert len(said) == 1
@@ -223,7 +231,7 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(tmp_path, capsys, save_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(tmp_path, capsys):
+def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(run, tmp_path, capsys):
     boxes = tmp_path / "det.txt"
     lines = [f"{number},-1,{20 + number},30,60,40,0.9,-1,-1,-1\n" for number in range(1, 8)]
     boxes.write_text("".join(lines))
@@ -240,7 +248,7 @@ def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(tmp_path, capsys):
     assert "boxes_checkpoint" in capsys.readouterr().err
 
 
-def test_the_source_is_never_overwritten(tmp_path, capsys):
+def test_the_source_is_never_overwritten(run, tmp_path, capsys):
     source = tmp_path / "video.mp4"
     source.write_bytes(STREET.read_bytes())
     assert run(source, source) == 2
@@ -261,7 +269,7 @@ def test_help_does_not_wait_for_torch():
 
 @pytest.mark.long
 @pytest.mark.skipif(not (SHARED / "media" / "dog.mp4").exists(), reason="needs the real videos")
-def test_a_real_video_keeps_its_time_stamps_and_its_sound_byte_for_byte(tmp_path):
+def test_a_real_video_keeps_its_time_stamps_and_its_sound_byte_for_byte(run, tmp_path):
     source = SHARED / "media" / "dog.mp4"
     yolo = SHARED / "weights" / "yolov8n.pt"
     assert run(source, tmp_path / "out.mp4", "--end", "4", "--yolo_checkpoint", yolo) == 0

@@ -62,10 +62,10 @@ def test_code_in_a_file_is_not_run(tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_truncated_file_is_named_as_damaged(tiny_sam_file):
-    tiny_sam_file.write_bytes(tiny_sam_file.read_bytes()[:-5000])
+def test_a_truncated_file_is_named_as_damaged(tiny_sam_file, tmp_path):
+    (tmp_path / "tiny_sam.pth").write_bytes(tiny_sam_file.read_bytes()[:-5000])
     with pytest.raises(CheckpointError, match="damaged"):
-        load_sam(tiny_sam_file, CPU)
+        load_sam(tmp_path / "tiny_sam.pth", CPU)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x89PNG\r\n\x1a\n" * 10])
