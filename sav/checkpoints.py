@@ -23,20 +23,41 @@ class Release:
 
     Attributes:
         url: Its address.
-        sha256_prefix: First hex digits of its SHA-256, as its publisher names them; empty if he does not.
+        sha256: Its SHA-256; empty if that is not known, and it is checked as an archive alone.
     """
 
     url: str
-    sha256_prefix: str = ""
+    sha256: str = ""
 
 
 _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
+_SAM_2 = "https://dl.fbaipublicfiles.com/segment_anything_2/"
+_MOBILE_SAM = "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/"
 _YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 
+# Meta and MobileSAM's authors name no SHA-256, and the digits in SAM's names are those of MD5. These are the
+# same in all public projects that pin the files (micro-sam, TomoSAM and others).
+_SAM_SHA256 = {
+    "sam_vit_h_4b8939.pth": "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+    "sam_vit_l_0b3195.pth": "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
+    "sam_vit_b_01ec64.pth": "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
+}
+_SAM_2_SHA256 = {
+    "072824/sam2_hiera_tiny.pt": "65b50056e05bcb13694174f51bb6da89c894b57b75ccdf0ba6352c597c5d1125",
+    "072824/sam2_hiera_small.pt": "95949964d4e548409021d47b22712d5f1abf2564cc0c3c765ba599a24ac7dce3",
+    "072824/sam2_hiera_base_plus.pt": "d0bb7f236400a49669ffdd1be617959a8b1d1065081789d7bbff88eded3a8071",
+    "072824/sam2_hiera_large.pt": "7442e4e9b732a508f80e141e7c2913437a3610ee0c77381a66658c3a445df87b",
+    "092824/sam2.1_hiera_tiny.pt": "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+    "092824/sam2.1_hiera_small.pt": "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+    "092824/sam2.1_hiera_base_plus.pt": "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+    "092824/sam2.1_hiera_large.pt": "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+}
 OFFICIAL: dict[str, Release] = {
-    "sam_vit_h_4b8939.pth": Release(_SAM + "sam_vit_h_4b8939.pth", "4b8939"),
-    "sam_vit_l_0b3195.pth": Release(_SAM + "sam_vit_l_0b3195.pth", "0b3195"),
-    "sam_vit_b_01ec64.pth": Release(_SAM + "sam_vit_b_01ec64.pth", "01ec64"),
+    **{name: Release(_SAM + name, sha256) for name, sha256 in _SAM_SHA256.items()},
+    **{path.rpartition("/")[2]: Release(_SAM_2 + path, sha256) for path, sha256 in _SAM_2_SHA256.items()},
+    "mobile_sam.pt": Release(
+        _MOBILE_SAM + "mobile_sam.pt", "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f"
+    ),
     **{f"yolov8{size}.pt": Release(f"{_YOLO}yolov8{size}.pt") for size in "nsmlx"},
 }
 # Bytes and SHA-256 of the small ones in model/, which know rendered streets alone.
@@ -131,9 +152,7 @@ def _download(release: Release, path: Path) -> None:
     logger.info("downloading %s to %s", release.url, path)
     try:
         with _folder_for(path), whole_file(path) as partial, _socket_timeout(_SERVER_TIMEOUT):
-            download_url_to_file(
-                release.url, str(partial.absolute()), hash_prefix=release.sha256_prefix or None
-            )
+            download_url_to_file(release.url, str(partial.absolute()), hash_prefix=release.sha256 or None)
             _check_archive(partial)
     except (OSError, RuntimeError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())

@@ -103,11 +103,11 @@ class Segmenter:
 
         Args:
             yolo_checkpoint: Any ultralytics checkpoint that finds boxes, masks, poses or oriented boxes.
-            sam_checkpoint: Any segment_anything ViT checkpoint.
+            sam_checkpoint: Any SAM, SAM 2 or MobileSAM checkpoint.
             boxes: A file or folder of boxes, as `sav.detectors.boxes.BoxFile` reads it; `yolo_checkpoint` is
                 not looked at then, and may be None.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
-            precision: `float32` for segment_anything's masks to the last pixel; `auto` for the fastest that
+            precision: `float32` for upstream's masks to the last pixel; `auto` for the fastest that
                 shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
             compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
             offline: Never download a missing official checkpoint.

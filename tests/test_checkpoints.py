@@ -8,6 +8,7 @@ import pytest
 
 from sav.checkpoints import OFFICIAL, Release, find_checkpoint, find_checkpoints
 from sav.errors import CheckpointError
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def published(served):
     folder, address, _ = served
     with zipfile.ZipFile(folder / "sam.pth", "w") as archive:
         archive.writestr("weights", b"0123456789" * 1000)
-    digits = hashlib.sha256((folder / "sam.pth").read_bytes()).hexdigest()[:6]
+    digits = hashlib.sha256((folder / "sam.pth").read_bytes()).hexdigest()
     return {
         "sam.pth": Release(f"{address}/sam.pth", digits),
-        "wrong.pth": Release(f"{address}/sam.pth", "000000"),
+        "wrong.pth": Release(f"{address}/sam.pth", "0" * 64),
         "missing.pth": Release(f"{address}/missing.pth"),
         "page.pt": Release(f"{address}/page.pt"),
         "yolo.pt": Release(f"{address}/sam.pth"),
@@ -126,9 +127,18 @@ def test_a_folder_is_not_a_checkpoint(tmp_path):
 
 def test_the_official_names_are_those_of_their_publishers():
     assert set(OFFICIAL) == {
-        "sam_vit_h_4b8939.pth", "sam_vit_l_0b3195.pth", "sam_vit_b_01ec64.pth",
+        "sam_vit_h_4b8939.pth", "sam_vit_l_0b3195.pth", "sam_vit_b_01ec64.pth", "mobile_sam.pt",
+        "sam2_hiera_tiny.pt", "sam2_hiera_small.pt", "sam2_hiera_base_plus.pt", "sam2_hiera_large.pt",
+        "sam2.1_hiera_tiny.pt", "sam2.1_hiera_small.pt", "sam2.1_hiera_base_plus.pt", "sam2.1_hiera_large.pt",
         "yolov8n.pt", "yolov8s.pt", "yolov8m.pt", "yolov8l.pt", "yolov8x.pt",
     }  # fmt: skip
     for name, release in OFFICIAL.items():
         assert release.url.endswith("/" + name)
-        assert release.sha256_prefix in name
+        assert len(release.sha256) == (0 if name.startswith("yolo") else 64)
+
+
+def test_the_note_beside_them_has_every_official_name_address_and_digest():
+    note = (ROOT / "model" / "README.md").read_text()
+    for name, release in OFFICIAL.items():
+        assert f"[{name}]({release.url})" in note
+        assert release.sha256 in note

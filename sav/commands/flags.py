@@ -34,7 +34,7 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     """Flags that say which models to run, and on what; `or_where` adds to where they take one item."""
     group = parser.add_argument_group("models")
     group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
-                       help="any segment_anything ViT checkpoint (default: %(default)s)")  # fmt: skip
+                       help="any SAM, SAM 2 or MobileSAM checkpoint (default: %(default)s)")  # fmt: skip
     group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
                        help="any ultralytics checkpoint for detection, segmentation, pose or oriented boxes"
                             " (default: %(default)s)")  # fmt: skip

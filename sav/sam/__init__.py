@@ -1,1 +1,1 @@
-"""The door to segment_anything: nothing else in the program imports it."""
+"""SAM, SAM 2 and MobileSAM; the door to segment_anything: nothing else in the program imports it."""

@@ -27,11 +27,14 @@ from sav.sam.model import Embedding, SamModel
 
 @dataclass(frozen=True)
 class EverythingConfig:
-    """Upstream's defaults. A threshold of 0 or less switches its filter off."""
+    """Upstream's defaults. A threshold of 0 or less switches its filter off.
+
+    With none for predicted IoU it is that of SAM's generation: 0.88, and 0.8 for SAM 2.
+    """
 
     points_per_side: int = 32
     points_per_batch: int = 64
-    predicted_iou_threshold: float = 0.88
+    predicted_iou_threshold: float | None = None
     stability_threshold: float = 0.95
     stability_offset: float = 1.0
     nms_threshold: float = 0.7
@@ -81,8 +84,10 @@ def _masks_at(
     model: SamModel, embedding: Embedding, config: EverythingConfig, points_xy: NDArray[np.float64]
 ) -> tuple[Masks, Tensor]:
     """The masks of one batch of points that pass the filters, with their predicted IoU on the CPU."""
-    least_iou = config.predicted_iou_threshold if config.predicted_iou_threshold > 0 else None
-    logits, predicted_iou = model.decode_points(embedding, points_xy, least_iou)
+    least_iou = config.predicted_iou_threshold
+    if least_iou is None:
+        least_iou = model.convention.predicted_iou_threshold
+    logits, predicted_iou = model.decode_points(embedding, points_xy, least_iou if least_iou > 0 else None)
 
     stability = None
     if config.stability_threshold > 0:

@@ -20,7 +20,7 @@ from sav.weights.file import open_checkpoint
 def load_sam(
     path: Path, device: torch.device, precision: Precision = EXACT, compiled: bool = False
 ) -> SamModel:
-    """Load any segment_anything ViT checkpoint, whatever its size and file name, and whatever is around it.
+    """Load any checkpoint of SAM, SAM 2 or MobileSAM, whatever its file name, and whatever is around it.
 
     Nothing in the file is run.
 
@@ -61,7 +61,7 @@ def _gist(error: Exception) -> str:
 
 
 def read_state(path: Path) -> StateDict:
-    """The tensors of the SAM in a checkpoint file, under segment_anything's names, on the CPU.
+    """The tensors of the SAM in a checkpoint file, on the CPU, under the names that `build_sam` knows.
 
     Raises:
         CheckpointError: If the file cannot be read, or holds no SAM, or a tensor that is none of a model's.

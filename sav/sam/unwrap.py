@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # How deep tables and modules are looked into, and how many tensors a module may have.
 _DEEPEST, _MOST_TENSORS = 32, 100_000
+# SAM-HQ's own token. Its decoder mixes its masks of features from inside the ViT; no kept library has it.
+_HQ = "mask_decoder.hf_token."
 _OTHERS = {
     "vision_encoder.layers.": "these are the names of Hugging Face's transformers, not of segment_anything",
     "vision_encoder.backbone.": "these are the names of Hugging Face's transformers, not of Meta's SAM 2",
@@ -20,7 +22,7 @@ _OTHERS = {
 
 
 def find_sam(tree: Any) -> dict[str, Made]:
-    """The tensors of the SAM in a checkpoint's tree, under the names that segment_anything gives them.
+    """The tensors of the SAM in a checkpoint's tree, under the names that `build_sam` knows.
 
     It may lie in tables in tables, such as `model` or `state_dict`, in a module that was saved whole, and
     behind prefixes such as `module.`. One line says what is left out of its table.
@@ -51,6 +53,8 @@ def find_sam(tree: Any) -> dict[str, Made]:
             wanted[kind.PARTS[parts[0]] + inner.removeprefix(parts[0])] = value
         else:
             ignored.append(name)
+    if any(name.startswith(_HQ) for name in wanted):
+        raise ValueError("these are the tensors of SAM-HQ, whose mask decoder is not known here")
     _tell_ignored(ignored, len(found) - 1)
     return wanted
 

@@ -176,6 +176,6 @@ def test_boxes_and_everything_are_metas(load, shape):
     generator.predictor._bb_feat_sizes = sizes
     wanted = np.stack([one["segmentation"] for one in generator.generate(picture_rgb)])
     config = EverythingConfig(5, 64, 0.45, 0.3, nms_threshold=1.1)
-    found = segment_everything(model, embedding, config).dense()
+    found = segment_everything(model, embedding, config).masks.dense()
     assert found.shape == wanted.shape and len(wanted) > 10
     assert (found != wanted).mean() < 1e-5

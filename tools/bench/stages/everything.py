@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sav.data.masks import Masks
+from sav.sam.conventions import FirstConvention
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.model import SamModel
 from tools.bench.agreement import agree, as_masks
@@ -61,7 +62,7 @@ def theirs(options: Options, case: Case) -> Task:
         their_sam(options, case.model),
         points_per_side=config.points_per_side,
         points_per_batch=config.points_per_batch,
-        pred_iou_thresh=config.predicted_iou_threshold,
+        pred_iou_thresh=FirstConvention.predicted_iou_threshold,
         stability_score_thresh=config.stability_threshold,
         stability_score_offset=config.stability_offset,
         box_nms_thresh=config.nms_threshold,
