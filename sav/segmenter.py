@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from sav.media.selection import Moment
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
-from sav.stages.scenes import Cutter, Detector, Seen, look, stream
+from sav.stages.refine import RefineConfig, SceneRefiner, refined
+from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of, stream
 from sav.trackers import Tracker, make_tracker
 from sav.video_scenes import Tracking, VideoScenes
 
@@ -248,6 +250,7 @@ class Segmenter:
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
         known: Iterable[Scene] = (),
+        refine: RefineConfig | None = None,
     ) -> VideoScenes:
         """Follow every object of a video; decoding works ahead while the models do.
 
@@ -266,6 +269,8 @@ class Segmenter:
             masks: What is done with the masks.
             known: The scenes of the first frames, from an earlier run over them with the same settings; they
                 are handed out again, and the models see what comes after them.
+            refine: How tracks are put right after the fact, which hands out each scene two seconds later;
+                None hands them out as they are found.
 
         Returns:
             Each frame's scene, in order. It has a length where that is known; close it, use it with `with`,
@@ -286,7 +291,14 @@ class Segmenter:
             raise
         batch = batch or (1 if opened.comes_live else self.batch)
         scenes = self._overlapped(opened.frames, detector, cutter, batch, followed, known)
+        if refine:
+            refiner = self.refiner(float(opened.frame_rate), refine)
+            scenes = refined(scenes, refiner)
         return VideoScenes(scenes, opened.info, opened.release)
+
+    def refiner(self, frame_rate: float, refine: RefineConfig) -> SceneRefiner:
+        """What puts the scenes of one video right; this SAM makes the masks that are missing."""
+        return SceneRefiner(partial(masks_of, self.sam), frame_rate=frame_rate, config=refine)
 
     def start_tracking(
         self,

@@ -5,5 +5,6 @@ COMMANDS = {
     "track": "segment and follow every object in a video",
     "export": "write annotation files of a run that is over, without models",
     "render": "draw a run that is over again, in another way, without models",
+    "refine": "put the tracks of a run that is over right, after the fact",
     "evaluate": "compare a run with ground truth",
 }

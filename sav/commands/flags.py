@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import platform
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from sav import __version__
-from sav.commands.arguments import Parser, above_zero, one_of, place, share, whole
+from sav.commands.arguments import Parser, above_zero, one_of, place, share, shorten, whole
 from sav.config import (
     CUTOUT_VIDEOS,
     LARGEST_IMGSZ,
@@ -18,7 +20,11 @@ from sav.config import (
     MaskConfig,
     SaveOptions,
 )
+from sav.errors import SettingError
 from sav.formats.registry import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
+
+if TYPE_CHECKING:
+    from sav.stages.refine.config import RefineConfig
 
 # What other programs call the precisions.
 _PRECISIONS_ELSEWHERE = {
@@ -33,8 +39,7 @@ _LARGEST_BATCH = 1024
 def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     """Flags that say which models to run, and on what; `or_where` adds to where they take one item."""
     group = parser.add_argument_group("models")
-    group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
-                       help="any SAM, SAM 2 or MobileSAM checkpoint (default: %(default)s)")  # fmt: skip
+    add_sam_flag(group)
     group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
                        help="any ultralytics checkpoint for detection, segmentation, pose or oriented boxes"
                             " (default: %(default)s)")  # fmt: skip
@@ -44,6 +49,23 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     group.add_argument("--trust_checkpoint", action="store_true",
                        help="run Python code in the detector's file, if its layers are of its own; only for"
                             " files of people whom you trust")  # fmt: skip
+    add_computing_flags(group)
+    group.add_argument("--compile", action="store_true",
+                       help="compile SAM's encoder with torch.compile: a minute or more at start, then faster"
+                            " frames")  # fmt: skip
+    group.add_argument("--batch", type=whole(1, _LARGEST_BATCH), metavar="N",
+                       help=f"{items} that the models take at once"
+                            f" (default: 4 on a GPU, 1 on a CPU{or_where})")  # fmt: skip
+
+
+def add_sam_flag(group: argparse._ActionsContainer) -> None:
+    """The flag that says which SAM to run."""
+    group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
+                       help="any SAM, SAM 2 or MobileSAM checkpoint (default: %(default)s)")  # fmt: skip
+
+
+def add_computing_flags(group: argparse._ActionsContainer) -> None:
+    """Flags that say where models come from and how they compute."""
     group.add_argument("--offline", action="store_true",
                        help="never download a missing official checkpoint")  # fmt: skip
     group.add_argument("--device", type=str.lower, default="auto", metavar="NAME",
@@ -54,12 +76,6 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
                        help="float32: segment_anything's masks to the last pixel; auto: the fastest that"
                             " shows no difference; bfloat16, float16: SAM's encoder in that precision"
                             " (default: %(default)s)")  # fmt: skip
-    group.add_argument("--compile", action="store_true",
-                       help="compile SAM's encoder with torch.compile: a minute or more at start, then faster"
-                            " frames")  # fmt: skip
-    group.add_argument("--batch", type=whole(1, _LARGEST_BATCH), metavar="N",
-                       help=f"{items} that the models take at once"
-                            f" (default: 4 on a GPU, 1 on a CPU{or_where})")  # fmt: skip
 
 
 def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
@@ -132,6 +148,27 @@ def add_resume_flag(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true",
                         help="go on with a run that was ended, by whatever: what it found is taken"
                              " over")  # fmt: skip
+
+
+def refine_config(words: Sequence[str]) -> RefineConfig:
+    """How tracks are refined, out of words such as `smoothing=0.3`.
+
+    Raises:
+        SettingError: If there is no such setting, or it cannot have that value.
+    """
+    from sav.stages.refine.config import RefineConfig
+
+    values: dict[str, float] = {}
+    for word in words:
+        name, _, text = word.partition("=")
+        known = [field.name for field in fields(RefineConfig)]
+        if name not in known:
+            raise SettingError(f"there is no setting '{shorten(name)}' of refining; take {', '.join(known)}")
+        try:
+            values[name] = float(text)
+        except ValueError:
+            raise SettingError(f"write {name}=NUMBER, not '{shorten(word)}'") from None
+    return RefineConfig(**values)
 
 
 def formats(args: argparse.Namespace) -> Sequence[str]:

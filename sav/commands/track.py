@@ -37,6 +37,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--tracker", type=place, default="botsort", metavar="NAME",
                        help="botsort, bytetrack, sav, or a YAML file with ultralytics' tracker keys"
                             " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--refine", nargs="*", metavar="NAME=VALUE",
+                       help="put tracks right after the fact, two seconds behind: gaps filled, paths"
+                            " smoothed, identities mended; its settings are in docs/refine.md")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
     flags.add_resume_flag(parser)
@@ -56,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     formats = resolve_formats(flags.formats(args), for_video=True)
     Selection.parse(args.start, args.end, args.stride)
     load_config(args.tracker)
+    refine = None if args.refine is None else flags.refine_config(args.refine)
     check_device(args.device)
     boxes = check_models(args)
     save_path = check_save_path(args.save_path, args.video_path)
@@ -79,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         max_megapixels=args.max_megapixels,
         resume=args.resume,
+        refine=refine,
     )
     check_resumable(job)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sav.data.scene import Scene
@@ -20,20 +20,22 @@ from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.runs.ledger import STATE, fingerprint
 from sav.runs.output import OutputFolder
-from sav.store import Source, Store, source_content
+from sav.stages.refine.config import RefineConfig
+from sav.store import About, Source, Store, source_content
 
-# In the hidden folder of the results: the store of a run that has ended, and of one that is at work, or that
-# was killed.
-STORE, UNFINISHED = "run.sqlite", "unfinished.sqlite"
+# In the hidden folder of the results: the store of a run that has ended, of one that is at work, or that was
+# killed, and of what came out when one was refined, which is shown in its place.
+STORE, UNFINISHED, REFINED = "run.sqlite", "unfinished.sqlite", "refined.sqlite"
 # Million pixels: what was read once is not too large.
 _ANY_SIZE = 2_000.0
 
 
-def find_store(run: Path) -> Path:
+def find_store(run: Path, as_found: bool = False) -> Path:
     """The store of a run.
 
     Args:
         run: The folder of its results or its annotations, or the video that it wrote, or the store itself.
+        as_found: Take what the models and the tracker found, also where that was refined.
 
     Raises:
         FileNotFoundError: There is none.
@@ -41,7 +43,8 @@ def find_store(run: Path) -> Path:
     if run.suffix == ".sqlite" and run.is_file():
         return run
     state = (run if run.is_dir() else annotations_folder(run)) / STATE
-    found = [path for path in (state / STORE, state / UNFINISHED) if path.exists()]
+    names = (STORE, UNFINISHED) if as_found else (REFINED, STORE, UNFINISHED)
+    found = [state / name for name in names if (state / name).exists()]
     if not found:
         raise FileNotFoundError(
             f"{run} has no store of a run ({state / STORE}): give the folder of a run's results, or the video"
@@ -51,14 +54,14 @@ def find_store(run: Path) -> Path:
 
 
 @contextlib.contextmanager
-def opened(run: Path) -> Iterator[Store]:
-    """The store of a run, to be read.
+def opened(run: Path, as_found: bool = False) -> Iterator[Store]:
+    """The store of a run, to be read; see `find_store`.
 
     Raises:
         FileNotFoundError: There is none.
         ResultsError: There is nothing in it, or it cannot be read.
     """
-    with Store.open(find_store(run)) as store:
+    with Store.open(find_store(run, as_found)) as store:
         if not len(store):
             raise ResultsError(f"nothing was found yet in the run {run}: no frame or picture is stored")
         yield store
@@ -128,6 +131,11 @@ def source_of_video(
     return Source(
         os.path.relpath(path.resolve(), results.resolve()), source_content(path), start, end, stride
     )
+
+
+def refined_about(about: About, config: RefineConfig) -> About:
+    """What a run is about that was refined."""
+    return replace(about, settings={**about.settings, "refine": asdict(config)})
 
 
 def check_source(store: Store) -> None:

@@ -7,7 +7,6 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
-from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.drawing import Painter
 from sav.errors import VideoDamagedError, WriteError
@@ -24,6 +23,7 @@ from sav.runs.video_results import VideoResults
 from sav.runs.video_store import VideoStore
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
+from sav.stages.refine import Step, steps
 from sav.trackers import make_tracker
 from sav.wording import count
 
@@ -59,7 +59,8 @@ def run_video(
             on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
 
         scenes = segmenter.track(reader, tracker=tracker, batch=batch, known=store.scenes())
-        shown = stack.enter_context(closing(overlap(_drawn(overlap(scenes)))))
+        refiner = segmenter.refiner(float(reader.frame_rate), job.refine) if job.refine else None
+        shown = stack.enter_context(closing(overlap(_drawn(overlap(steps(scenes, refiner))))))
         folder = annotations_folder(results.save_path)
         target = Target(folder, segmenter.categories, reader.info, options=job.options)
         report = _Writing(reader, results, target, store, on_event).write(shown)
@@ -83,7 +84,7 @@ class _Writing:
         self._store, self._on_event = store, on_event
         self._found, self._problem = Found(), ""
 
-    def write(self, shown: Iterable[tuple[Scene, Image]]) -> Report:
+    def write(self, shown: Iterable[tuple[Step, Image | None]]) -> Report:
         """Write the frames and annotations until the video's end, or whatever else ends it."""
         with ExitStack() as stack:
             with working():
@@ -105,19 +106,21 @@ class _Writing:
         return self._report(annotations, writer)
 
     def _go_through(
-        self, shown: Iterable[tuple[Scene, Image]], annotations: Annotations, writer: VideoWriter
+        self, shown: Iterable[tuple[Step, Image | None]], annotations: Annotations, writer: VideoWriter
     ) -> None:
         """Write frame after frame, and keep in mind what ended it too early."""
         reader = self._reader
         self._on_event(Reached(0, reader.frame_count, "frame"))
         try:
-            for number, (scene, overlay) in enumerate(shown, start=1):
+            for step, overlay in shown:
                 with uninterrupted():
-                    self._store.add(scene)
-                    writer.write(replace(scene.frame, image=overlay))
-                    annotations.write(scene)
-                self._found = self._found.with_scene(scene)
-                self._on_event(Reached(number, reader.frame_count, "frame"))
+                    self._store.add(step)
+                    if step.shown is None or overlay is None:
+                        continue
+                    writer.write(replace(step.shown.frame, image=overlay))
+                    annotations.write(step.shown)
+                self._found = self._found.with_scene(step.shown)
+                self._on_event(Reached(writer.frame_count, reader.frame_count, "frame"))
             writer.end_time = reader.end_time
             writer.close()
         except KeyboardInterrupt:
@@ -174,9 +177,9 @@ class _Writing:
         return True
 
 
-def _drawn(scenes: overlap[Scene]) -> Iterator[tuple[Scene, Image]]:
-    """Each scene with the picture that is shown; the thread of `scenes` ends with it, or C++ aborts later."""
+def _drawn(run: overlap[Step]) -> Iterator[tuple[Step, Image | None]]:
+    """Each step with the picture of what is shown; the thread of `run` ends with it, or C++ aborts later."""
     painter = Painter()
-    with closing(scenes):
-        for scene in scenes:
-            yield scene, painter(scene)
+    with closing(run):
+        for step in run:
+            yield step, None if step.shown is None else painter(step.shown)

@@ -14,6 +14,7 @@ from sav.media.opening import ReaderConfig
 from sav.media.reader import open_video
 from sav.media.video import VideoReader
 from sav.runs.video_results import VideoResults
+from sav.stages.refine.config import RefineConfig
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class VideoJob:
         batch: Frames that the models take at once; None for what suits the device and the source.
         max_megapixels: Million pixels above which a frame is refused; None for the usual limit.
         resume: Go on with a run into this path that was ended, by whatever.
+        refine: How what is found is put right after the fact; None leaves it as it was found.
     """
 
     source: str
@@ -47,6 +49,7 @@ class VideoJob:
     batch: int | None = None
     max_megapixels: float | None = None
     resume: bool = False
+    refine: RefineConfig | None = None
 
     def open(self) -> VideoReader:
         """Open the source; see `open_video`.

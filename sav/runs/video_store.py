@@ -17,9 +17,10 @@ from sav.media.save_path import annotations_folder, interrupted_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.runs.ledger import STATE
 from sav.runs.origin import checkpoint_hashes
-from sav.runs.stored import STORE, UNFINISHED, source_of_video
+from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
+from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
 from sav.trackers.config import load_config
 
@@ -47,6 +48,7 @@ class VideoStore:
         """
         self._state = annotations_folder(job.save_path) / STATE
         self._path = self._state / UNFINISHED
+        self._refined_path = self._state / f"unfinished_{REFINED}"
         self._missing = [folder for folder in (self._state, self._state.parent) if not folder.exists()]
         about = about_video(job, segmenter, info)
         self.known = 0
@@ -55,6 +57,7 @@ class VideoStore:
             self.known = self.known // batch * batch
         begin = Store.join if self.known else Store.create
         self._store: Store | None = begin(self._path, about)
+        self._refined = self._begin_refined(about, job.refine) if job.refine else None
 
     def scenes(self) -> Iterator[Scene]:
         """What is known, in order."""
@@ -64,14 +67,17 @@ class VideoStore:
             for entry in islice(store.entries(), self.known):
                 yield entry.scene
 
-    def add(self, scene: Scene) -> None:
-        """Keep a scene.
+    def add(self, step: Step) -> None:
+        """Keep what was found, and what became of it when it was refined.
 
         Raises:
             WriteError: It cannot be written; what was added before stays.
         """
-        if self._store is not None and scene.frame.index >= self.known:
-            self._store.add(scene)
+        found, shown = step.found, step.shown
+        if self._store is not None and found is not None and found.frame.index >= self.known:
+            self._store.add(found)
+        if self._refined is not None and shown is not None:
+            self._refined.add(shown)
 
     def put(self, folder: Path, finished: VideoReader | None) -> None:
         """Put the store beside the results in `folder`; it can no longer be added to.
@@ -83,19 +89,26 @@ class VideoStore:
         Raises:
             WriteError: It cannot be written.
         """
-        if finished is not None and self._store is not None:
-            self._store.finish(finished.end_time)
+        for store in filter(None, (self._store, self._refined)):
+            if finished is not None:
+                store.finish(finished.end_time)
+        is_refined = self._refined is not None
         self._close()
-        place = folder / STATE / STORE
+        place, refined_place = folder / STATE / STORE, folder / STATE / REFINED
         with named_errors(place):
             place.parent.mkdir(parents=True, exist_ok=True)
+            refined_place.unlink(missing_ok=True)  # until both are in place, what was found is shown
             self._path.replace(place)
+            if is_refined:
+                self._refined_path.replace(refined_place)
         self.close()
 
     def close(self) -> None:
         """Let go of it; where there is nothing in it, nothing is left."""
         with contextlib.suppress(OSError):  # a folder that is not empty stays
-            if self._path.exists() and self._close():
+            is_empty = self._close()
+            self._refined_path.unlink(missing_ok=True)
+            if self._path.exists() and is_empty:
                 self._path.unlink()
             for folder in self._missing:
                 folder.rmdir()
@@ -109,12 +122,19 @@ class VideoStore:
         self.close()
 
     def _close(self) -> bool:
-        """Close the file; whether it is empty."""
+        """Close the files; whether nothing was found."""
+        refined, self._refined = self._refined, None
+        if refined is not None:
+            refined.close()
         store, self._store = self._store, None
         if store is None:
             return False
         with store:
             return len(store) == 0
+
+    def _begin_refined(self, about: About, config: RefineConfig) -> Store:
+        """Begin the store of what is refined, anew in each run: what is found is all that is taken over."""
+        return Store.create(self._refined_path, refined_about(about, config))
 
     def _take_over(self, save_path: Path, about: About) -> None:
         """Have the furthest of the earlier runs that are like this one be the one to go on with."""

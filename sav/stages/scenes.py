@@ -146,16 +146,27 @@ class Cutter:
 
     def _objects(self, embedding: Embedding, seen: Seen) -> Instances:
         """What was seen, with a mask each."""
+        found = seen.detections
+        masks = _masks(self.sam, embedding, found.boxes_xyxy, seen.frame.size_hw)
+        return Instances(found.boxes_xyxy, found.scores, found.class_ids, seen.track_ids, masks)
 
-        def some(boxes: FloatArray) -> list[Masks]:
-            return [self.sam.masks_from_boxes(embedding, boxes)]
 
-        detections = seen.detections
-        parts = in_halves(some, detections.boxes_xyxy, _SMALLER)
-        masks = parts[0] if len(parts) == 1 else Masks.concatenate(seen.frame.size_hw, parts)
-        return Instances(
-            detections.boxes_xyxy, detections.scores, detections.class_ids, seen.track_ids, masks
-        )
+def masks_of(sam: SamModel, image: Image, boxes_xyxy: FloatArray) -> Masks:
+    """One mask for each of `(N, 4)` boxes in the pixels of an `(H, W, 3)` uint8 BGR picture.
+
+    Raises:
+        DeviceMemoryError: There is no memory for one of them alone.
+    """
+    (embedding,) = in_halves(sam.embed, [image], _SMALLER)
+    return _masks(sam, embedding, boxes_xyxy, (image.shape[0], image.shape[1]))
+
+
+def _masks(sam: SamModel, embedding: Embedding, boxes_xyxy: FloatArray, size_hw: tuple[int, int]) -> Masks:
+    def some(boxes: FloatArray) -> list[Masks]:
+        return [sam.masks_from_boxes(embedding, boxes)]
+
+    parts = in_halves(some, boxes_xyxy, _SMALLER)
+    return parts[0] if len(parts) == 1 else Masks.concatenate(size_hw, parts)
 
 
 def stream(
