@@ -16,6 +16,7 @@ from sav.commands import track
 from sav.runs.stored import opened
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
 from tests.media import rtsp
+from tests.media.videos import make_video, pictures_of
 
 GROUND_TRUTH = ROOT / "TestImages" / "ground_truth" / "pictures.json"
 STREET = ROOT / "TestImages" / "street.mp4"
@@ -35,32 +36,17 @@ def run(tiny_sam_file) -> Callable[..., int]:
     return main
 
 
-def pictures_of(path) -> list[tuple[Fraction, np.ndarray]]:
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        return [
-            (frame.pts * stream.time_base, frame.to_ndarray(format="bgr24"))
-            for frame in container.decode(stream)
-        ]
-
-
-def make_video(path, pictures, rate=10, first=0) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=rate)
-        stream.height, stream.width = pictures[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for number, picture in enumerate(pictures, first):
-            frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
-            frame.pts, frame.time_base = number, Fraction(1, rate)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+def write_video(path, pictures, first=0) -> None:
+    size_hw, ticks = pictures[0].shape[:2], range(first, first + len(pictures))
+    rate, image = Fraction(10), lambda number, _: pictures[number]
+    make_video(path.parent, path.name, len(pictures), size_hw, rate, image=image, ticks=ticks)
 
 
 def make_changing_video(folder):
     """A video of 20 small frames and then 4 large ones."""
     noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8)
-    make_video(folder / "whole.ts", list(noise))
-    make_video(folder / "larger.ts", list(np.repeat(np.repeat(noise[:4], 2, 1), 2, 2)), first=24)
+    write_video(folder / "whole.ts", list(noise))
+    write_video(folder / "larger.ts", list(np.repeat(np.repeat(noise[:4], 2, 1), 2, 2)), first=24)
     changing = folder / "changing.ts"
     changing.write_bytes((folder / "whole.ts").read_bytes() + (folder / "larger.ts").read_bytes())
     return changing
@@ -83,7 +69,7 @@ def test_a_run_writes_the_video_and_its_annotations(run, tmp_path, capsys, track
 
 
 def test_frames_without_detections_go_through(run, tmp_path):
-    make_video(tmp_path / "black.mp4", [np.zeros((64, 96, 3), np.uint8)] * 3)
+    write_video(tmp_path / "black.mp4", [np.zeros((64, 96, 3), np.uint8)] * 3)
     assert run(tmp_path / "black.mp4", tmp_path / "out.mp4", "--conf", "1") == 0
     assert len(pictures_of(tmp_path / "out.mp4")) == 3
     assert (tmp_path / "out_annotations" / "mot.txt").read_text() == ""
@@ -106,7 +92,7 @@ def test_start_end_and_stride_choose_the_frames(run, tmp_path):
 
 @pytest.mark.long
 def test_a_truncated_video_gives_all_frames_that_it_has(run, tmp_path, capsys):
-    make_video(
+    write_video(
         tmp_path / "whole.mkv", list(np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8))
     )
     cut = tmp_path / "cut.mkv"

@@ -118,3 +118,13 @@ def make_video(
     if rotation is not None:
         _set_display_matrix(path, *rotation)
     return path
+
+
+def pictures_of(path: Path) -> list[tuple[Fraction, np.ndarray]]:
+    """The frames of a video: when each is shown, and its BGR image."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [
+            (frame.pts * stream.time_base, frame.to_ndarray(format="bgr24"))
+            for frame in container.decode(stream)
+        ]

@@ -1,14 +1,16 @@
-"""Runs of stub models that are over: their results, and the store of what was found."""
+"""Runs of stub models, their results, and the store of what was found."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from sav.commands import cli
 from sav.formats.registry import format_names
 from sav.media.pictures import find_pictures, write_picture
 from sav.runs.ledger import STATE
-from sav.runs.picture_plan import plan_pictures
+from sav.runs.picture_plan import PicturePlan, plan_pictures
 from sav.runs.pictures import run_pictures
+from sav.runs.report import Report
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
@@ -43,6 +45,12 @@ def picture_run(folder: Path, formats=None) -> Path:
     assert run_pictures(plan, segmenter()).status == 0
 
     return save_dir
+
+
+def done(plan: PicturePlan, segmenter: Segmenter) -> Report:
+    """A run over pictures that says what it says to users."""
+    with cli.told() as on_event:
+        return run_pictures(plan, segmenter, on_event)
 
 
 def seen(folder: Path) -> dict[str, bytes]:

@@ -12,10 +12,11 @@ from sav.runs.events import Problem
 from sav.runs.export import ExportJob, run_export
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
-from sav.segmenter import Segmenter
 from sav.store import Store
-from tests.runs.stored_runs import picture_run, seen, segmenter, video_run
+from tests.runs.stored_runs import seen, segmenter, video_run
 from tests.stubs import picture
+
+pytestmark = pytest.mark.usefixtures("no_models")
 
 WITHOUT_PIXELS = [name for name in format_names(True) if not FORMATS[name].pixels]
 
@@ -26,35 +27,6 @@ def export(run, formats=("all",), save_dir=None, **more):
     job = ExportJob(run, tuple(formats), save_dir, **more)
     report = run_export(job, lambda event: lines.append(event.line) if isinstance(event, Problem) else None)
     return report, lines
-
-
-@pytest.fixture(scope="module")
-def finished_video(tmp_path_factory):
-    return video_run(tmp_path_factory.mktemp("video"))
-
-
-@pytest.fixture(scope="module")
-def finished_pictures(tmp_path_factory):
-    return picture_run(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture
-def video(finished_video, tmp_path):
-    """A copy of a run over a video, with its source."""
-    shutil.copytree(finished_video.parent.parent, tmp_path / "video")
-    return tmp_path / "video" / "out" / "v.mp4"
-
-
-@pytest.fixture
-def pictures(finished_pictures, tmp_path):
-    """A copy of a run over pictures, with its sources."""
-    shutil.copytree(finished_pictures.parent, tmp_path / "pictures")
-    return tmp_path / "pictures" / "SegOut"
-
-
-@pytest.fixture(autouse=True)
-def _no_models(monkeypatch, finished_video, finished_pictures):
-    monkeypatch.setattr(Segmenter, "__init__", None)
 
 
 def test_all_formats_of_a_video_have_the_bytes_of_the_run(video, tmp_path):

@@ -11,6 +11,7 @@ from sav.files import staging_folder
 from sav.runs import ledger, output
 from sav.runs.ledger import RUN, STATE, Ledger
 from sav.runs.output import OutputFolder
+from tests.runs import stored_runs
 
 
 def stage(folder: Path, table: dict[str, str]) -> Path:
@@ -30,12 +31,8 @@ def put(
 
 
 def seen(folder: Path) -> dict[str, str]:
-    """What a user sees in a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and STATE not in path.parts
-    }
+    """What a user sees in a folder of texts."""
+    return {name: content.decode() for name, content in stored_runs.seen(folder).items()}
 
 
 @pytest.fixture

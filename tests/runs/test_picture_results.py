@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sav.commands import cli
 from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
@@ -17,9 +16,9 @@ from sav.media.pictures import find_pictures, write_picture
 from sav.runs import output, picture_results
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
 from sav.store import About, Store
+from tests.runs.stored_runs import done, seen
 from tests.stubs import StubDetector, StubSam, picture
 
 ALL = format_names(False)
@@ -30,20 +29,6 @@ def run(pictures, out, formats=ALL, detector=None, regions=False, **options):
     found = find_pictures([str(path) for path in pictures])
     plan = plan_pictures(found, out, formats, regions=regions, **options)
     return done(plan, Segmenter(detector or StubDetector(), StubSam(), regions=False))
-
-
-def done(plan, segmenter):
-    with cli.told() as on_event:
-        return run_pictures(plan, segmenter, on_event)
-
-
-def seen(folder):
-    """What a user sees in a folder."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and STATE not in path.parts
-    }
 
 
 def names_in(coco):

@@ -6,24 +6,18 @@ import numpy as np
 import pytest
 from torch import OutOfMemoryError
 
-from sav.commands import cli
 from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.formats.registry import PICTURE_FORMATS, resolve_formats
 from sav.media.pictures import list_pictures, read_picture, write_picture
 from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
+from tests.runs.stored_runs import done
 from tests.stubs import StubDetector, StubSam, picture
 
 
 def run(folder, out, sam=None, formats=PICTURE_FORMATS, **options):
     segmenter = Segmenter(StubDetector(boxes_xyxy=[(0, 0, 2, 1)]), sam or StubSam(), regions=False)
     return done(plan_pictures(list_pictures(folder), out, formats, **options), segmenter)
-
-
-def done(plan, segmenter):
-    with cli.told() as on_event:
-        return run_pictures(plan, segmenter, on_event)
 
 
 @pytest.fixture

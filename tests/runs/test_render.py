@@ -1,8 +1,5 @@
 """What is drawn out of a store is what the run itself drew; other settings change what they say, no more."""
 
-import shutil
-
-import av
 import numpy as np
 import pytest
 
@@ -15,42 +12,17 @@ from sav.runs.events import Reached
 from sav.runs.render import RenderJob, run_render
 from sav.segmenter import Segmenter
 from sav.store import Store
-from tests.runs.stored_runs import picture_run, seen, video_run
+from tests.media import videos
+from tests.runs.stored_runs import seen, video_run
+
+pytestmark = pytest.mark.usefixtures("no_models")
 
 NOTHING = {"masks": False, "contours": False, "boxes": False, "labels": False, "regions": False}
 _SEGMENTER = Segmenter.__init__
 
 
 def pictures_of(path):
-    with av.open(str(path)) as container:
-        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-
-
-@pytest.fixture(scope="module")
-def finished_video(tmp_path_factory):
-    return video_run(tmp_path_factory.mktemp("video"), ["mot"])
-
-
-@pytest.fixture(scope="module")
-def finished_pictures(tmp_path_factory):
-    return picture_run(tmp_path_factory.mktemp("pictures"), ["coco"])
-
-
-@pytest.fixture
-def video(finished_video, tmp_path):
-    shutil.copytree(finished_video.parent.parent, tmp_path / "video")
-    return tmp_path / "video" / "out" / "v.mp4"
-
-
-@pytest.fixture
-def pictures(finished_pictures, tmp_path):
-    shutil.copytree(finished_pictures.parent, tmp_path / "pictures")
-    return tmp_path / "pictures" / "SegOut"
-
-
-@pytest.fixture(autouse=True)
-def _no_models(monkeypatch, finished_video, finished_pictures):
-    monkeypatch.setattr(Segmenter, "__init__", None)
+    return [image for _, image in videos.pictures_of(path)]
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from sav.runs.video_store import STORE, check_resumable
 from sav.segmenter import Segmenter
 from sav.store import Store
 from tests.media.videos import make_video
+from tests.runs import stored_runs
 from tests.stubs import StubDetector, StubSam, picture
 
 FRAMES = 23
@@ -102,12 +103,10 @@ def killed(made: VideoJob, at: int) -> None:
 
 def seen(out: Path) -> dict[str, Any]:
     """All that a user sees: each file's bytes, of films the frames with their times."""
-    files: dict[str, Any] = {}
-    for path in sorted(out.rglob("*")):
-        if path.is_file() and STATE not in path.parts:
-            name = path.relative_to(out).as_posix()
-            files[name] = frames(path) if path.suffix in (".mp4", ".mov") else path.read_bytes()
-    return files
+    return {
+        name: frames(out / name) if name.endswith((".mp4", ".mov")) else content
+        for name, content in stored_runs.seen(out).items()
+    }
 
 
 def frames(path: Path) -> list[tuple[Any, int, int]]:

@@ -15,13 +15,13 @@ from sav.errors import DONE, FAILED, PARTLY_DONE, VideoError
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
-from sav.runs.ledger import STATE
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.runs.video_results import VideoResults
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
 from tests.media.videos import make_video
+from tests.runs.stored_runs import seen
 from tests.stubs import StubDetector, StubSam
 
 FORMATS = ["coco", "mot", "labelme"]
@@ -42,14 +42,6 @@ def after(what):
         return Segmenter(StubDetector(), StubSam(), regions=False)
 
     return load
-
-
-def seen(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and STATE not in path.parts
-    }
 
 
 @pytest.fixture
