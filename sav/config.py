@@ -9,6 +9,9 @@ from numbers import Integral, Real
 
 from sav.errors import SettingError
 
+# Which tracker follows the objects of videos.
+DEFAULT_TRACKER = "sav"
+
 # How exactly SAM's image encoder computes: `auto` takes bfloat16 where the device does it fast.
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 

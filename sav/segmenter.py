@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from sav.checkpoints import find_checkpoints
-from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+from sav.config import DEFAULT_TRACKER, PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.device import choose_device, choose_precision
@@ -241,7 +241,7 @@ class Segmenter:
         self,
         source: Source,
         *,
-        tracker: str | Tracker = "botsort",
+        tracker: str | Tracker = DEFAULT_TRACKER,
         start: str | Moment | None = None,
         end: str | Moment | None = None,
         stride: int = 1,
@@ -258,7 +258,7 @@ class Segmenter:
             source: A video, a folder of numbered pictures, a camera's number, an address, a reader from
                 `open_video`, which is left open and has its own start, end and stride, or frames: anything
                 that gives what a call takes, such as `(T, H, W, 3)` uint8 BGR or a generator.
-            tracker: `botsort`, `bytetrack`, `sav`, a YAML file with ultralytics' tracker keys, or a tracker
+            tracker: `sav`, `botsort`, `bytetrack`, a YAML file with ultralytics' tracker keys, or a tracker
                 that has seen nothing yet.
             start: First frame: its number, seconds (`"12.5s"`) or a time (`"00:01:30"`).
             end: First frame that is not wanted, likewise.
@@ -302,7 +302,7 @@ class Segmenter:
 
     def start_tracking(
         self,
-        tracker: str | Tracker = "botsort",
+        tracker: str | Tracker = DEFAULT_TRACKER,
         *,
         frame_rate: float = USUAL_RATE,
         detect: DetectionConfig | None = None,

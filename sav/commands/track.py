@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place, whole
 from sav.commands.console import tell_note
-from sav.config import MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
+from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
 
 if TYPE_CHECKING:
     from sav.segmenter import Segmenter
@@ -34,8 +34,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
                        help="take every Nth frame (default: %(default)s)")  # fmt: skip
     flags.add_model_flags(parser, "frames", " or from a camera")
     group = parser.add_argument_group("tracking")
-    group.add_argument("--tracker", type=place, default="botsort", metavar="NAME",
-                       help="botsort, bytetrack, sav, or a YAML file with ultralytics' tracker keys"
+    group.add_argument("--tracker", type=place, default=DEFAULT_TRACKER, metavar="NAME",
+                       help="sav, botsort, bytetrack, or a YAML file with ultralytics' tracker keys"
                             " (default: %(default)s)")  # fmt: skip
     group.add_argument("--refine", nargs="*", metavar="NAME=VALUE",
                        help="put tracks right after the fact, two seconds behind: gaps filled, paths"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sav.config import SaveOptions
+from sav.config import DEFAULT_TRACKER, SaveOptions
 from sav.errors import VideoError
 from sav.formats.registry import VIDEO_FORMATS
 from sav.media.addresses import local_path
@@ -27,7 +27,7 @@ class VideoJob:
         start: First frame: its number, seconds or a time, as `open_video` takes it; None for the first.
         end: First frame that is not wanted, likewise.
         stride: Every how many frames one is taken.
-        tracker: `botsort`, `bytetrack`, `sav`, or a YAML file with ultralytics' tracker keys.
+        tracker: `sav`, `botsort`, `bytetrack`, or a YAML file with ultralytics' tracker keys.
         formats: The formats of the annotations.
         options: What is wished of single formats.
         overwrite: Replace also files that are not ours, or not any more.
@@ -42,7 +42,7 @@ class VideoJob:
     start: str | None = None
     end: str | None = None
     stride: int = 1
-    tracker: str = "botsort"
+    tracker: str = DEFAULT_TRACKER
     formats: tuple[str, ...] = tuple(VIDEO_FORMATS)
     options: SaveOptions = SaveOptions()
     overwrite: bool = False

@@ -49,9 +49,22 @@ class BoTSORT(ByteTrack):
     def _weighed(
         self, fused: NDArray[Any], overlaps: NDArray[Any], detections: Detections, usable: Indices
     ) -> NDArray[Any]:
-        """Return the greater of overlap and likeness, where both are (arXiv 2206.14651, section 3.3)."""
-        if self._appearance is None or not detections.looks.shape[1] or not overlaps.size:
+        """Return the greater of overlap and likeness, where both are (arXiv 2206.14651, section 3.3).
+
+        Looks are compared where somebody has more than one to choose from: elsewhere they decide nothing.
+        """
+        if self._appearance is None or not detections.looks.shape[1]:
             return fused
-        alike = self._appearance.similarity(np.arange(len(overlaps)), detections, usable)
-        close = (overlaps >= self._config.proximity_thresh) & (alike >= self._config.appearance_thresh)
-        return np.where(close, np.maximum(fused, alike), fused)
+        possible = fused > 1 - self._config.match_thresh
+        contested = (possible.sum(1) > 1)[:, None] | (possible.sum(0) > 1)
+        close = contested & possible & (overlaps >= self._config.proximity_thresh)
+        rows, columns = close.any(1).nonzero()[0], close.any(0).nonzero()[0]
+        if not len(rows):
+            return fused
+
+        block = rows[:, None], columns
+        alike = self._appearance.similarity(rows, detections, usable[columns])
+        alike[~close[block] | (alike < self._config.appearance_thresh)] = 0
+        weighed = fused.copy()
+        weighed[block] = np.maximum(fused[block], alike)
+        return weighed

@@ -52,9 +52,10 @@ class ByteTrack:
         strong = detections.scores[usable] >= self._config.track_high_thresh
         camera_warp = self._camera_warp(image, warp)
         self._table.predict(camera_warp)
-        if camera_warp is None:
-            self._settle(detections.boxes_xyxy[usable[strong]])
-        rows, columns = self._associate(detections, usable, strong)
+        overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
+        if camera_warp is None and self._settle(detections.boxes_xyxy[usable], strong, overlaps):
+            overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
+        rows, columns = self._associate(detections, usable, strong, overlaps)
         unseen = np.ones(len(self._table), bool)
         unseen[rows] = strong[columns] = False
         self._confirm(self._table.observe(rows, detections, usable[columns], self._frame), unseen)
@@ -72,8 +73,15 @@ class ByteTrack:
     def _camera_warp(self, image: Image | None, warp: NDArray[Any] | None) -> Array | None:
         return None if warp is None else np.asarray(warp, np.float64)
 
-    def _settle(self, boxes: NDArray[Any]) -> None:
-        """Mend where tracks are expected by the strong `boxes`, where nothing is known of the camera."""
+    def _settle(self, boxes: NDArray[Any], strong: NDArray[np.bool_], overlaps: NDArray[Any]) -> bool:
+        """Mend where tracks are expected, of whose camera nothing is known, by boxes; whether it was done.
+
+        Args:
+            boxes: `(M, 4)`, what is seen.
+            strong: `(M,)`, which of it is sure.
+            overlaps: `(N, M)` with the tracks' boxes.
+        """
+        return False
 
     def _usable(self, detections: Detections) -> Indices:
         """Return the rows of detections with an area and enough score."""
@@ -82,11 +90,14 @@ class ByteTrack:
         return (solid & (detections.scores > self._config.track_low_thresh)).nonzero()[0]
 
     def _associate(
-        self, detections: Detections, usable: Indices, strong: NDArray[np.bool_]
+        self,
+        detections: Detections,
+        usable: Indices,
+        strong: NDArray[np.bool_],
+        overlaps: NDArray[Any],
     ) -> tuple[Indices, Indices]:
         """Match tracks to `usable` detections in three rounds; return rows of both, paired."""
         phases = self._table.phases
-        overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
         fused = overlaps * detections.scores[usable] if self._config.fuse_score else overlaps
         alike = self._weighed(fused, overlaps, detections, usable)
         known = (phases == TRACKED) | (phases == LOST)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.trackers.association import box_iou
 from sav.trackers.kalman import Array
 
 _FEWEST_PAIRS = 5  # objects that must tell of it: fewer often walk in step
@@ -15,7 +14,7 @@ _LEAST_OVERLAP = 0.1  # of a pair of boxes that are taken for one object's
 _LEAST_AGREEMENT = 2.0  # a shift counts where it is so many times the pairs' median deviation from it
 
 
-def camera_shift(expected_xyxy: Array, seen_xyxy: NDArray[Any]) -> Array | None:
+def camera_shift(expected_xyxy: Array, seen_xyxy: NDArray[Any], overlaps: NDArray[Any]) -> Array | None:
     """Return by how much the seen boxes lie beside where objects were expected.
 
     Boxes that overlap each other most are paired, and the median of the pairs' shifts is taken, across and
@@ -25,13 +24,13 @@ def camera_shift(expected_xyxy: Array, seen_xyxy: NDArray[Any]) -> Array | None:
     Args:
         expected_xyxy: `(N, 4)` corners, pixels.
         seen_xyxy: `(M, 4)`, likewise.
+        overlaps: `(N, M)`, the IoU of each with each.
 
     Returns:
         `(2,)` pixels, x and y; None if there is none.
     """
     if min(len(expected_xyxy), len(seen_xyxy)) < _FEWEST_PAIRS:
         return None
-    overlaps = box_iou(expected_xyxy, seen_xyxy)
     columns, rows = overlaps.argmax(1), overlaps.argmax(0)
     is_mutual = rows[columns] == np.arange(len(columns))
     paired = (is_mutual & (overlaps.max(1) > _LEAST_OVERLAP)).nonzero()[0]
@@ -40,7 +39,14 @@ def camera_shift(expected_xyxy: Array, seen_xyxy: NDArray[Any]) -> Array | None:
 
     moved = seen_xyxy[columns[paired]] - expected_xyxy[paired]
     shifts = (moved[:, :2] + moved[:, 2:]) / 2  # (pairs, 2), of the boxes' centres
-    shift = np.median(shifts, 0)
-    deviation = np.median(np.abs(shifts - shift), 0)
+    shift = _median(shifts)
+    deviation = _median(np.abs(shifts - shift))
     shift[np.abs(shift) <= _LEAST_AGREEMENT * deviation] = 0
     return shift if shift.any() else None
+
+
+def _median(values: Array) -> Array:
+    """The median of each column of `(N, 2)`; of few numbers this is several times as fast as numpy's."""
+    values, half = np.sort(values, 0), len(values) // 2
+    middle: Array = values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+    return middle

@@ -32,14 +32,17 @@ class SavTracker(BoTSORT):
         super().__init__(config, frame_rate=frame_rate)
         self._longest_memory = round(_LONGEST_MEMORY * frame_rate)
 
-    def _settle(self, boxes: NDArray[Any]) -> None:
-        """Move all tracks by what the boxes say of the camera."""
+    def _settle(self, boxes: NDArray[Any], strong: NDArray[np.bool_], overlaps: NDArray[Any]) -> bool:
+        """Move all tracks by what the strong boxes say of the camera; whether it moved."""
         if self._config.gmc_method == "none":
-            return
+            return False
         table = self._table
-        shift = camera_shift(table.boxes_xyxy[table.phases == TRACKED], boxes)
-        if shift is not None:
-            table.shift(shift)
+        rows, columns = (table.phases == TRACKED).nonzero()[0], strong.nonzero()[0]
+        shift = camera_shift(table.boxes_xyxy[rows], boxes[columns], overlaps[rows[:, None], columns])
+        if shift is None:
+            return False
+        table.shift(shift)
+        return True
 
     def _confirm(self, rows: Indices, unseen: NDArray[np.bool_]) -> None:
         """Show the tracks in `rows`, those that are known again under the ids that they had."""
