@@ -48,6 +48,14 @@ def test_the_flags_in_the_table_are_those_of_both_scripts():
         assert named <= set(re.findall(r"--\w+", usage))
 
 
+def test_the_defaults_in_the_table_are_those_of_the_scripts():
+    table = dict(re.findall(r"^\| `--(\w+)` \|.*\| (.*) \|$", README, re.M))
+    for name in ("device", "precision", "conf", "iou", "imgsz", "max_det", "duplicate_iou"):
+        of_pictures, _, of_video = table[name].strip("`").partition(", video ")
+        for parse, told in ((seg.parse, of_pictures), (track.parse, of_video or of_pictures)):
+            assert str(getattr(parse([]), name)) == told, name
+
+
 @pytest.mark.long
 def test_the_python_code_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
