@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 
@@ -18,6 +19,11 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 # Beyond these a detector needs more memory than any machine has, or finds nothing more.
 LARGEST_IMGSZ = 16_384
 MOST_DETECTIONS = 100_000
+
+# Slices of which the detector sees each so many times enlarged; for smaller ones than the least nobody waits.
+AUTO_SLICES, AUTO_ENLARGED = "auto", 2
+LEAST_SLICE = 64
+MOST_OVERLAP = 0.8
 
 # Width times height, in millions, above which a picture is not decoded unless the user says so.
 MAX_PICTURE_MEGAPIXELS = 200.0
@@ -54,6 +60,22 @@ def _as_classes(wanted: object) -> tuple[str | int, ...]:
     return tuple(classes)
 
 
+def _as_slices(wanted: object) -> str | tuple[int, int] | None:
+    """`auto`, or a width and height, however they are written."""
+    if wanted is None or wanted == AUTO_SLICES:
+        return wanted  # type: ignore[return-value]
+    sides = (
+        re.fullmatch(r"(\d{1,6})[x×](\d{1,6})", wanted.strip().lower()) if isinstance(wanted, str) else None
+    )
+    pair = sides.groups() if sides else wanted
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise SettingError(f"slices must be auto, or a width and height such as 640x640, not {wanted!r}")
+    width, height = (int(side) if isinstance(side, str) else side for side in pair)
+    for side in (width, height):
+        _check_whole("a side of slices", side, LEAST_SLICE, LARGEST_IMGSZ)
+    return int(width), int(height)
+
+
 @dataclass(frozen=True)
 class DetectionConfig:
     """What the detector keeps. A field that is None means the default of pictures, or of videos.
@@ -64,6 +86,11 @@ class DetectionConfig:
         imgsz: Long side, in pixels, at which the detector sees a picture; a smaller one is not enlarged.
         max_det: Most boxes in a picture.
         classes: Names or ids of the classes to keep, or one of them; empty means all.
+        slices: Width and height, in pixels, of slices in which a picture is seen, too, for the sake of small
+            objects: `(640, 640)`, `"640x640"` or `"auto"`, half of `imgsz`. One smaller than `imgsz` is
+            enlarged to it. None means no slices.
+        slice_overlap: Share of its side by which a slice overlaps the next; an object smaller than that is
+            whole in one of them.
 
     Raises:
         SettingError: If a value is out of its range.
@@ -74,6 +101,8 @@ class DetectionConfig:
     imgsz: int | None = None
     max_det: int | None = None
     classes: tuple[str | int, ...] = ()
+    slices: str | tuple[int, int] | None = None
+    slice_overlap: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("conf", "iou"):
@@ -81,6 +110,10 @@ class DetectionConfig:
         _check_whole("imgsz", self.imgsz, 1, LARGEST_IMGSZ)
         _check_whole("max_det", self.max_det, 1, MOST_DETECTIONS)
         object.__setattr__(self, "classes", _as_classes(self.classes))
+        object.__setattr__(self, "slices", _as_slices(self.slices))
+        _check_share("slice_overlap", self.slice_overlap)
+        if (self.slice_overlap or 0) > MOST_OVERLAP:
+            raise SettingError(f"slice_overlap must be at most {MOST_OVERLAP}, not {self.slice_overlap!r}")
 
     def over(self, defaults: DetectionConfig) -> DetectionConfig:
         """These settings, with those of `defaults` where a field is open."""
@@ -88,7 +121,7 @@ class DetectionConfig:
         return replace(defaults, **{name: value for name, value in chosen.items() if value not in (None, ())})
 
 
-PICTURE_DETECTION = DetectionConfig(conf=0.25, iou=0.7, imgsz=640, max_det=300)
+PICTURE_DETECTION = DetectionConfig(conf=0.25, iou=0.7, imgsz=640, max_det=300, slice_overlap=0.2)
 # Trackers make use of weak detections; videos are often wide and their objects small.
 VIDEO_DETECTION = replace(PICTURE_DETECTION, conf=0.1, imgsz=1920)
 

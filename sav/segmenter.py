@@ -17,6 +17,7 @@ from sav.checkpoints import find_checkpoints
 from sav.config import DEFAULT_TRACKER, PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.data.scene import Scene
 from sav.data.types import Frame
+from sav.detectors.sliced import Sliced
 from sav.device import choose_device, choose_precision
 from sav.inputs import USUAL_RATE, Picture, Source, as_detections, as_frame, as_frames, open_source
 from sav.media.selection import Moment
@@ -358,7 +359,11 @@ class Segmenter:
             if detect is not None:
                 raise TypeError(f"{type(self.detector).__name__} takes no settings: it has no with_config")
             return self.detector
-        return self.detector.with_config((detect or DetectionConfig()).over(self.detect.over(defaults)))
+        config = (detect or DetectionConfig()).over(self.detect.over(defaults))
+        detector = self.detector.with_config(config)
+        if config.slices is None or isinstance(detector, Sliced):
+            return detector
+        return Sliced(detector, config)
 
 
 def _made(tracker: str | Tracker, frame_rate: float) -> Tracker:

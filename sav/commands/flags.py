@@ -92,6 +92,13 @@ def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
     group.add_argument("--imgsz", type=whole(1, LARGEST_IMGSZ), default=defaults.imgsz, metavar="PIXELS",
                        help="long side of the picture inside the detector; smaller ones are not enlarged"
                             " (default: %(default)s)")  # fmt: skip
+    group.add_argument("--slices", type=_slices, metavar="WxH",
+                       help="see large pictures in slices, too, for the sake of small objects: the width and"
+                            " height of a slice, or auto, half of --imgsz; one smaller than it is enlarged to"
+                            " it")  # fmt: skip
+    group.add_argument("--slice_overlap", type=share, default=defaults.slice_overlap, metavar="SHARE",
+                       help="share of its side by which a slice overlaps the next"
+                            " (default: %(default)s)")  # fmt: skip
     group.add_argument("--max_det", type=whole(1, MOST_DETECTIONS), default=defaults.max_det, metavar="N",
                        help="most detections in a picture (default: %(default)s)")  # fmt: skip
     group.add_argument("--duplicate_iou", type=share, default=MaskConfig().duplicate_iou, metavar="IOU",
@@ -204,7 +211,27 @@ def idle_flags(args: argparse.Namespace, formats: Sequence[str]) -> list[str]:
 
 def detection_config(args: argparse.Namespace) -> DetectionConfig:
     """The detector's settings out of parsed flags."""
-    return DetectionConfig(args.conf, args.iou, args.imgsz, args.max_det, tuple(args.classes or ()))
+    return DetectionConfig(
+        conf=args.conf,
+        iou=args.iou,
+        imgsz=args.imgsz,
+        max_det=args.max_det,
+        classes=tuple(args.classes or ()),
+        slices=args.slices,
+        slice_overlap=args.slice_overlap,
+    )
+
+
+def _slices(text: str) -> str | tuple[int, int] | None:
+    """`auto`, or a width and height.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is neither.
+    """
+    try:
+        return DetectionConfig(slices=text).slices
+    except SettingError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def mask_config(args: argparse.Namespace) -> MaskConfig:

@@ -61,7 +61,7 @@ def check_models(args: argparse.Namespace) -> BoxFile | None:
 
     if args.boxes:
         check_checkpoints([args.sam_checkpoint], args.offline)
-        return BoxFile(args.boxes, DetectionConfig(classes=tuple(args.classes or ())))
+        return BoxFile(args.boxes, DetectionConfig(classes=tuple(args.classes or ()), slices=args.slices))
     check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
     check_classes(args.classes or (), Path(args.yolo_checkpoint))
     return None

@@ -15,7 +15,7 @@ from sav.config import PICTURE_DETECTION, DetectionConfig
 from sav.data.types import Detections, Frame, Image
 from sav.detectors.box_files import read_boxes
 from sav.detectors.names import resolve_classes
-from sav.errors import BoxesError
+from sav.errors import BoxesError, SettingError
 
 # Characters of names that a message lists.
 _MOST_SHOWN = 200
@@ -63,6 +63,8 @@ class BoxFile:
         return other
 
     def _set(self, config: DetectionConfig) -> None:
+        if config.slices is not None:
+            raise SettingError("boxes come out of a file as they are: leave out the slices")
         self._config = config.over(PICTURE_DETECTION)
         self._class_ids = resolve_classes(config.classes, self.categories)
 
