@@ -3,7 +3,8 @@
     python -m tools.world.crossing FOLDER
     python -m tools.tracking.crossing FOLDER
 
-Somebody's id is right if it is theirs in nine of ten frames in which they are found, and nobody else's.
+Somebody's id is right if it is theirs for most of the time whenever they are seen, and nobody else's. They are
+seen again when they were not found for more than a second.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from sav.trackers import SavTracker, TrackerConfig
 from sav.trackers.association import box_iou
 
 MODEL = Path(__file__).parents[2] / "model" / "demo_yolo.pt"
-LEAST_IOU, LEAST_SHARE = 0.5, 0.9
+LEAST_IOU = 0.5
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
         truth = read_coco(args.folder / f"{name}.json")
         for with_looks in (False, True):
             config = TrackerConfig.of_type("sav", with_reid=with_looks)
-            right = ids_right(truth, found, follow(config, rate, found))
+            right = ids_right(truth, found, follow(config, rate, found), rate)
             print(f"{name}, {'with' if with_looks else 'without'} looks: {right} of 10 ids right")
 
 
@@ -58,23 +59,23 @@ def follow(config: TrackerConfig, rate: float, found: Sequence[Detections]) -> l
     return [tracker.update(detections, None, np.eye(2, 3)) for detections in found]
 
 
-def ids_right(truth: CocoFile, found: Sequence[Detections], tracks: Sequence[Tracks]) -> int:
+def ids_right(truth: CocoFile, found: Sequence[Detections], tracks: Sequence[Tracks], rate: float) -> int:
     """How many true people have an id of their own that lasts."""
-    held: dict[int, Counter[int]] = {}
-    for picture, detections, seen in zip(truth.pictures.values(), found, tracks, strict=True):
+    stretches: dict[int, list[Counter[int]]] = {}
+    last_frames: dict[int, int] = {}
+    for frame, (picture, detections, seen) in enumerate(zip(truth.pictures.values(), found, tracks, strict=True)):
         boxes = detections.boxes_xyxy[seen.detection_indices]
         rows, columns = match(box_iou(picture.boxes_xyxy, boxes), LEAST_IOU)
-        for person, ident in zip(
-            picture.track_ids[rows].tolist(), seen.track_ids[columns].tolist(), strict=True
-        ):
-            held.setdefault(person, Counter())[ident] += 1
+        pairs = zip(picture.track_ids[rows].tolist(), seen.track_ids[columns].tolist(), strict=True)
+        for person, ident in pairs:
+            if frame - last_frames.get(person, -1000) > rate:
+                stretches.setdefault(person, []).append(Counter())
+            last_frames[person] = frame
+            stretches[person][-1][ident] += 1
 
-    owners = Counter(counts.most_common(1)[0][0] for counts in held.values())
-    return sum(
-        owners[ident] == 1 and count >= LEAST_SHARE * counts.total()
-        for counts in held.values()
-        for ident, count in counts.most_common(1)
-    )
+    ids = {person: {max(c, key=c.__getitem__) for c in some} for person, some in stretches.items()}
+    owners = Counter(ident for some in ids.values() for ident in some)
+    return sum(len(some) == 1 and owners[min(some)] == 1 for some in ids.values())
 
 
 if __name__ == "__main__":
