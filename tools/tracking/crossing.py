@@ -3,8 +3,8 @@
     python -m tools.world.crossing FOLDER
     python -m tools.tracking.crossing FOLDER
 
-Somebody's id is right if it is theirs for most of the time whenever they are seen, and nobody else's. They are
-seen again when they were not found for more than a second.
+Somebody's id is right if it is theirs for most of the time whenever they are seen, and nobody else's. They
+are seen again when they were not found for more than a second.
 """
 
 from __future__ import annotations
@@ -63,12 +63,13 @@ def ids_right(truth: CocoFile, found: Sequence[Detections], tracks: Sequence[Tra
     """How many true people have an id of their own that lasts."""
     stretches: dict[int, list[Counter[int]]] = {}
     last_frames: dict[int, int] = {}
-    for frame, (picture, detections, seen) in enumerate(zip(truth.pictures.values(), found, tracks, strict=True)):
+    frames = zip(truth.pictures.values(), found, tracks, strict=True)
+    for frame, (picture, detections, seen) in enumerate(frames):
         boxes = detections.boxes_xyxy[seen.detection_indices]
         rows, columns = match(box_iou(picture.boxes_xyxy, boxes), LEAST_IOU)
         pairs = zip(picture.track_ids[rows].tolist(), seen.track_ids[columns].tolist(), strict=True)
         for person, ident in pairs:
-            if frame - last_frames.get(person, -1000) > rate:
+            if person not in last_frames or frame - last_frames[person] > rate:
                 stretches.setdefault(person, []).append(Counter())
             last_frames[person] = frame
             stretches[person][-1][ident] += 1

@@ -1,4 +1,4 @@
-"""Ten people who go to and fro behind a wall, up to four at once: all alike, or each in other colours.
+"""Ten people who cross, two and two, behind a wall: all alike, or each in other colours.
 
     python -m tools.world.crossing FOLDER
 
@@ -27,19 +27,19 @@ WALL_Z, WALL_HALF_WIDTH, WALL_HEIGHT = 9.0, 1.7, 2.6
 """Where the wall stands, in metres."""
 
 _FIRST_Z, _LANE = 9.8, 0.3
-_START_X, _SPEED = 6.8, 0.92
-_EVERY_SECONDS, _SECONDS_AWAY = 5.2, 1.0
+_START_X, _SPEED = 6.8, 1.2
+_EVERY_SECONDS = 11.8
 _LOOKS = 60
 
 
 @dataclass(frozen=True)
 class Walker:
-    """Somebody who walks from one side to the other and back, and stops for a while in the middle.
+    """Somebody who walks from one side to the other and stops for a while in the middle.
 
     Attributes:
         seed: Decides how they look.
         z: Distance from the viewer's line in metres.
-        heading: 1 from left to right at first, -1 from right to left.
+        heading: 1 from left to right, -1 from right to left.
         start: When they begin, in seconds.
         pause: For how many seconds they stop.
     """
@@ -53,13 +53,9 @@ class Walker:
     def entity(self, seconds: float, track_id: int) -> Entity:
         """What there is to draw at a time."""
         to_middle, since = _START_X / _SPEED, seconds - self.start
-        way = 2 * to_middle + self.pause + _SECONDS_AWAY
-        heading = self.heading
-        if since > way:
-            heading, since = -heading, since - way
         walked = _SPEED * (since - float(np.clip(since - to_middle, 0, self.pause)))
-        x, phase = heading * (walked - _START_X), walked * STRIDES_PER_METRE
-        return being("person", self.seed, x, self.z, heading, phase, track_id)
+        x, phase = self.heading * (walked - _START_X), walked * STRIDES_PER_METRE
+        return being("person", self.seed, x, self.z, self.heading, phase, track_id)
 
 
 @dataclass(frozen=True)
@@ -110,9 +106,9 @@ def make_crossing(seed: int, alike: bool, size: tuple[int, int] = SIZE) -> Cross
 
 def _walker(rng: np.random.Generator, number: int, look: int) -> Walker:
     pair, side = divmod(number, 2)
-    start = pair * _EVERY_SECONDS + float(rng.uniform(0, 0.8))
+    start = pair * _EVERY_SECONDS + float(rng.uniform(0, 0.4))
     z = _FIRST_Z + _LANE * int(rng.integers(4)) + 2 * _LANE * side
-    return Walker(look, z, 1 - 2 * side, start, float(rng.uniform(0.5, 2.0)))
+    return Walker(look, z, 1 - 2 * side, start, float(rng.uniform(0.4, 1.2)))
 
 
 def wall() -> Entity:
