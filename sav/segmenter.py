@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
+from sav.stages.regions import RegionFollower
 from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of, stream
 from sav.trackers import Tracker, make_tracker
 from sav.video_scenes import Tracking, VideoScenes
@@ -250,6 +251,7 @@ class Segmenter:
         batch: int | None = None,
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
+        regions: bool = False,
         known: Iterable[Scene] = (),
         refine: RefineConfig | None = None,
     ) -> VideoScenes:
@@ -268,6 +270,7 @@ class Segmenter:
             batch: Frames that the models take at once; by default 4 on a GPU, else 1.
             detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
             masks: What is done with the masks.
+            regions: Whether to follow what has no name, too; about twice the time.
             known: The scenes of the first frames, from an earlier run over them with the same settings; they
                 are handed out again, and the models see what comes after them.
             refine: How tracks are put right after the fact, which hands out each scene two seconds later;
@@ -282,7 +285,7 @@ class Segmenter:
             ValueError: At once, if it cannot be read or an argument makes no sense.
             VideoDamagedError: After the last good frame, if the video stops before its end.
         """
-        detector, cutter = self._detector_for(detect, VIDEO_DETECTION), self._cutter(masks, False)
+        detector = self._detector_for(detect, VIDEO_DETECTION)
         opened = open_source(source, start, end, stride, frame_rate)
         try:
             followed = _made(tracker, float(opened.frame_rate))
@@ -290,6 +293,7 @@ class Segmenter:
         except BaseException:
             opened.release()
             raise
+        cutter = self._following(masks, regions, opened.frame_rate)
         batch = batch or (1 if opened.comes_live else self.batch)
         scenes = self._overlapped(opened.frames, detector, cutter, batch, followed, known)
         if refine:
@@ -308,6 +312,7 @@ class Segmenter:
         frame_rate: float = USUAL_RATE,
         detect: DetectionConfig | None = None,
         masks: MaskConfig | None = None,
+        regions: bool = False,
     ) -> Tracking:
         """Follow objects through frames that are handed in one by one: `scene = tracking(frame)`.
 
@@ -316,6 +321,7 @@ class Segmenter:
             frame_rate: Frames per second, for how long lost objects are remembered.
             detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
             masks: What is done with the masks.
+            regions: Whether to follow what has no name, too.
 
         Raises:
             OSError: If there is no such tracker.
@@ -323,7 +329,8 @@ class Segmenter:
         """
         followed = _made(tracker, frame_rate)
         detector = _looking(self._detector_for(detect, VIDEO_DETECTION), followed)
-        return Tracking(detector, self._cutter(masks, False), followed, Fraction(frame_rate))
+        cutter = self._following(masks, regions, frame_rate)
+        return Tracking(detector, cutter, followed, Fraction(frame_rate))
 
     def _overlapped(
         self,
@@ -352,6 +359,11 @@ class Segmenter:
 
     def _cutter(self, masks: MaskConfig | None, with_regions: bool) -> Cutter:
         return Cutter(self.sam, self.categories, masks or self.masks, with_regions)
+
+    def _following(self, masks: MaskConfig | None, regions: bool, frame_rate: float | Fraction) -> Cutter:
+        """The cutter of one video."""
+        follower = RegionFollower(self.sam, float(frame_rate)) if regions else None
+        return replace(self._cutter(masks, False), follower=follower)
 
     def _detector_for(self, detect: DetectionConfig | None, defaults: DetectionConfig) -> Detector:
         """The detector with the settings of one call over this segmenter's over the mode's."""

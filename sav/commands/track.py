@@ -40,6 +40,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--refine", nargs="*", metavar="NAME=VALUE",
                        help="put tracks right after the fact, two seconds behind: gaps filled, paths"
                             " smoothed, identities mended; its settings are in docs/refine.md")  # fmt: skip
+    group.add_argument("--regions", action="store_true",
+                       help="follow what has no name, too: about twice the time")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
     flags.add_resume_flag(parser)
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         end=args.end,
         stride=args.stride,
         tracker=args.tracker,
+        regions=args.regions,
         formats=tuple(formats),
         options=flags.save_options(args),
         overwrite=args.overwrite,

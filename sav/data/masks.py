@@ -198,9 +198,27 @@ class Masks:
 
     def without(self, region: BoolArray) -> Masks:
         """The masks less the pixels of the `(H, W)` bool `region`."""
-        return Masks.from_crops(
-            self.size_hw, [crop & ~region[where] for crop, where in self.crops()], self.boxes_xyxy[:, :2]
-        )
+        return self.within(~region)
+
+    def within(self, region: BoolArray) -> Masks:
+        """The masks' pixels that lie in the `(H, W)` bool `region`."""
+        crops = [crop & region[where] for crop, where in self.crops()]
+        return Masks.from_crops(self.size_hw, crops, self.boxes_xyxy[:, :2])
+
+    def united(self, others: Masks) -> Masks:
+        """Each mask with the pixels of the one at its place among as many `others`."""
+        ours, theirs = self.boxes_xyxy, others.boxes_xyxy
+        is_ours, is_theirs = self.areas[:, None] > 0, others.areas[:, None] > 0
+        low = np.where(is_ours & is_theirs, np.minimum(ours, theirs), np.where(is_ours, ours, theirs))[:, :2]
+        sizes = np.maximum(ours, theirs)[:, 2:] - low  # an empty mask has the box (0, 0, 0, 0)
+
+        crops = [np.zeros((height, width), np.bool_) for width, height in sizes.tolist()]
+        for masks in (self, others):
+            corners = (masks.boxes_xyxy[:, :2] - low).tolist()
+            for crop, (x, y), (part, _) in zip(crops, corners, masks.crops(), strict=True):
+                if part.size:
+                    crop[y : y + part.shape[0], x : x + part.shape[1]] |= part
+        return Masks.from_crops(self.size_hw, crops, low)
 
     def areas_within(self, boxes_xyxy: NDArray[Any]) -> IntArray:
         """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes; see `clipped`."""

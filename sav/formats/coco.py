@@ -72,12 +72,12 @@ class CocoWriter(AnnotationWriter):
         )
         for class_id, score, track_id, detected, shape in columns:
             category = {"category_id": self.target.numbers[class_id] + 1}
+            track = {"track_id": track_id} if self.target.video else {}
             if class_id != UNLABELLED_ID:
-                track = {"track_id": track_id} if self.target.video else {}
                 box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
                 yield {**category, **track, "score": round(score, 4), **shape, **box}
             elif shape["area"]:
-                yield {**category, **shape}
+                yield {**category, **track, **shape}
 
 
 def category_table(target: Target) -> list[dict[str, Any]]:

@@ -80,7 +80,7 @@ class CsvWriter(AnnotationWriter):
         for track_id, class_id, score, box, area, centroid in columns:
             about = [track_id, class_id, self._names[class_id], f"{score:.4f}"]
             if class_id == UNLABELLED_ID:
-                about = ["", "", self._names[class_id], ""]
+                about = [track_id if self.target.video else "", "", self._names[class_id], ""]
             if area or class_id != UNLABELLED_ID:
                 self._objects.writerow([*where, *about, *_decimals(box), area, *_decimals(centroid)])
         if self.target.video:

@@ -59,7 +59,7 @@ class LabelmeWriter(AnnotationWriter):
                 yield {
                     "label": self.target.names[class_id],
                     "points": [[x0, y0], [x1 - 1, y1 - 1]],
-                    "group_id": track_id if is_labelled else None,
+                    "group_id": track_id if is_labelled or self.target.video else None,
                     "description": f"score {score:.4f}" if is_labelled else "",
                     "shape_type": "mask",
                     "flags": {},

@@ -53,8 +53,10 @@ class PngWriter(AnnotationWriter):
     def write(self, scene: Scene) -> None:
         """Add one picture's or frame's maps; a picture's regions have the ids after its objects'."""
         layer = owners(scene.instances.masks)
-        first_region = int(scene.track_ids.max(initial=0)) + 1
-        ids = np.concatenate([scene.track_ids, first_region + np.arange(len(scene.regions))])
+        ids = scene.instances.ids
+        if not scene.is_tracked:
+            first_region = int(scene.track_ids.max(initial=0)) + 1
+            ids = np.concatenate([scene.track_ids, first_region + np.arange(len(scene.regions))])
         numbers = [self._numbers[class_id] for class_id in scene.instances.class_ids.tolist()]
         self._tell_of_large(ids)
         stem = self.target.stem(scene)

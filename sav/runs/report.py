@@ -9,6 +9,7 @@ import numpy as np
 
 from sav.data.scene import Scene
 from sav.errors import DONE, FAILED, PARTLY_DONE
+from sav.stages.regions import FIRST_REGION_ID
 from sav.wording import count
 
 
@@ -18,7 +19,7 @@ class Found:
 
     Attributes:
         objects: Labelled objects; those of a video count once, however many frames they are in.
-        regions: Unlabelled regions.
+        regions: Unlabelled regions; those of a video count once.
         doubtful: Masks of objects that are empty, or lie for the most part outside their box.
         duplicates: Objects left out because another of their class has the same mask, in each frame anew.
     """
@@ -32,11 +33,12 @@ class Found:
         """All this, and what is in one more scene."""
         if scene.is_tracked:
             objects = max([self.objects, *scene.track_ids.tolist()])
+            regions = max([self.regions, *(scene.regions.ids - FIRST_REGION_ID + 1).tolist()])
         else:
-            objects = self.objects + len(scene)
+            objects, regions = self.objects + len(scene), self.regions + len(scene.regions)
         return Found(
             objects,
-            self.regions + len(scene.regions),
+            regions,
             self.doubtful + int(np.count_nonzero(scene.doubtful)),
             self.duplicates + scene.duplicates,
         )
@@ -78,14 +80,14 @@ class Report:
 
     def __str__(self) -> str:
         places = " and ".join(str(path) for path in self.saved)
+        regions = f" and {count(self.found.regions, 'unlabelled region')}" if self.with_regions else ""
         if self.wanted is None:
             if not self.done:
                 return "no frame was done, nothing is saved"
-            return f"{count(self.done, 'frame')}, {self._objects('object')} in {places}"
+            return f"{count(self.done, 'frame')}, {self._objects('object')}{regions} in {places}"
         pictures = f"{self.done} of {count(self.wanted, 'picture')}"
         if not self.done:
             return f"{pictures}: {f'some files are in {places}' if self.is_begun else 'nothing is saved'}"
-        regions = f" and {count(self.found.regions, 'unlabelled region')}" if self.with_regions else ""
         return f"{pictures}: {self._objects('labelled object')}{regions} in {places}"
 
     def _objects(self, noun: str) -> str:

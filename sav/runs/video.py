@@ -58,7 +58,9 @@ def run_video(
         if job.resume:
             on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
 
-        scenes = segmenter.track(reader, tracker=tracker, batch=batch, known=store.scenes())
+        scenes = segmenter.track(
+            reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes()
+        )
         refiner = segmenter.refiner(float(reader.frame_rate), job.refine) if job.refine else None
         shown = stack.enter_context(closing(overlap(_drawn(overlap(steps(scenes, refiner))))))
         folder = annotations_folder(results.save_path)
@@ -162,6 +164,7 @@ class _Writing:
             problem=self._problem,
             left_out=self._reader.left_out,
             is_whole=annotations.is_whole and is_kept,
+            with_regions=bool(self._found.regions),
         )
 
     def _keep_store(self, folder: Path | None) -> bool:

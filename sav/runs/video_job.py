@@ -28,6 +28,7 @@ class VideoJob:
         end: First frame that is not wanted, likewise.
         stride: Every how many frames one is taken.
         tracker: `sav`, `botsort`, `bytetrack`, or a YAML file with ultralytics' tracker keys.
+        regions: Follow what has no name, too.
         formats: The formats of the annotations.
         options: What is wished of single formats.
         overwrite: Replace also files that are not ours, or not any more.
@@ -43,6 +44,7 @@ class VideoJob:
     end: str | None = None
     stride: int = 1
     tracker: str = DEFAULT_TRACKER
+    regions: bool = False
     formats: tuple[str, ...] = tuple(VIDEO_FORMATS)
     options: SaveOptions = SaveOptions()
     overwrite: bool = False

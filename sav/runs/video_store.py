@@ -169,6 +169,8 @@ def about_video(job: VideoJob, segmenter: Segmenter, info: VideoInfo) -> About:
     """What a run is about: the same for two that find the same."""
     settings = segmenter.settings(for_video=True)
     settings["tracker"] = asdict(load_config(job.tracker))
+    if job.regions:
+        settings["regions"] = True
     return About(
         categories=dict(segmenter.categories),
         settings=settings,

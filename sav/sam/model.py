@@ -94,18 +94,38 @@ class SamModel:
             for place, image in enumerate(images_bgr)
         ]
 
-    def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
-        """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
+    def masks_from_boxes(
+        self,
+        embedding: Embedding,
+        boxes_xyxy: NDArray[np.floating],
+        points_xy: NDArray[np.floating] | None = None,
+    ) -> Masks:
+        """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels.
+
+        Args:
+            embedding: The picture.
+            boxes_xyxy: The boxes.
+            points_xy: `(N, 2)`, a point on each object; None where nobody knows one.
+        """
         if len(boxes_xyxy) == 0:
             return Masks.empty(embedding.size_hw)
-        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy), embedding, channels=1)[0]
+        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy, points_xy), embedding, channels=1)[0]
 
     @torch.inference_mode()
-    def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
+    def _decode_boxes(
+        self,
+        embedding: Embedding,
+        boxes_xyxy: NDArray[np.floating],
+        points_xy: NDArray[np.floating] | None = None,
+    ) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
         boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
         scaled = self.convention.prompts(boxes.reshape(-1, 2, 2), embedding.size_hw).flatten(1)
-        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled)
+        points = None
+        if points_xy is not None:
+            places = torch.as_tensor(points_xy, dtype=torch.float32, device=self.device)
+            points = self.convention.prompts(places, embedding.size_hw)
+        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled, points)
         return self._decode(embedding, sparse, slice(0, 1))[0]
 
     @torch.inference_mode()

@@ -18,12 +18,10 @@ from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
 from sav.stages.halving import in_halves
 from sav.stages.overlap import batched
+from sav.stages.regions import RegionFollower
+from sav.stages.unexplained import unexplained
 from sav.trackers import Tracker
 
-# Of what SAM finds by itself: the smallest share on labelled objects that counts as explained by them, and
-# the pixels outside all of them of which a region must have more.
-_EXPLAINED = 0.3
-_LEAST_AREA = 100
 # What to do where SAM does not fit.
 _SMALLER = "take a smaller SAM checkpoint, --precision float16, or --device cpu"
 
@@ -100,12 +98,15 @@ class Cutter:
         categories: Every class that the detector knows, id to name.
         masks: What is done with masks after SAM has made them.
         with_regions: Whether scenes get what SAM finds beyond the objects, too.
+        follower: Gives the frames of a video their regions, with ids that last; None where there are none,
+            and for pictures.
     """
 
     sam: SamModel
     categories: Mapping[int, str]
     masks: MaskConfig = MaskConfig()
     with_regions: bool = False
+    follower: RegionFollower | None = None
 
     def __call__(
         self, seen: Sequence[Seen], on_progress: Callable[[int, float], None] = lambda place, share: None
@@ -114,7 +115,8 @@ class Cutter:
 
         `on_progress` is told of each frame with regions, by its place, which share of those is found.
         """
-        is_busy = [self.with_regions or len(one.detections) > 0 for one in seen]
+        with_regions = self.with_regions or self.follower is not None
+        is_busy = [with_regions or len(one.detections) > 0 for one in seen]
         images = [one.frame.image for one, busy in zip(seen, is_busy, strict=True) if busy]
         embeddings = iter(in_halves(self.sam.embed, images, _SMALLER))
         return [
@@ -124,19 +126,22 @@ class Cutter:
 
     def _scene(self, seen: Seen, embedding: Embedding | None, on_progress: Callable[[float], None]) -> Scene:
         """One frame's scene; without an embedding there is nothing in it."""
-        objects = everything = Instances.empty(seen.frame.size_hw)
-        if embedding is not None:
-            objects = self._objects(embedding, seen)
-        if embedding is not None and self.with_regions:
-            everything = segment_everything(self.sam, embedding, on_progress=on_progress)
-
+        nothing = Instances.empty(seen.frame.size_hw)
+        objects = nothing if embedding is None else self._objects(embedding, seen)
         shown = objects[distinct(objects, self.masks.duplicate_iou)]
         if not seen.is_tracked:
             shown = replace(shown, ids=_numbers(len(shown)))
+
+        regions = everything = nothing
+        if embedding is not None and self.follower is not None:
+            regions = self.follower(seen.frame, embedding, shown.masks, on_progress)
+        elif embedding is not None and self.with_regions:
+            everything = segment_everything(self.sam, embedding, on_progress=on_progress)
+            regions = unexplained(everything, objects.masks)
         return Scene(
             frame=seen.frame,
             objects=shown,
-            regions=unexplained(everything, objects.masks),
+            regions=regions,
             categories=self.categories,
             everything=everything,
             is_tracked=seen.is_tracked,
@@ -195,7 +200,10 @@ def stream(
             return
         if tracker is not None:
             tracker.update(scene.candidates, frame.image)
-        yield replace(scene, frame=frame)
+        scene = replace(scene, frame=frame)
+        if cutter.follower is not None:
+            cutter.follower.replay(scene)
+        yield scene
     for some in batched(frames, batch):
         yield from cutter(look(detector, some, tracker))
 
@@ -216,14 +224,6 @@ def distinct(objects: Instances, duplicate_iou: float) -> BoolArray:
     for position in sorted(np.flatnonzero(same.any(axis=1)).tolist(), key=ids.__getitem__):
         kept[same[position] & (ids > ids[position])] &= not kept[position]
     return kept
-
-
-def unexplained(everything: Instances, objects: Masks) -> Instances:
-    """Of what SAM found by itself, the masks that no labelled object explains, less the objects' pixels."""
-    covered = objects.union()
-    areas, inside = everything.masks.areas, everything.masks.areas_inside(covered)
-    kept = everything[(inside < _EXPLAINED * areas) & (areas - inside > _LEAST_AREA)]
-    return Instances.unlabelled(kept.masks.without(covered), kept.scores, kept.ids)
 
 
 def _numbers(count: int) -> IntArray:

@@ -2,7 +2,7 @@ import numpy as np
 
 from sav.data.instances import Instances
 from sav.data.masks import Masks
-from sav.stages.scenes import unexplained
+from sav.stages.unexplained import unexplained
 
 
 def square(top, left, side, size_hw=(100, 100)) -> np.ndarray:

@@ -65,7 +65,10 @@ class SceneRefiner:
 
         masks = self._with_masks(scene, boxes, rows)
         objects = Instances(boxes, found.scores, found.class_ids, refined.ids[is_inside], masks)
-        return replace(scene, objects=objects)
+        regions = Instances.unlabelled(
+            scene.regions.masks.without(masks.union()), scene.regions.scores, scene.regions.ids
+        )
+        return replace(scene, objects=objects, regions=regions)
 
     def _with_masks(self, scene: Scene, boxes_xyxy: FloatArray, rows: np.ndarray[Any, Any]) -> Masks:
         """A mask for each box: what the scene has in `rows`, or a new one where that is -1."""

@@ -1,0 +1,77 @@
+"""Masks move with the pixels that they lie on."""
+
+import cv2
+import numpy as np
+import pytest
+
+from sav.data.masks import Masks
+from sav.stages.regions.motion import MaskMotion, moved
+
+SIZE_HW = (120, 160)
+NOTHING = np.zeros(SIZE_HW, np.bool_)
+
+
+def texture(seed=0, size_hw=SIZE_HW):
+    noise = np.random.default_rng(seed).integers(0, 255, (size_hw[0] // 4, size_hw[1] // 4, 3), np.uint8)
+    return cv2.resize(noise, size_hw[::-1], interpolation=cv2.INTER_CUBIC)
+
+
+def boxes(*corners):
+    dense = np.zeros((len(corners), *SIZE_HW), np.bool_)
+    for mask, (x0, y0, x1, y1) in zip(dense, corners, strict=True):
+        mask[y0:y1, x0:x1] = True
+    return Masks.from_dense(dense)
+
+
+def test_masks_move_with_the_picture_and_are_cut_at_its_edge():
+    motion, image = MaskMotion(), texture()
+    masks = boxes((40, 30, 80, 70), (140, 90, 160, 120))
+    assert not motion.follow(image, masks, NOTHING).areas.any()
+    assert motion.is_cut
+    found = motion.follow(np.roll(image, (4, 7), (0, 1)), masks, NOTHING)
+    assert not motion.is_cut
+    assert found == boxes((47, 34, 87, 74), (147, 94, 160, 120))
+
+
+def test_each_mask_has_a_motion_of_its_own():
+    motion, image = MaskMotion(), texture()
+    later = image.copy()
+    later[20:100, 14:94] = image[20:100, 10:90]
+    masks = boxes((20, 30, 80, 90), (110, 20, 150, 60))
+    motion.follow(image, masks, NOTHING)
+    shifts = motion.follow(later, masks, NOTHING).boxes_xyxy - masks.boxes_xyxy
+    assert np.abs(shifts - [[4, 0, 4, 0], [0, 0, 0, 0]]).max() <= 1
+
+
+def test_what_is_hidden_moves_as_the_rest_does_and_not_as_what_hides_it():
+    motion, image = MaskMotion(), texture()
+    covered = NOTHING.copy()
+    covered[20:60, 30:70] = True
+    later = np.roll(image, 3, 1)
+    later[20:60, 38:78] = image[20:60, 30:70]
+    masks = boxes((32, 22, 68, 58))
+    motion.follow(image, masks, covered)
+    assert motion.follow(later, masks, covered) == boxes((35, 22, 71, 58))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_cut"),
+    [
+        (texture(1), texture(2), True),
+        (texture(1), texture(1), False),
+        (np.full((*SIZE_HW, 3), 90, np.uint8), np.full((*SIZE_HW, 3), 91, np.uint8), False),
+        (np.full((*SIZE_HW, 3), 90, np.uint8), texture(1), True),
+        (texture(1), texture(1, (60, 80)), True),
+    ],
+)
+def test_a_cut_is_known_and_a_dull_frame_is_none(first, second, is_cut):
+    motion = MaskMotion()
+    motion.follow(first, boxes(), NOTHING)
+    motion.follow(second, boxes(), NOTHING)
+    assert motion.is_cut is is_cut
+
+
+def test_a_mask_that_leaves_the_picture_is_empty():
+    masks = boxes((0, 0, 10, 10), (20, 20, 30, 30))
+    assert moved(masks, np.array([[-20, 0], [0, 200]])).areas.tolist() == [0, 0]
+    assert len(moved(masks[:0], np.zeros((0, 2), np.int64))) == 0
