@@ -8,12 +8,15 @@ import os
 import signal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import av
 import numpy as np
 import pytest
 
 from sav.config import DetectionConfig
+from sav.data.instances import Instances
+from sav.data.masks import Masks
 from sav.data.types import Detections, Frame
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.formats.registry import format_names
@@ -27,6 +30,7 @@ from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.runs.video_store import STORE, check_resumable
 from sav.segmenter import Segmenter
+from sav.stages.regions import follower
 from sav.store import Store
 from tests.media.videos import make_video
 from tests.runs import stored_runs
@@ -82,10 +86,18 @@ def run(made: VideoJob, kill_at: int | None = None, told: list[Event] | None = N
     """The report, and how many frames the detector saw."""
     made.save_path.parent.mkdir(exist_ok=True)
     detector = MovingDetector(kill_at)
-    report = run_video(
-        made, Segmenter(detector, StubSam(), regions=False), (told if told is not None else []).append
-    )
+    with mock.patch.object(follower, "segment_everything", _everything):
+        report = run_video(
+            made, Segmenter(detector, StubSam(), regions=False), (told if told is not None else []).append
+        )
     return report, detector.seen
+
+
+def _everything(sam: Any, size_hw: tuple[int, int], on_progress: Any) -> Instances:
+    """The same two regions whenever they are asked for; one of them lies where objects pass."""
+    dense = np.zeros((2, *size_hw), np.bool_)
+    dense[0, 5:50, 10:60] = dense[1, 52:, 20:70] = True
+    return Instances.unlabelled(Masks.from_dense(dense), np.full(2, 0.9, np.float32), np.arange(2))
 
 
 # Its processes are made of one that never had a thread, which is what a fork needs.
@@ -156,6 +168,22 @@ def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
     assert note == f"going on after {FRAMES - count} frame{'s' * (FRAMES - count != 1)} of an earlier run"
     hidden = sorted(path.name for path in (tmp_path / "out").rglob("*") if STATE in path.parts)
     assert hidden == sorted({*hidden} - {"unfinished.sqlite"})
+
+
+def test_regions_of_a_run_that_goes_on_are_those_of_an_undisturbed_one(
+    source: Path, tmp_path: Path, drawn: list[str]
+) -> None:
+    def made(out: str, **more: Any) -> VideoJob:
+        return job(source, tmp_path / out, regions=True, formats=("coco", "png"), **more)
+
+    report, _ = run(made("undisturbed"))
+    assert report.found.regions >= 2
+    for at in (9, 4):
+        killed(made("out", resume=True), at)
+    run(made("out", resume=True))
+    half = len(drawn) // 2
+    assert drawn[half:] == drawn[:half]
+    assert seen(tmp_path / "out") == seen(tmp_path / "undisturbed")
 
 
 def test_a_run_that_was_interrupted_goes_on(source: Path, tmp_path: Path) -> None:

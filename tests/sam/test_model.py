@@ -10,11 +10,15 @@ CPU = torch.device("cpu")
 BOXES = np.array([[10, 20, 80, 90], [0, 0, 160, 120], [50.5, 60.2, 70.1, 99.9]], np.float32)
 
 
-def upstream(sam, picture, boxes) -> np.ndarray:
+def upstream(sam, picture, boxes, points=None) -> np.ndarray:
     predictor = SamPredictor(sam)
     predictor.set_image(np.ascontiguousarray(picture[..., ::-1]))
     scaled = predictor.transform.apply_boxes_torch(torch.from_numpy(boxes), picture.shape[:2])
-    return predictor.predict_torch(None, None, scaled, multimask_output=False)[0][:, 0].numpy()
+    labels = None
+    if points is not None:
+        points = predictor.transform.apply_coords_torch(torch.from_numpy(points), picture.shape[:2])[:, None]
+        labels = torch.ones(points.shape[:2])
+    return predictor.predict_torch(points, labels, scaled, multimask_output=False)[0][:, 0].numpy()
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -25,6 +29,14 @@ def test_box_prompts_give_the_masks_of_upstreams_predictor(picture, count):
     assert len(masks) == count
     if count:
         assert (masks.dense() == upstream(model.sam, picture, BOXES[:count])).all()
+
+
+def test_a_point_beside_each_box_gives_the_masks_of_upstreams_predictor(picture):
+    model = SamModel(random_sam(), CPU)
+    points = BOXES[:, :2] * 0.3 + BOXES[:, 2:] * 0.7
+    masks = model.masks_from_boxes(model.embed([picture])[0], BOXES, points).dense()
+    assert (masks == upstream(model.sam, picture, BOXES, points)).all()
+    assert (masks != upstream(model.sam, picture, BOXES)).any()
 
 
 def test_box_prompts_in_small_chunks_give_the_same_masks(picture):
