@@ -9,8 +9,9 @@ from sav.data.types import BoolArray, Detections
 from sav.trackers.cues import Indices
 from sav.trackers.kalman import Array
 
-# What a track looked like before counts for so much, as in BoT-SORT (arXiv 2206.14651, section 3.3).
-_MEMORY = 0.9
+# So much of a track's looks is its newest detection's, as in BoT-SORT (arXiv 2206.14651, section 3.3); of the
+# first ones each counts as much as any other.
+_LEAST_SHARE = 0.1
 
 
 class AppearanceCue:
@@ -24,6 +25,7 @@ class AppearanceCue:
         """Know nothing yet; detections below `least_score` teach nothing."""
         self._least_score = least_score
         self._tracks: Array = np.zeros((0, 0))
+        self._seen_times: Array = np.zeros(0)
         self._sum: Array = np.zeros(0)
         self._count = 0
 
@@ -48,7 +50,9 @@ class AppearanceCue:
         """Learn that the tracks in `rows` `(k,)` were seen as the `chosen` `(k,)` detections."""
         sure = detections.scores[chosen] >= self._least_score
         rows, seen = rows[sure], self._seen(detections, chosen[sure])
-        self._tracks[rows] += (1 - _MEMORY) * (seen - self._tracks[rows])
+        self._seen_times[rows] += 1
+        shares = np.maximum(_LEAST_SHARE, 1 / self._seen_times[rows])
+        self._tracks[rows] += shares[:, None] * (seen - self._tracks[rows])
 
     def start(self, detections: Detections, chosen: Indices) -> None:
         """Add a track for each of the `chosen` `(k,)` detections."""
@@ -56,14 +60,16 @@ class AppearanceCue:
         if not len(self._tracks):
             self._tracks = seen[:0]
         self._tracks = np.concatenate([self._tracks, seen])
+        self._seen_times = np.concatenate([self._seen_times, np.ones(len(seen))])
 
     def join(self, rows: Indices, others: Indices) -> None:
-        """Have the tracks in `rows` `(k,)` look like the mean of theirs and that of those in `others`."""
+        """Have the tracks in `rows` `(k,)` look like the mean of theirs and those of `others` `(k,)`."""
         self._tracks[rows] = (self._tracks[rows] + self._tracks[others]) / 2
+        self._seen_times[rows] += self._seen_times[others]
 
     def keep(self, kept: BoolArray) -> None:
         """Forget every track that is not `kept`, a mask over the rows."""
-        self._tracks = self._tracks[kept]
+        self._tracks, self._seen_times = self._tracks[kept], self._seen_times[kept]
 
     def _seen(self, detections: Detections, chosen: Indices) -> Array:
         """The looks of some detections, `(k, D)`, which from now on are part of the mean."""

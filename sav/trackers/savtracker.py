@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.trackers.appearance import AppearanceCue
 from sav.trackers.association import assign
 from sav.trackers.botsort import BoTSORT
 from sav.trackers.camera_shift import camera_shift
@@ -15,6 +16,8 @@ from sav.trackers.track_table import ABSENT, LOST, TRACKED, Indices
 
 # Seconds for which looks are remembered: long enough to walk round a house, and memory stays bounded.
 _LONGEST_MEMORY = 30.0
+# Seconds from a track's beginning in which it can turn out to be another one.
+_YOUTH = 1.0
 # By how much a track must be more alike to what is seen again than any other one is.
 _LEAST_LEAD = 0.05
 
@@ -23,14 +26,15 @@ class SavTracker(BoTSORT):
     """BoT-SORT that knows more of the camera, waits for evidence, and knows objects again.
 
     Where there is neither a picture nor a warp, the camera is followed by the boxes. A track is shown when
-    the scores of its detections add up to `confirm_score`. Where detections come with looks, a track that is
-    about to be shown for the first time becomes one that was lost, however far away, if it looks like it and
-    like no other.
+    the scores of its detections add up to `confirm_score`. Where detections come with looks, a track in its
+    first second becomes one that was lost before it began, however far away, if it looks like it and like no
+    other: who comes out from behind something is seen in part at first, and may be known only then.
     """
 
     def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
         super().__init__(config, frame_rate=frame_rate)
         self._longest_memory = round(_LONGEST_MEMORY * frame_rate)
+        self._youth = round(_YOUTH * frame_rate)
 
     def _settle(self, boxes: NDArray[Any], strong: NDArray[np.bool_], overlaps: NDArray[Any]) -> bool:
         """Move all tracks by what the strong boxes say of the camera; whether it moved."""
@@ -47,15 +51,22 @@ class SavTracker(BoTSORT):
     def _confirm(self, rows: Indices, unseen: NDArray[np.bool_]) -> None:
         """Show the tracks in `rows`, those that are known again under the ids that they had."""
         table = self._table
-        fresh = rows[table.ids[rows] == 0]
-        away = (unseen & (table.phases >= LOST)).nonzero()[0]
-        if self._appearance is not None and len(fresh) and len(away):
-            alike = self._appearance.between(fresh, away)
-            alike[table.class_columns(fresh)[:, None] != table.class_columns(away)] = 0
-            i, j = assign(_leading(alike), self._config.appearance_thresh)
-            self._appearance.join(fresh[i], away[j])
-            table.take_over(fresh[i], away[j])
+        if self._appearance is not None and not self._appearance.is_blind:
+            young = rows[self._frame - table.first_frames[rows] <= self._youth]
+            away = (unseen & (table.phases >= LOST)).nonzero()[0] if len(young) else young
+            if len(away):
+                self._know_again(self._appearance, young, away)
         table.confirm(rows)
+
+    def _know_again(self, appearance: AppearanceCue, young: Indices, away: Indices) -> None:
+        """Have `young` tracks be those that were `away` before they began and look like them."""
+        table = self._table
+        alike = appearance.between(young, away)
+        alike[table.class_columns(young)[:, None] != table.class_columns(away)] = 0
+        alike[table.first_frames[young][:, None] <= table.last_frames[away]] = 0  # both were there at once
+        i, j = assign(_leading(alike), self._config.appearance_thresh)
+        appearance.join(young[i], away[j])
+        table.take_over(young[i], away[j])
 
     def _expired(self, absences: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which tracks are to be forgotten; where there are looks, much later than by motion."""

@@ -44,6 +44,22 @@ def test_who_comes_back_elsewhere_after_a_long_time_is_known_by_their_looks():
     assert follow(tracker, [people([50, 300, 800], [2, 0, 1])] * 3) == [3, 1, 2]
 
 
+def test_who_is_seen_in_part_at_first_is_known_within_a_second_and_no_later():
+    for frames_hidden, ids in ((8, [1, 2]), (40, [3, 2])):
+        tracker = make_tracker("sav", frame_rate=30)
+        follow(tracker, [people([0, 200], [0, 1])] * 10)
+        follow(tracker, [people([200], [1])] * 60)
+        assert follow(tracker, [people([800, 200], [2, 1])] * frames_hidden) == [2, 3]
+        assert follow(tracker, [people([800, 200], [0, 1])] * 60) in (ids, ids[::-1])
+
+
+def test_who_was_there_at_the_same_time_is_somebody_else():
+    tracker = make_tracker("sav", frame_rate=30)
+    follow(tracker, [people([0, 200], [0, 1])] * 10)
+    follow(tracker, [people([0, 200, 500], [0, 1, 0])] * 5)
+    assert follow(tracker, [people([200, 500], [1, 0])] * 20) == [2, 3]
+
+
 def test_without_looks_nobody_is_known_again():
     tracker = make_tracker("sav", frame_rate=30)
     plain = [detections([(0, 50, 40, 150)])] * 5
