@@ -59,27 +59,39 @@ def _reproducible() -> Iterator[None]:
         yield
 
 
-def _sized(model: nn.Module) -> nn.Module:
+def _sized(model: nn.Module, side: int = SIDE) -> nn.Module:
     """Weights that are large enough for masks of many shapes, and statistics that are no new model's."""
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.ndim > 1 and tensor.is_floating_point():
             tensor.normal_(0, 2 / tensor[0].numel() ** 0.5)
         elif name.endswith("running_var"):
             tensor.uniform_(0.5, 2)
-    model.set_imgsz((SIDE, SIDE))
+    model.set_imgsz((side, side))
     return model.eval()
 
 
 def ultralytics_predictor(model: nn.Module, picture: np.ndarray):
-    """ultralytics' own predictor, with a picture in it; it leaves no mask out."""
+    """ultralytics' own predictor, with a square picture of the model's size in it; it leaves no mask out."""
     from ultralytics.models.sam.predict import Predictor, SAM2Predictor
 
     kind = SAM2Predictor if hasattr(model, "sam_mask_decoder") else Predictor
-    predictor = kind(overrides={"imgsz": SIDE, "save": False, "verbose": False, "device": "cpu"})
+    side = picture.shape[0]
+    predictor = kind(overrides={"imgsz": side, "save": False, "verbose": False, "device": "cpu"})
+    threads = torch.get_num_threads()
     predictor.setup_model(model, verbose=False)
+    torch.set_num_threads(threads)  # it has changed them
     predictor.args.conf = -1e9
     predictor.set_image(picture)
     return predictor
+
+
+def official(name: str) -> nn.Module:
+    """A SAM of an official size, by the name of ultralytics' builder, with random weights."""
+    import_sam_modules()
+    from ultralytics.models.sam import build
+
+    with _reproducible():
+        return _sized(getattr(build, f"build_{name}")(), side=1024)
 
 
 def masks_of(predictor, **prompts) -> np.ndarray:

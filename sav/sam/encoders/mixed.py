@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 
 import torch
 from segment_anything.modeling import Sam
@@ -14,19 +15,29 @@ from sav.sam.encoders import Features
 
 
 class MixedEncoder(ABC):
-    """An `ImageEncoder` whose matrix products run in half precision where that is asked for."""
+    """An `ImageEncoder` whose matrix products run in half precision where that is asked for.
+
+    Unless all must be exact, the channels of a pixel lie side by side, as fast kernels have them. Together
+    that takes two fifths of the processor's time (MobileSAM 1.1 of 2.9 s, SAM 2 tiny 1.5 of 3.9 s, with AMX).
+    """
 
     def __init__(self, sam: Sam, precision: Precision, convention: Convention) -> None:
         self._sam, self._dtype, self.convention = sam, precision.dtype, convention
         self.side, self.prompt_side = convention.side, convention.prompt_side
+        self._layout = torch.contiguous_format if precision.is_exact else torch.channels_last
+        sam.image_encoder.to(memory_format=self._layout)
 
     def __call__(self, pixels: Tensor) -> Features:
         """See `ImageEncoder`."""
-        if self._dtype == torch.float32:
-            return self.encode(pixels)
-        with torch.autocast(pixels.device.type, self._dtype):
+        pixels = pixels.contiguous(memory_format=self._layout)
+        with torch.autocast(pixels.device.type, self._dtype) if self._is_mixed else nullcontext():
             features = self.encode(pixels)
-        return Features(features.coarse.float(), tuple(level.float() for level in features.fine))
+        levels = [level.float().contiguous() for level in (features.coarse, *features.fine)]
+        return Features(levels[0], tuple(levels[1:]))
+
+    @property
+    def _is_mixed(self) -> bool:
+        return self._dtype != torch.float32
 
     @abstractmethod
     def encode(self, pixels: Tensor) -> Features:

@@ -13,7 +13,7 @@ from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
-from tests.sam.models import BOXES, SIDE, know_tiny_ones, masks_of, sam_2, ultralytics_predictor
+from tests.sam.models import BOXES, SIDE, know_tiny_ones, masks_of, official, sam_2, ultralytics_predictor
 from tests.sam.test_enlarge import blobs
 
 CPU = torch.device("cpu")
@@ -34,11 +34,11 @@ def load(saved, monkeypatch):
     return lambda *args: load_sam(saved, CPU, *args)
 
 
-def predictor_for(model: SamModel, theirs: nn.Module):
+def predictor_for(model: SamModel, theirs: nn.Module, square: np.ndarray = SQUARE):
     """ultralytics' predictor, with the picture normalised as Meta does it: by rounding it is not the same."""
-    predictor = ultralytics_predictor(theirs, SQUARE)
-    pixels = model.convention.pixels(np.ascontiguousarray(SQUARE[..., ::-1]), CPU)
-    torch.testing.assert_close(predictor.preprocess([SQUARE]), pixels, rtol=1e-4, atol=1e-5)
+    predictor = ultralytics_predictor(theirs, square)
+    pixels = model.convention.pixels(np.ascontiguousarray(square[..., ::-1]), CPU)
+    torch.testing.assert_close(predictor.preprocess([square]), pixels, rtol=1e-4, atol=1e-5)
     with torch.inference_mode():
         predictor.features = predictor.get_im_features(pixels)
     return predictor
@@ -120,6 +120,24 @@ def test_every_pixel_of_enlarged_masks_is_the_same(size_hw, channels, threads):
 def test_what_is_no_release_is_refused():
     with pytest.raises(ValueError, match=r"no release has 8 channels and blocks by stage of \(1, 1, 2, 1\)"):
         hiera.read(sam_2().image_encoder.state_dict(prefix="image_encoder."))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("sam2_t", marks=pytest.mark.long),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("sam2_s", "sam2_b", "sam2_l")),
+    ],
+)
+def test_every_official_size_has_ultralytics_masks(tmp_path, name):
+    theirs = official(name)
+    torch.save({"model": theirs.state_dict()}, tmp_path / "sam.pt")
+    model = load_sam(tmp_path / "sam.pt", CPU)
+    square = np.random.default_rng(0).integers(0, 255, (1024, 1024, 3), np.uint8)
+    masks = model.masks_from_boxes(model.embed([square])[0], 8 * BOXES).dense()
+    wanted = masks_of(predictor_for(model, theirs, square), bboxes=8 * BOXES)
+    assert 0.01 < wanted.mean() < 0.99
+    assert (masks == wanted).all()
 
 
 def meta_sam_2():

@@ -11,7 +11,15 @@ from sav.device import Precision
 from sav.sam.encoders import tinyvit
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.load import load_sam
-from tests.sam.models import BOXES, SIDE, know_tiny_ones, masks_of, mobile_sam, ultralytics_predictor
+from tests.sam.models import (
+    BOXES,
+    SIDE,
+    know_tiny_ones,
+    masks_of,
+    mobile_sam,
+    official,
+    ultralytics_predictor,
+)
 from tests.sam.test_everything import upstream as upstream_everything
 from tests.sam.test_model import upstream as upstream_boxes
 
@@ -93,3 +101,15 @@ def test_windows_that_take_for_ever_are_refused(monkeypatch):
     sizes = replace(tinyvit.read(mobile_sam().state_dict()), window_sizes=(1, 7, 99, 7))
     with pytest.raises(ValueError, match="windows of 99"):
         sizes.check_plausible()
+
+
+@pytest.mark.long
+def test_the_official_size_has_ultralytics_masks(tmp_path):
+    theirs = official("mobile_sam")
+    torch.save(theirs.state_dict(), tmp_path / "sam.pt")
+    model = load_sam(tmp_path / "sam.pt", CPU)
+    square = np.random.default_rng(0).integers(0, 255, (1024, 1024, 3), np.uint8)
+    masks = model.masks_from_boxes(model.embed([square])[0], 8 * BOXES).dense()
+    wanted = masks_of(ultralytics_predictor(theirs, square), bboxes=8 * BOXES)
+    assert 0.01 < wanted.mean() < 0.99
+    assert (masks == wanted).all()
