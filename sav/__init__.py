@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         WriteError,
     )
     from sav.media.reader import open_video
+    from sav.presets import preset
     from sav.segmenter import Segmenter
     from sav.trackers import Tracker
 
@@ -59,6 +60,7 @@ _HOMES = {
     "BoxesError": "sav.errors",
     "open_video": "sav.media.reader",
     "overlay": "sav.drawing",
+    "preset": "sav.presets",
 }
 __all__ = [
     "PICTURE_DETECTION",
@@ -87,6 +89,7 @@ __all__ = [
     "WriteError",
     "open_video",
     "overlay",
+    "preset",
 ]
 
 

@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 FLOORS = (
     {"errors", "wording", "config"},
     {"data"},
-    {"files", "interrupts", "device", "checkpoints"},
+    {"files", "interrupts", "device", "checkpoints", "presets"},
     {"weights"},
     {"media"},
     {"sam", "detectors", "trackers"},

@@ -15,6 +15,9 @@ from sav.commands import flags
 from sav.commands.console import Progress, log_lines, steady_streams, tell, tell_error, tell_note
 from sav.errors import DONE, FAILED, SavError
 
+# Seconds a picture.
+_BEARABLE = 25.0
+
 if TYPE_CHECKING:
     from sav.runs.events import OnEvent
     from sav.runs.report import Report
@@ -56,6 +59,9 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
     from sav.checkpoints import demo_checkpoints
     from sav.segmenter import Segmenter
 
+    line = heavy_line(args)
+    if line:
+        tell_note(line)
     segmenter = Segmenter.load(
         yolo_checkpoint=args.yolo_checkpoint,
         boxes=args.boxes,
@@ -76,6 +82,31 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
             " for photographs take official checkpoints, see model/README.md"
         )
     return segmenter
+
+
+def heavy_line(args: argparse.Namespace) -> str:
+    """What to say first of defaults that are too slow here or still to come; empty if they are neither."""
+    from pathlib import Path
+
+    from sav.presets import DEFAULT_PRESET, PRESETS
+
+    best, light = PRESETS[DEFAULT_PRESET], PRESETS["light"]
+    if args.preset or args.sam_checkpoint != best.sam_checkpoint:
+        return ""
+    lighter = (
+        f"--preset light takes {light.megabytes} MB and suits laptops, --preset auto what suits this machine"
+    )
+    if not Path(args.sam_checkpoint).exists():
+        return f"2.6 GB are downloaded first, to {args.sam_checkpoint}; {lighter}"
+
+    from sav.device import choose_device, choose_precision
+    from sav.sam.speed import least_seconds
+
+    device = choose_device(args.device)
+    seconds = least_seconds(device, choose_precision(args.precision, device))
+    if seconds < _BEARABLE:
+        return ""
+    return f"SAM's huge encoder takes {seconds:.0f} s a picture here, or more; {lighter}"
 
 
 def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

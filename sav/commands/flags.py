@@ -25,6 +25,7 @@ from sav.formats.registry import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_nam
 
 if TYPE_CHECKING:
     from sav.stages.refine.config import RefineConfig
+from sav.presets import AUTO_PRESET, DEFAULT_PRESET, PRESET_NAMES, PRESETS, Preset
 
 # What other programs call the precisions.
 _PRECISIONS_ELSEWHERE = {
@@ -40,9 +41,13 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     """Flags that say which models to run, and on what; `or_where` adds to where they take one item."""
     group = parser.add_argument_group("models")
     add_sam_flag(group)
-    group.add_argument("--yolo_checkpoint", type=place, default="model/yolov8x.pt", metavar="FILE",
+    parser.set_defaults(sam_checkpoint=None)  # a preset's, unless it is given
+    group.add_argument("--yolo_checkpoint", type=place, metavar="FILE",
                        help="any ultralytics checkpoint for detection, segmentation, pose or oriented boxes"
-                            " (default: %(default)s)")  # fmt: skip
+                            f" (default: {PRESETS[DEFAULT_PRESET].yolo_checkpoint})")  # fmt: skip
+    group.add_argument("--preset", type=one_of(PRESET_NAMES), metavar="NAME",
+                       help="a detector and a SAM that suit each other: light (47 MB, for laptops), balanced,"
+                            " best (the defaults), or auto, what suits this machine")  # fmt: skip
     group.add_argument("--boxes", type=place, metavar="FILE",
                        help="boxes of your own in place of a detector: COCO's JSON, MOTChallenge text, or a"
                             " folder of YOLO labels")  # fmt: skip
@@ -60,21 +65,41 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
 
 def add_sam_flag(group: argparse._ActionsContainer) -> None:
     """The flag that says which SAM to run."""
-    group.add_argument("--sam_checkpoint", type=place, default="model/sam_vit_h_4b8939.pth", metavar="FILE",
-                       help="any SAM, SAM 2 or MobileSAM checkpoint (default: %(default)s)")  # fmt: skip
+    default = PRESETS[DEFAULT_PRESET].sam_checkpoint
+    group.add_argument("--sam_checkpoint", type=place, default=default, metavar="FILE",
+                       help=f"any SAM, SAM 2 or MobileSAM checkpoint (default: {default})")  # fmt: skip
+
+
+def fill_checkpoints(args: argparse.Namespace, preset: Preset) -> None:
+    """Have the checkpoints that are not given be a preset's."""
+    args.sam_checkpoint = args.sam_checkpoint or preset.sam_checkpoint
+    args.yolo_checkpoint = args.yolo_checkpoint or preset.yolo_checkpoint
+
+
+def parse_models(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse flags of `add_model_flags` among others; with `--preset auto` the models are still open."""
+    args = parser.parse_args(argv)
+    if args.preset != AUTO_PRESET:
+        fill_checkpoints(args, PRESETS[args.preset or DEFAULT_PRESET])
+    return args
 
 
 def add_computing_flags(group: argparse._ActionsContainer) -> None:
     """Flags that say where models come from and how they compute."""
     group.add_argument("--offline", action="store_true",
                        help="never download a missing official checkpoint")  # fmt: skip
-    group.add_argument("--device", type=str.lower, default="auto", metavar="NAME",
-                       help="auto (CUDA, then MPS, then CPU), cuda, cuda:1, mps or cpu"
-                            " (default: %(default)s)")  # fmt: skip
+    add_device_flag(group)
     group.add_argument("--precision", type=one_of(PRECISIONS, _PRECISIONS_ELSEWHERE), default=PRECISIONS[0],
                        metavar="NAME",
                        help="float32: segment_anything's masks to the last pixel; auto: the fastest that"
                             " shows no difference; bfloat16, float16: SAM's encoder in that precision"
+                            " (default: %(default)s)")  # fmt: skip
+
+
+def add_device_flag(group: argparse._ActionsContainer) -> None:
+    """The flag that says what models run on."""
+    group.add_argument("--device", type=str.lower, default="auto", metavar="NAME",
+                       help="auto (CUDA, then MPS, then CPU), cuda, cuda:1, mps or cpu"
                             " (default: %(default)s)")  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sav.commands.flags import fill_checkpoints
 from sav.errors import SettingError
 
 if TYPE_CHECKING:
@@ -58,7 +59,10 @@ def check_models(args: argparse.Namespace) -> BoxFile | None:
     from sav.checkpoints import check_checkpoints
     from sav.config import DetectionConfig
     from sav.detectors.boxes import BoxFile
+    from sav.presets import AUTO_PRESET, preset
 
+    if args.preset == AUTO_PRESET:
+        fill_checkpoints(args, preset(AUTO_PRESET, args.device))
     if args.boxes:
         check_checkpoints([args.sam_checkpoint], args.offline)
         return BoxFile(args.boxes, DetectionConfig(classes=tuple(args.classes or ()), slices=args.slices))

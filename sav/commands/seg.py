@@ -30,7 +30,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_save_flags(parser, for_video=False)
     flags.add_resume_flag(parser)
     flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
-    args = parser.parse_args(argv)
+    args = flags.parse_models(parser, argv)
     args.img_path = args.img_path or ["TestImages"]
     return args
 

@@ -47,7 +47,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_resume_flag(parser)
     limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
     flags.add_general_flags(parser, limits)
-    return parser.parse_args(argv)
+    return flags.parse_models(parser, argv)
 
 
 def run(args: argparse.Namespace) -> int:
