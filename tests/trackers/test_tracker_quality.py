@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sav.evaluate.tracks import TrackTable, score_tracks
-from sav.trackers import BoTSORT, ByteTrack, TrackerConfig
+from sav.trackers import BoTSORT, ByteTrack, SavTracker, TrackerConfig
 from tools.tracking.mot_sequences import MOT_FOLDER, read_sequences, score_sequences
 from tools.tracking.scenes import make_scene
 
@@ -30,8 +30,8 @@ def scene(name, seed):
 
 
 def ours(tracker_type, frame_rate=30.0):
-    tracker = BoTSORT if tracker_type == "botsort" else ByteTrack
-    return tracker(TrackerConfig(tracker_type, **PAPER), frame_rate=frame_rate)
+    tracker = {"botsort": BoTSORT, "bytetrack": ByteTrack, "sav": SavTracker}[tracker_type]
+    return tracker(TrackerConfig.of_type(tracker_type, **PAPER), frame_rate=frame_rate)
 
 
 def theirs(tracker_type):
@@ -90,6 +90,7 @@ def test_generated_scenes_are_followed_at_least_as_well_as_ultralytics_does(trac
         ("bytetrack", False, {"MOT17": (55.8, 63.1, 67.2), "MOT15": (39.9, 37.4, 53.5)}),
         ("botsort", False, {"MOT17": (55.9, 63.1, 67.1), "MOT15": (40.9, 38.1, 54.9)}),
         ("botsort", True, {"MOT17": (56.2, 63.1, 66.6)}),
+        ("sav", False, {"MOT17": (55.9, 63.1, 67.1), "MOT15": (40.9, 38.1, 54.9)}),
     ],
 )
 def test_real_sequences_are_followed_as_well_as_ultralytics_does(tracker_type, with_warps, ultralytics):

@@ -21,7 +21,7 @@ os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="ultralytics-")
 from ultralytics.engine.results import Boxes
 from ultralytics.trackers import BOTSORT, BYTETracker
 
-_NO_REID = {"with_reid": False, "model": "auto", "proximity_thresh": 0.5, "appearance_thresh": 0.8}
+_NO_REID = {"with_reid": False, "model": "auto"}
 
 
 class UltralyticsTracker:
@@ -29,7 +29,7 @@ class UltralyticsTracker:
 
     def __init__(self, config: TrackerConfig) -> None:
         kind = BOTSORT if config.tracker_type == "botsort" else BYTETracker
-        self.tracker: Any = kind(SimpleNamespace(**asdict(config), **_NO_REID))
+        self.tracker: Any = kind(SimpleNamespace(**(asdict(config) | _NO_REID)))
         self._has_camera = config.tracker_type == "botsort"
 
     def update(
