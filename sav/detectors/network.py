@@ -179,6 +179,7 @@ def _described(module: Any) -> Network:
             f"is a {type(module).__name__} with a head for {type(head).__name__}, not for detection"
         )
 
+    _check_words(module, head)
     names = checked_names(getattr(module, "names", None))
     if type(head.nc) is not int or not 1 <= head.nc <= MOST_CLASSES:
         raise ValueError("is damaged: it does not say how many classes it has")
@@ -191,6 +192,23 @@ def _described(module: Any) -> Network:
     is_transformer = isinstance(head, heads.RTDETRDecoder)
     is_oriented = isinstance(head, heads.OBB)
     return Network(module, names, _stride(module.stride), channels, is_transformer, is_oriented)
+
+
+def _check_words(module: Any, head: Any) -> None:
+    """Raise ValueError if an open-vocabulary model has no embeddings of the words that it is to find."""
+    tasks = import_ultralytics().nn.tasks
+    known = {tasks.WorldModel: "txt_feats", tasks.YOLOEModel: "pe"}
+    attribute = next((name for kind, name in known.items() if isinstance(module, kind)), None)
+    if attribute is None or hasattr(head, "lrpc"):
+        return
+    embeddings = getattr(module, attribute, None)
+    if not isinstance(embeddings, Tensor) or not embeddings.any():
+        raise ValueError(
+            "waits to be told what to find: save it after ultralytics' set_classes, or take a YOLOE with a"
+            " vocabulary of its own (-pf)"
+        )
+    if embeddings.ndim != 3 or embeddings.shape[1] != head.nc:
+        raise ValueError(f"is damaged: it has embeddings {tuple(embeddings.shape)} for {head.nc} classes")
 
 
 def _stride(steps: Any) -> int:

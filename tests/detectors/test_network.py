@@ -187,6 +187,19 @@ def test_a_model_for_something_else_is_named(tmp_path, yaml, kind):
     assert f"is a {kind}, not for detection" in refusal(save(random_model(yaml), tmp_path / "yolo.pt"))
 
 
+def changed_words(model, embeddings):
+    model.pe = embeddings
+    return model
+
+
+@pytest.mark.long
+def test_a_model_without_the_words_that_it_is_to_find_is_refused(tmp_path):
+    path, model = tmp_path / "yolo.pt", random_model("yoloe-11s.yaml")
+    assert "7 classes" in refusal(save(changed_words(model, model.pe[:, :5]), path))
+    for nothing in (torch.zeros(1, 7, 512), None):
+        assert "waits to be told what to find" in refusal(save(changed_words(model, nothing), path))
+
+
 def test_code_is_not_run_wherever_it_stands(tmp_path):
     sprung = tmp_path / "sprung"
     trap = Call(exec, f"open({str(sprung)!r}, 'w')")
