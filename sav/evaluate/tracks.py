@@ -134,24 +134,42 @@ def count_tracks(found: TrackTable, truth: TrackTable) -> Counts:
     Raises:
         PackageMissingError: If TrackEval is not installed.
     """
-    metrics, frame_count = _metrics(), max(found.frame_count, truth.frame_count)
+    frame_count = max(found.frame_count, truth.frame_count)
     found, truth = _judged(found, truth), truth.chosen(truth.roles == Role.SCORED)
-    true_ids, true_id_count = _numbered(truth.ids)
-    ids, id_count = _numbered(found.ids)
     places = list(zip(*(table.rows_of_frames(frame_count) for table in (truth, found)), strict=True))
+    return count_overlaps(
+        [truth.ids[theirs] for theirs, _ in places],
+        [found.ids[ours] for _, ours in places],
+        [box_iou(truth.boxes_xyxy[theirs], found.boxes_xyxy[ours], np.float64) for theirs, ours in places],
+    )
+
+
+def count_overlaps(
+    true_ids: Sequence[IntArray], ids: Sequence[IntArray], overlaps: Sequence[NDArray[np.float64]]
+) -> Counts:
+    """Compare tracks of any shape with the truth.
+
+    Args:
+        true_ids: For each frame `(n,)` int64, each id once.
+        ids: For each frame `(m,)` int64, what was found, each id once.
+        overlaps: For each frame `(n, m)`, 0 to 1, how much of the one each of the others is.
+
+    Raises:
+        PackageMissingError: If TrackEval is not installed.
+    """
+    true_numbers, true_count = _numbered(true_ids)
+    numbers, count = _numbered(ids)
     comparison = {
-        "num_timesteps": frame_count,
-        "num_gt_ids": true_id_count,
-        "num_tracker_ids": id_count,
-        "num_gt_dets": len(true_ids),
-        "num_tracker_dets": len(ids),
-        "gt_ids": [true_ids[rows] for rows, _ in places],
-        "tracker_ids": [ids[rows] for _, rows in places],
-        "similarity_scores": [
-            box_iou(truth.boxes_xyxy[theirs], found.boxes_xyxy[ours], np.float64) for theirs, ours in places
-        ],
+        "num_timesteps": len(overlaps),
+        "num_gt_ids": true_count,
+        "num_tracker_ids": count,
+        "num_gt_dets": sum(map(len, true_ids)),
+        "num_tracker_dets": sum(map(len, ids)),
+        "gt_ids": true_numbers,
+        "tracker_ids": numbers,
+        "similarity_scores": list(overlaps),
     }
-    return Counts(tuple(metric.eval_sequence(comparison) for metric in metrics))
+    return Counts(tuple(metric.eval_sequence(comparison) for metric in _metrics()))
 
 
 def pooled(counts: Sequence[Counts]) -> TrackScore:
@@ -201,7 +219,8 @@ def _judged(found: TrackTable, truth: TrackTable) -> TrackTable:
     return found.chosen(is_judged)
 
 
-def _numbered(ids: IntArray) -> tuple[IntArray, int]:
-    """Ids replaced by numbers from 0 without gaps, and how many there are."""
-    known, numbers = np.unique(ids, return_inverse=True)
-    return numbers.reshape(-1).astype(np.int64), len(known)
+def _numbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], int]:
+    """Each frame's ids replaced by numbers from 0 without gaps, and how many there are."""
+    known, numbers = np.unique(np.concatenate([np.zeros(0, np.int64), *ids]), return_inverse=True)
+    ends = np.cumsum([len(frame) for frame in ids])[:-1]
+    return np.split(numbers.reshape(-1).astype(np.int64), ends), len(known)
