@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -57,12 +58,28 @@ def random_sam(architecture: SamArchitecture = TINY, spread: float = 0.5) -> tor
     return sam
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes run the tests: two for all of them, none beside this one for a few files."""
+    return 2 if config.args == config.getini("testpaths") else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the cores out among the processes that run the tests, and with the scripts that those start."""
+    if hasattr(config, "workerinput"):
+        cores = max(1, (os.cpu_count() or 1) // config.workerinput["workercount"])
+        os.environ["OMP_NUM_THREADS"] = str(cores)
+        torch.set_num_threads(cores)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c_works() -> Iterator[None]:
-    """A shell's background switches Ctrl-C off, for the tests and for every script that they start."""
+    """A shell's background switches Ctrl-C off and nohup a closed window, for every script started, too."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    of_windows = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGHUP, of_windows)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def run(name: str, *more: str, **replaced: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_the_dogs_are_cut_out(tmp_path):
     said = run("cut_out_dogs.py", Dogs=str(tmp_path / "Dogs"))
     written = sorted((tmp_path / "Dogs").iterdir())

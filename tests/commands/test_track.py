@@ -144,6 +144,7 @@ def read_until(terminal: int, awaited: str | None) -> str:
     return said.decode(errors="replace")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_kill_and_a_closed_window_leave_a_playable_video(tmp_path, number):
     process, terminal = start_on_a_terminal(tmp_path / "out.mp4")
