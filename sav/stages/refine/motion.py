@@ -18,6 +18,8 @@ _FIT = 0.3  # seconds, the standard deviation of the weights that an object's mo
 _STILL = 0.05  # seconds, by how much of a stretch without motion a fit is steadied
 _TOLERANCE, _TOLERANCE_A_SECOND = 0.3, 0.5  # box sizes that pieces of one path may miss each other by
 _HEIGHT_TOLERANCE = 0.5  # the logarithm of the ratio of their heights
+_LOCAL = 0.5  # seconds, the standard deviation of the weights that the noise around a frame is known by
+_NOISE = 1.5  # so many times the noise that neighbours show is smoothed away
 _TINY = 1e-12
 
 
@@ -39,6 +41,10 @@ class Fit:
 def smoothed(times: Array, at: slice, seen: NDArray[np.bool_], boxes: Array, sigma: float) -> Array:
     """Return the paths at the frames `at`, each by the boxes around it.
 
+    What a box differs from the fit by is taken for noise only as far as boxes shake from frame to frame: of
+    a detector that is exact, or where an object turns, what was seen is kept. (The share that is kept is as
+    in James and Stein 1961, "Estimation with Quadratic Loss".)
+
     Args:
         times: `(F,)` seconds.
         at: Which of them.
@@ -46,11 +52,42 @@ def smoothed(times: Array, at: slice, seen: NDArray[np.bool_], boxes: Array, sig
         boxes: `(F, N, C)`, 0 where nothing was seen.
         sigma: Seconds.
     """
-    ahead = times - times[at, None]  # (frames, F)
+    fit = fitted(times, seen, boxes, sigma)
+    near = np.exp(-0.5 * ((times - times[at, None]) / _LOCAL) ** 2)
+    rest = np.where(seen[..., None], boxes - fit, 0)
+    differs = _local_mean(near, seen, rest**2)
+    shakes = _local_mean(near, *_shaking(seen, boxes))
+    kept = np.where(shakes >= 0, np.clip(1 - _NOISE * shakes / np.maximum(differs, _TINY), 0, 1), 0)
+    return np.asarray(fit[at] + kept * rest[at], np.float64)
+
+
+def fitted(times: Array, seen: NDArray[np.bool_], boxes: Array, sigma: float) -> Array:
+    """Return the local linear fits at all frames, `(F, N, C)`; as `smoothed` takes them."""
+    ahead = times - times[:, None]
     weights = np.exp(-0.5 * (ahead / sigma) ** 2)
     # Far away a thin tail keeps the middle of a long gap from resting on nothing.
     weights += 1e-9 * np.exp(-np.abs(ahead) / sigma)
     return _solve(weights, ahead, seen, boxes, 0.0).boxes
+
+
+def _shaking(seen: NDArray[np.bool_], boxes: Array) -> tuple[NDArray[np.bool_], Array]:
+    """`(F, N)`, where an object was seen in three frames in a row, and `(F, N, C)`, the noise that they show.
+
+    It is the variance of independent errors that such second differences would come from.
+    """
+    whole, noise = np.zeros_like(seen), np.zeros_like(boxes)
+    if len(seen) > 2:
+        whole[1:-1] = seen[:-2] & seen[1:-1] & seen[2:]
+        noise[1:-1] = (boxes[:-2] - 2 * boxes[1:-1] + boxes[2:]) ** 2 / 6 * whole[1:-1, :, None]
+    return whole, noise
+
+
+def _local_mean(weights: Array, known: NDArray[np.bool_], values: Array) -> Array:
+    """Weighted means of what is known, `(frames, N, C)`; -1 where nothing is."""
+    frames, count, channels = values.shape
+    sums = (weights @ values.reshape(frames, count * channels)).reshape(len(weights), count, channels)
+    support = (weights @ known)[..., None]
+    return np.where(support > _TINY, sums / np.maximum(support, _TINY), -1)
 
 
 def one_sided(times: Array, seen: NDArray[np.bool_], boxes: Array) -> tuple[Fit, Fit]:

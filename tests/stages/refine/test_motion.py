@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sav.stages.refine.motion import mismatch, one_sided, overlap, smoothed
+from sav.stages.refine.motion import fitted, mismatch, one_sided, overlap, smoothed
 
 TIMES = np.cumsum([0.1, 0.1, 0.05, 0.2, 0.1, 0.1, 0.1, 0.3, 0.1])
 
@@ -25,11 +25,11 @@ def line_at(time: float, times: np.ndarray, values: np.ndarray, sigma: float) ->
 
 
 @pytest.mark.parametrize("objects", [0, 1, 3])
-def test_smoothed_paths_are_the_lines_that_fit_best_around_each_frame(objects: int) -> None:
+def test_fits_are_the_lines_that_lie_best_around_each_frame(objects: int) -> None:
     seen, boxes = paths(objects)
-    found = smoothed(TIMES, slice(2, 7), seen, boxes, 0.25)
-    assert found.shape == (5, objects, 4)
-    for row, time in enumerate(TIMES[2:7]):
+    found = fitted(TIMES, seen, boxes, 0.25)
+    assert found.shape == (len(TIMES), objects, 4)
+    for row, time in enumerate(TIMES):
         for column in range(objects):
             here = seen[:, column]
             expected = [line_at(time, TIMES[here], boxes[here, column, c], 0.25)[0] for c in range(4)]
@@ -42,6 +42,17 @@ def test_a_path_without_bends_stays_as_it_is_also_in_long_gaps() -> None:
     seen[2:7] = False
     found = smoothed(TIMES, slice(0, 9), seen, straight * seen[..., None], 0.05)
     np.testing.assert_allclose(found, straight, atol=1e-6)
+
+
+def test_noise_is_smoothed_away_and_a_turn_that_is_no_noise_is_kept() -> None:
+    times, noise = np.arange(80) / 20, np.random.default_rng(0).normal(0, 1, (80, 2, 1))
+    path = np.stack([20 * times, 200 * np.abs(times - 2)], 1)[..., None]  # the second turns round at 2 s
+    seen = np.ones((80, 2), bool)
+    steady = smoothed(times, slice(30, 50), seen, path, 0.2)
+    assert np.abs(steady - path[30:50]).max() < 2
+    assert np.abs(fitted(times, seen, path, 0.2)[40, 1] - path[40, 1]) > 20
+    shaky = smoothed(times, slice(10, 30), seen, path + noise, 0.2)
+    assert np.std(shaky - path[10:30]) < 0.6 * np.std(noise)
 
 
 def test_one_box_alone_stays_where_it_is() -> None:
