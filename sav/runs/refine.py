@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def run_refine(job: RefineJob, sam: Callable[[], SamModel], on_event: OnEvent = 
         finally:
             partial.unlink(missing_ok=True)
         anything_is_saved()
-        report = Report(report.done, None, report.found, (place,))
+        report = replace(report, saved=(place,))
         on_event(Saved(report))
         return report
 
@@ -90,4 +90,4 @@ def _refine(
                 on_event(Reached(number, total, "frame"))
         if store.is_finished:
             target.finish(store.end_time)
-    return Report(total, None, found, ())
+    return Report(total, None, found, (), with_regions=found.regions > 0)

@@ -28,6 +28,7 @@ class Grid:
         rows: `(F, N)` int64, the row of the tracked frame; -1 where there is none.
         owners: `(N,)` int64, whose boxes go on a column: a tracker's id, or 0 for nobody's.
         ids: `(N,)` int64, the refined id; 0 before it is given one.
+        twins: Pairs of owners that were one object, the one whose column stays first.
         labels: `(N,)` int64, the class, once there is an id.
     """
 
@@ -42,6 +43,7 @@ class Grid:
         self.owners: IntArray = np.zeros(0, np.int64)
         self.ids: IntArray = np.zeros(0, np.int64)
         self.labels: IntArray = np.zeros(0, np.int64)
+        self.twins: set[tuple[int, int]] = set()
         self._unused: list[Detections] = []
 
     def __len__(self) -> int:
@@ -97,6 +99,7 @@ class Grid:
         for name in _LAYERS:
             setattr(self, name, getattr(self, name)[:, kept])
         self.owners, self.ids, self.labels = self.owners[kept], self.ids[kept], self.labels[kept]
+        self.twins = {pair for pair in self.twins if pair[0] in self.owners}
 
     def swap(self, one: int, other: int, start: int) -> None:
         """Exchange two columns from the frame `start` on, and in all that comes."""
@@ -105,6 +108,15 @@ class Grid:
             layer: NDArray[Any] = getattr(self, name)
             layer[start:, pair] = layer[start:, crossed]
         self.owners[pair] = self.owners[crossed]
+
+    def take_over(self, keeps: int, goes: int, start: int) -> None:
+        """Give a column what another has with a higher score, from the frame `start` on."""
+        better = self.scores[start:, goes] > self.scores[start:, keeps]
+        at = start + better.nonzero()[0]
+        for name in _LAYERS:
+            layer: NDArray[Any] = getattr(self, name)
+            layer[at, keeps] = layer[at, goes]
+            layer[start:, goes] = -1 if name == "rows" else 0
 
     def put(self, at: int, column: int, box: Array, score: float, class_id: int) -> None:
         """Add a box that nobody tracked, `(4,)` in the common picture."""

@@ -56,7 +56,7 @@ def put_right(grid: Grid, ends: Ends, fixed: int, start: int, stop: int, config:
     changed. Returns whether any was.
     """
     changed = False
-    for one, other in _met(grid, start, stop):
+    for one, other in met(grid, start, stop):
         meeting = _meeting(grid, one, other, start, stop)
         if meeting is None:
             continue
@@ -73,7 +73,7 @@ def put_right(grid: Grid, ends: Ends, fixed: int, start: int, stop: int, config:
     return changed
 
 
-def _met(grid: Grid, start: int, stop: int) -> list[tuple[int, int]]:
+def met(grid: Grid, start: int, stop: int) -> list[tuple[int, int]]:
     """Pairs of columns that overlap in any frame from `start` to `stop`."""
     columns = grid.seen[start:stop].any(0).nonzero()[0]
     boxes, seen = grid.boxes[start:stop, columns], grid.seen[start:stop, columns]

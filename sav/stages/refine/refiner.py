@@ -9,10 +9,11 @@ import numpy as np
 from sav.data.types import BoolArray, Detections
 from sav.stages.refine.camera import from_common
 from sav.stages.refine.config import RefineConfig
+from sav.stages.refine.doubles import merge_doubles
 from sav.stages.refine.extend import extend_back
 from sav.stages.refine.frames import RefinedFrame, TrackedFrame
 from sav.stages.refine.grid import Grid, following, previous
-from sav.stages.refine.identities import Ends, link, put_right, split
+from sav.stages.refine.identities import Ends, link, met, put_right, split
 from sav.stages.refine.motion import Array, smoothed
 
 _STEP = 0.5  # seconds of frames that are refined at once, and that a new direction must be seen for
@@ -81,6 +82,7 @@ class Refiner:
         self._settled = stop
         if not len(grid.owners):
             return
+        merge_doubles(grid, met(grid, start, stop), self._fixed)
         ends = Ends(grid)
         if put_right(grid, ends, self._fixed, start, stop, config):
             ends = Ends(grid)

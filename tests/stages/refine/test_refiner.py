@@ -42,7 +42,7 @@ def centre(found: RefinedFrame, row: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("rate", [0.5, 1, 10, 30, 120])
 @pytest.mark.parametrize("objects", [0, 1, 3])
 def test_every_frame_comes_out_once_in_order_at_most_two_seconds_later(rate: float, objects: int) -> None:
-    count, refiner, out = int(5 * rate) + 4, Refiner(frame_rate=rate), []
+    count, refiner, out = int(3 * rate) + 4, Refiner(frame_rate=rate), []
     for number in range(count):
         centres = [(100.0 * place, 5.0 * number / rate) for place in range(objects)]
         one = TrackedFrame(number / rate, np.arange(1, objects + 1), boxes_at(*centres))
@@ -159,6 +159,19 @@ def test_each_object_has_one_class_that_its_scores_speak_for() -> None:
         )
         frames.append(TrackedFrame(number / RATE, np.array([1]), boxes))
     assert {int(one.boxes.class_ids[0]) for one in refine(frames)} == {2}
+
+
+def test_an_object_that_was_followed_twice_is_one_of_the_class_with_the_higher_scores() -> None:
+    frames = []
+    for number in range(100):
+        near = boxes_at((50 + number, 50), (51 + number, 50))
+        both = Detections(near.boxes_xyxy, np.array([0.6, 0.8], np.float32), np.array([3, 5]))
+        ids = np.array([1, 2])
+        shown = slice(0, 2) if 4 <= number < 80 else slice(1, 2) if number >= 80 else slice(0, 1)
+        frames.append(TrackedFrame(number / RATE, ids[shown], both[shown]))
+    found = refine(frames)
+    assert {tuple(one.ids.tolist()) for one in found} == {(1,)}
+    assert {tuple(one.boxes.class_ids.tolist()) for one in found} == {(5,)}
 
 
 def test_who_was_away_for_long_keeps_id_and_class_and_nothing_else_is_remembered() -> None:
