@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,15 +46,26 @@ SHORT_CUTS = {
 }
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All that a file is made of."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """The modules that a file imports when it runs, wherever in it, not for types alone."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     for_types = {
         node
-        for block in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for block in nodes(path)
         if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
         for node in [ast.unparse(line) for line in block.body]
     }
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import) and ast.unparse(node) not in for_types:
             yield from (name.name for name in node.names)
         if isinstance(node, ast.ImportFrom) and ast.unparse(node) not in for_types:
@@ -103,9 +115,7 @@ def test_one_door_leads_to_a_package(package: str) -> None:
 def test_only_commands_print(path: Path) -> None:
     if name_of(path).startswith(("sav.commands", "sav.__main__")):
         return
-    calls = [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-    ]
+    calls = [node for node in nodes(path) if isinstance(node, ast.Call)]
     assert not any(isinstance(call.func, ast.Name) and call.func.id == "print" for call in calls)
 
 
