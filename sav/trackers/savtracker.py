@@ -16,8 +16,8 @@ from sav.trackers.track_table import ABSENT, LOST, TRACKED, Indices
 
 # Seconds for which looks are remembered: long enough to walk round a house, and memory stays bounded.
 _LONGEST_MEMORY = 30.0
-# Seconds from a track's beginning in which it can turn out to be another one.
-_YOUTH = 1.0
+# Seconds from a track's beginning in which it can turn out to be another one, and how often it is compared.
+_YOUTH, _LOOKS_IN_YOUTH = 1.0, 5
 # By how much a track must be more alike to what is seen again than any other one is.
 _LEAST_LEAD = 0.05
 
@@ -35,6 +35,7 @@ class SavTracker(BoTSORT):
         super().__init__(config, frame_rate=frame_rate)
         self._longest_memory = round(_LONGEST_MEMORY * frame_rate)
         self._youth = round(_YOUTH * frame_rate)
+        self._pace = max(1, self._youth // _LOOKS_IN_YOUTH)
 
     def _settle(self, boxes: NDArray[Any], strong: NDArray[np.bool_], overlaps: NDArray[Any]) -> bool:
         """Move all tracks by what the strong boxes say of the camera; whether it moved."""
@@ -52,7 +53,9 @@ class SavTracker(BoTSORT):
         """Show the tracks in `rows`, those that are known again under the ids that they had."""
         table = self._table
         if self._appearance is not None and not self._appearance.is_blind:
-            young = rows[self._frame - table.first_frames[rows] <= self._youth]
+            ages = self._frame - table.first_frames[rows]
+            is_due = (ages % self._pace == 0) | (table.ids[rows] == 0)
+            young = rows[(ages <= self._youth) & is_due]
             away = (unseen & (table.phases >= LOST)).nonzero()[0] if len(young) else young
             if len(away):
                 self._know_again(self._appearance, young, away)
