@@ -116,12 +116,15 @@ def _around(grid: Grid, columns: Indices, first: int, last: int) -> tuple[Indice
 def split(grid: Grid, ends: Ends, start: int, stop: int, config: RefineConfig) -> Ends:
     """Cut tracks whose two sides miss each other, where they go on after a gap from `start` to `stop`.
 
+    Over more than `longest_gap` motion says little: who was known again after that, stays so.
+
     The part after the cut becomes a column of its own, at the end; returns the fits with those columns.
     """
     before = previous(grid.seen)[start:stop]
     frames, columns = (grid.seen[start:stop] & (before >= 0)).nonzero()
     ends_at, starts_at = before[frames, columns], frames + start
-    is_gap = starts_at - ends_at > 1
+    lasts = grid.times[starts_at] - grid.times[ends_at]
+    is_gap = (starts_at - ends_at > 1) & (lasts <= config.longest_gap + 1e-6)
     ends_at, starts_at, columns = ends_at[is_gap], starts_at[is_gap], columns[is_gap]
     torn = ends.miss(ends_at, columns, starts_at, columns) > config.split_above
     torn &= ends.is_known(ends_at, starts_at, columns)

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -29,7 +28,7 @@ class SceneRefiner:
     """Refines the scenes of one video, up to two seconds after they came; till then they are in memory.
 
     An object keeps the mask that it has. One that was not tracked in a frame gets one by its box, less what
-    objects that were seen cover; if they cover the half of it, it is hidden, and has an empty one.
+    objects that were seen cover; if they cover half of it, it is hidden there, and left out.
     """
 
     def __init__(self, masks: MaskMaker, *, frame_rate: float, config: RefineConfig | None = None) -> None:
@@ -61,25 +60,22 @@ class SceneRefiner:
         """The next scene that waits, with what is known of it now."""
         scene = self._waiting.popleft()
         boxes, is_inside = _in_picture(refined.boxes.boxes_xyxy, scene.size_hw)
-        boxes, found, rows = boxes[is_inside], refined.boxes[is_inside], refined.rows[is_inside]
+        found, ids, rows = refined.boxes[is_inside], refined.ids[is_inside], refined.rows[is_inside]
+        boxes, is_old = boxes[is_inside], rows >= 0
 
-        masks = self._with_masks(scene, boxes, rows)
-        objects = Instances(boxes, found.scores, found.class_ids, refined.ids[is_inside], masks)
-        regions = Instances.unlabelled(
-            scene.regions.masks.without(masks.union()), scene.regions.scores, scene.regions.ids
-        )
-        return replace(scene, objects=objects, regions=regions)
-
-    def _with_masks(self, scene: Scene, boxes_xyxy: FloatArray, rows: np.ndarray[Any, Any]) -> Masks:
-        """A mask for each box: what the scene has in `rows`, or a new one where that is -1."""
-        is_old = rows >= 0
         old = scene.masks[rows[is_old]]
-        if is_old.all():
-            return old
-        new = _beside(self._masks(scene.frame.image, boxes_xyxy[~is_old]), old)
-        order = np.empty(len(rows), np.int64)
-        order[np.r_[is_old.nonzero()[0], (~is_old).nonzero()[0]]] = np.arange(len(rows))
-        return Masks.concatenate(scene.size_hw, [old, new])[order]
+        tables = [Instances(boxes[is_old], found.scores[is_old], found.class_ids[is_old], ids[is_old], old)]
+        if not is_old.all():
+            new = self._masks(scene.frame.image, boxes[~is_old])
+            filled = found[~is_old]
+            table = Instances(boxes[~is_old], filled.scores, filled.class_ids, ids[~is_old], new)
+            tables.append(_in_view(table, old))
+        objects = Instances.concatenate(scene.size_hw, tables)
+        objects = objects[np.argsort(objects.ids)]
+
+        left = scene.regions.masks.without(objects.masks.union())
+        regions = Instances.unlabelled(left, scene.regions.scores, scene.regions.ids)
+        return replace(scene, objects=objects, regions=regions)
 
 
 @dataclass(frozen=True)
@@ -131,13 +127,9 @@ def _in_picture(boxes_xyxy: FloatArray, size_hw: tuple[int, int]) -> tuple[Float
     return clipped, np.asarray((clipped[:, 2:] > clipped[:, :2]).all(1), np.bool_)
 
 
-def _beside(masks: Masks, seen: Masks) -> Masks:
-    """Masks without the pixels of what was seen; nothing of one that mostly lies there."""
+def _in_view(filled: Instances, seen: Masks) -> Instances:
+    """What is filled in without the pixels of what was seen, and without what that hides."""
     covered = seen.union()
-    is_hidden = masks.areas_inside(covered) >= _HIDDEN * np.maximum(masks.areas, 1)
-    left = masks.without(covered)
-    if not is_hidden.any():
-        return left
-    order = np.where(is_hidden, len(left), np.arange(len(left)))
-    nothing = Masks.from_dense(np.zeros((1, *masks.size_hw), np.bool_))
-    return Masks.concatenate(masks.size_hw, [left, nothing])[order]
+    is_hidden = filled.masks.areas_inside(covered) >= _HIDDEN * np.maximum(filled.masks.areas, 1)
+    left = filled[~is_hidden]
+    return replace(left, masks=left.masks.without(covered))
