@@ -1,8 +1,9 @@
 """Seconds a picture of every kind of SAM, with random weights: `python -m tools.bench.sams`.
 
-A picture of 1080p is encoded, and the masks of ten boxes are made, as the scripts do it. "Everything" is
-32x32 points: random weights pass no filter by predicted IoU, so that what it takes here is all but making the
-masks that would. The least of some runs is given, since other work on a machine only ever adds to it.
+A picture of 1080p is encoded, and the masks of ten boxes are made, as the scripts do it. `--everything` adds
+its 32x32 points: random weights pass no filter by predicted IoU, so that it is all but making the masks that
+would. On a CPU it is the processor's time on one thread, which other work on the machine hardly changes; on a
+GPU the clock's. The least of some runs is given.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sav.detectors.door import import_sam_modules
 from sav.device import choose_device, choose_precision
 from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
+from sav.sam.model import SamModel
 from tools.bench.inputs import random_boxes, resized_picture
 from tools.bench.options import Options
 
@@ -45,34 +47,37 @@ def _builders() -> dict[str, Callable[[], nn.Module]]:
     }
 
 
-def measure(
-    build: Callable[[], nn.Module], folder: Path, device: str, precision: str, runs: int
-) -> list[float]:
+def measure(model: SamModel, runs: int, with_everything: bool) -> list[float]:
     """Least seconds of encoding a picture, of its boxes, and of everything."""
-    torch.manual_seed(0)
-    path = folder / "sam.pt"
-    torch.save({"model": build().state_dict()}, path)
-    chosen = choose_device(device)
-    model = load_sam(path, chosen, choose_precision(precision, chosen))
-    path.unlink()
-    options = Options(folder, device=device)
+    options = Options(Path())
     picture, boxes = resized_picture(options, _SIZE_HW), random_boxes(_BOXES, _SIZE_HW)
-
     embedding = model.embed([picture])[0]
     works: list[Callable[[], Any]] = [
         lambda: model.embed([picture]),
         lambda: model.masks_from_boxes(embedding, boxes),
-        lambda: segment_everything(model, embedding),
     ]
-    return [min(_seconds(work, chosen) for _ in range(runs)) for work in works]
+    if with_everything:
+        works.append(lambda: segment_everything(model, embedding))
+    return [min(_seconds(work, model.device) for _ in range(runs)) for work in works]
+
+
+def load(build: Callable[[], nn.Module], device: str, precision: str) -> SamModel:
+    """A SAM out of a file of random weights, as the scripts load it."""
+    torch.manual_seed(0)
+    chosen = choose_device(device)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sam.pt"
+        torch.save({"model": build().state_dict()}, path)
+        return load_sam(path, chosen, choose_precision(precision, chosen))
 
 
 def _seconds(work: Callable[[], Any], device: torch.device) -> float:
-    start = time.perf_counter()
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    start = clock()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,15 +86,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="which kinds (default: all)")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precisions", nargs="+", default=["auto", "float32"])
+    parser.add_argument("--everything", action="store_true")
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args(argv)
+    if args.device == "cpu":
+        torch.set_num_threads(1)
 
     builders = _builders()
-    print("| SAM | precision | encode, s | 10 boxes, s | everything, s |\n|---|---|---|---|---|", flush=True)
+    titles = ["SAM", "precision", "encode, s", f"{_BOXES} boxes, s", *["everything, s"] * args.everything]
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}", flush=True)
     for name in args.names or builders:
         for precision in args.precisions:
-            with tempfile.TemporaryDirectory() as folder:
-                found = measure(builders[name], Path(folder), args.device, precision, args.runs)
+            found = measure(load(builders[name], args.device, precision), args.runs, args.everything)
             cells = " | ".join(f"{seconds:.2f}" for seconds in found)
             print(f"| {name} | {precision} | {cells} |", flush=True)
     return 0

@@ -55,7 +55,7 @@ def test_boxes_and_everything_are_upstreams_pixel_for_pixel(load, picture):
     embedding = model.embed([picture])[0]
     masks = model.masks_from_boxes(embedding, BOXES).dense()
     assert (masks == upstream_boxes(sam, picture, BOXES)).all()
-    config = EverythingConfig(5, 16, 0.0, 0.2, nms_threshold=1.1)
+    config = EverythingConfig(4, 16, 0.0, 0.2, nms_threshold=1.1)
     found = segment_everything(model, embedding, config).masks.dense()
     wanted = upstream_everything(sam, picture, config)
     assert len(wanted) > 20
