@@ -19,7 +19,7 @@ _STILL = 0.05  # seconds, by how much of a stretch without motion a fit is stead
 _TOLERANCE, _TOLERANCE_A_SECOND = 0.3, 0.5  # box sizes that pieces of one path may miss each other by
 _HEIGHT_TOLERANCE = 0.5  # the logarithm of the ratio of their heights
 _LOCAL = 0.5  # seconds, the standard deviation of the weights that the noise around a frame is known by
-_NOISE = 1.5  # so many times the noise that neighbours show is smoothed away
+_NOISE = 2.0  # so many times the noise that neighbours show is smoothed away
 _TINY = 1e-12
 
 
