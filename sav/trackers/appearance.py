@@ -12,13 +12,16 @@ from sav.trackers.kalman import Array
 # So much of a track's looks is its newest detection's, as in BoT-SORT (arXiv 2206.14651, section 3.3); of the
 # first ones each counts as much as any other.
 _LEAST_SHARE = 0.1
+# Added to deviations: a number that hardly ever varies is noise, and looks are rounded to whole numbers.
+_LEAST_DEVIATION = 2.0
 
 
 class AppearanceCue:
     """The looks of tracks, out of those of their sure detections.
 
-    What all objects share says nothing about any of them: looks are compared by the cosine between them after
-    the mean of all that were seen so far is taken away from both. It is halved and moved to 0 to 1.
+    What all objects share says nothing about any of them, and a number that varies much says no more than one
+    that varies little: looks are compared by the cosine between them after the mean of all that were seen so
+    far is taken away from both, and each number divided by its deviation. It is halved and moved to 0 to 1.
     """
 
     def __init__(self, least_score: float) -> None:
@@ -27,6 +30,7 @@ class AppearanceCue:
         self._tracks: Array = np.zeros((0, 0))
         self._seen_times: Array = np.zeros(0)
         self._sum: Array = np.zeros(0)
+        self._squares: Array = np.zeros(0)
         self._count = 0
 
     @property
@@ -75,6 +79,7 @@ class AppearanceCue:
         """The looks of some detections, `(k, D)`, which from now on are part of the mean."""
         seen = detections.looks[chosen].astype(np.float64)
         self._sum = seen.sum(0) + (self._sum if len(self._sum) else 0)
+        self._squares = np.square(seen).sum(0) + (self._squares if len(self._squares) else 0)
         self._count += len(seen)
         return seen
 
@@ -84,6 +89,8 @@ class AppearanceCue:
 
     def _apart(self, looks: Array) -> Array:
         """Unit vectors of what is not common to all, `(N, D)`."""
-        apart = looks - self._sum / max(self._count, 1)
+        mean = self._sum / max(self._count, 1)
+        variance = np.maximum(self._squares / max(self._count, 1) - np.square(mean), 0)
+        apart = (looks - mean) / (np.sqrt(variance) + _LEAST_DEVIATION)
         lengths = np.linalg.norm(apart, axis=1, keepdims=True)
         return np.divide(apart, lengths, out=np.zeros_like(apart), where=lengths > 0)
