@@ -50,7 +50,8 @@ def reference() -> Sam:
     return sam.eval()
 
 
-def test_boxes_and_everything_are_upstreams_pixel_for_pixel(load, picture):
+@pytest.mark.parametrize("threads", [2], indirect=True)  # one rounds a few pixels of random weights otherwise
+def test_boxes_and_everything_are_upstreams_pixel_for_pixel(load, picture, threads):
     model, sam = load(), reference()
     embedding = model.embed([picture])[0]
     masks = model.masks_from_boxes(embedding, BOXES).dense()
