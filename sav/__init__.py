@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sav.media.reader import open_video
     from sav.presets import preset
     from sav.segmenter import Segmenter
+    from sav.stages.refine.config import RefineConfig
     from sav.trackers import Tracker
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ _HOMES = {
     "MaskConfig": "sav.config",
     "Masks": "sav.data.masks",
     "PICTURE_DETECTION": "sav.config",
+    "RefineConfig": "sav.stages.refine.config",
     "Scene": "sav.data.scene",
     "Segmenter": "sav.segmenter",
     "Tracker": "sav.trackers",
@@ -78,6 +80,7 @@ __all__ = [
     "MaskConfig",
     "Masks",
     "PictureError",
+    "RefineConfig",
     "ResultsError",
     "SavError",
     "Scene",

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 import sav
 from sav import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, Frame, MaskConfig, Segmenter
 from sav.media.reader import open_video
+from sav.stages.refine import RefineConfig
 from tests.conftest import ROOT
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -266,6 +267,15 @@ def test_the_callers_own_frames_are_followed(segmenter):
         assert [scene.frame.index for scene in scenes] == [0, 1, 2]
         assert scenes[2].frame.time == Fraction(1, 5)
         assert all(scene.is_tracked and len(scene) == 2 for scene in scenes)
+
+
+def test_a_video_is_refined_on_its_way(segmenter):
+    frames = [picture(seed) for seed in range(12)]
+    found = list(segmenter.track(frames, frame_rate=5))
+    refined = list(segmenter.track(frames, frame_rate=5, refine=RefineConfig()))
+    assert [scene.frame.index for scene in refined] == list(range(12))
+    assert [scene.track_ids.tolist() for scene in refined] == [[1, 2]] * 12
+    assert all(a.masks == b.masks for a, b in zip(found, refined, strict=True))
 
 
 def test_frames_are_handed_in_one_by_one(segmenter):
