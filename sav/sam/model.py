@@ -56,7 +56,7 @@ class Embedding:
 
 
 class SamModel:
-    """Encoder, prompts and mask decoder of a `segment_anything` Sam, with bounded memory."""
+    """Encoder, prompts and mask decoder of a SAM of any kind, with bounded memory."""
 
     def __init__(
         self,
