@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> Counter[str]:
     parser.add_argument("video")
     parser.add_argument("--yolo", default="model/yolov8x.pt")
     parser.add_argument("--sam", default="model/sam_vit_h_4b8939.pth")
-    parser.add_argument("--tracker", default=str(ROOT / "examples" / "papers_botsort.yaml"))
+    parser.add_argument("--tracker", default=str(ROOT / "examples" / "sure_sav.yaml"))
     parser.add_argument("--conf", type=float, help="lowest score of a detection (default: 0.1)")
     parser.add_argument("--imgsz", type=int, default=640, help="long side in the detector")
     parser.add_argument("--least_frames", type=int, default=5, help="shorter tracks do not count")
