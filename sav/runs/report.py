@@ -57,7 +57,7 @@ class Report:
         left_out: Frames that could not be read, while others after them could.
         is_whole: Whether all files of what is done could be written.
         is_begun: Whether some files are in place of a picture that is not done.
-        with_regions: Whether unlabelled regions were looked for.
+        with_regions: Whether unlabelled regions were looked for in pictures; a video's are told if any.
     """
 
     done: int
@@ -80,7 +80,8 @@ class Report:
 
     def __str__(self) -> str:
         places = " and ".join(str(path) for path in self.saved)
-        regions = f" and {count(self.found.regions, 'unlabelled region')}" if self.with_regions else ""
+        is_told = self.found.regions or (self.with_regions and self.wanted is not None)
+        regions = f" and {count(self.found.regions, 'unlabelled region')}" if is_told else ""
         if self.wanted is None:
             if not self.done:
                 return "no frame was done, nothing is saved"

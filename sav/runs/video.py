@@ -164,7 +164,6 @@ class _Writing:
             problem=self._problem,
             left_out=self._reader.left_out,
             is_whole=annotations.is_whole and is_kept,
-            with_regions=bool(self._found.regions),
         )
 
     def _keep_store(self, folder: Path | None) -> bool:

@@ -51,6 +51,7 @@ def test_masks_in_doubt_and_doubles_of_a_video_are_counted_in_each_frame(tmp_pat
         (Found(objects=1), "1 object in a.mp4"),
         (Found(objects=3, doubtful=1), "3 objects (1 mask doubtful) in a.mp4"),
         (Found(objects=3, duplicates=1), "3 objects (1 double left out) in a.mp4"),
+        (Found(objects=3, regions=2), "3 objects and 2 unlabelled regions in a.mp4"),
     ],
 )
 def test_only_what_is_there_is_told(found: Found, words: str) -> None:
