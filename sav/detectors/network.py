@@ -134,6 +134,7 @@ def load_network(checkpoint: Path, trust_checkpoint: bool = False) -> Network:
         network = _described(module)
         module.float()
         _check_weights(module)
+        _check_channels(module)
         if not trust_checkpoint:
             _try_out(network)
         network.module.fuse(verbose=False)
@@ -231,6 +232,29 @@ def _check_weights(module: nn.Module) -> None:
             raise ValueError(
                 f"has weights that are infinite or no numbers (NaN), in {name[:80]}: training failed"
             )
+
+
+def _check_channels(module: nn.Module) -> None:
+    """Raise ValueError if what a layer has for each channel does not fit its weights.
+
+    Without memory, where all else is tried out, torch does not look at that.
+    """
+    for layer in module.modules():
+        weight = getattr(layer, "weight", None)
+        if not isinstance(weight, Tensor) or not weight.ndim:
+            continue
+        channels: tuple[int, ...] = weight.shape[:1]
+        if isinstance(layer, nn.ConvTranspose2d):
+            channels = (weight.shape[1] * layer.groups,)
+        elif isinstance(layer, nn.LayerNorm):
+            channels = weight.shape
+        for name in ("bias", "running_mean", "running_var"):
+            tensor = getattr(layer, name, None)
+            if isinstance(tensor, Tensor) and tensor.shape != channels:
+                raise ValueError(
+                    f"is damaged: a layer ({type(layer).__name__}) has weights {tuple(weight.shape)} and a"
+                    f" {name} {tuple(tensor.shape)}"
+                )
 
 
 @torch.inference_mode()

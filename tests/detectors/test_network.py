@@ -151,6 +151,8 @@ def set_weight(layers, value):
         (lambda layers: setattr(layers[1], "f", "x"), "do not fit together"),
         (lambda layers: delattr(layers[1], "f"), "do not fit together"),
         (lambda layers: setattr(layers[2], "conv", nn.Conv2d(5, 8, 3)), "do not fit together"),
+        (lambda layers: setattr(layers[1].conv, "bias", nn.Parameter(torch.zeros(5))), "a bias (5,)"),
+        (lambda layers: setattr(layers[1].bn, "running_var", torch.ones(3)), "a running_var (3,)"),
         (lambda layers: setattr(layers[1], "act", nn.Upsample(scale_factor=1000)), "numbers of a picture"),
         (lambda layers: setattr(layers[1].conv, "padding", (10**5, 10**5)), "numbers of a picture"),
         (lambda layers: setattr(layers[1].conv, "padding", (10**12, 10**12)), "do not fit together"),
