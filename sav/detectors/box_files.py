@@ -58,6 +58,10 @@ def read_boxes(path: Path) -> BoxTable:
     """
     if path.is_dir():
         return _read_yolo(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no {path}: name COCO's JSON, MOTChallenge text or a folder of labels"
+        )
     read = _read_coco if path.suffix.lower() == ".json" else _read_mot
     try:
         return read(path.read_text(encoding="utf-8-sig"))

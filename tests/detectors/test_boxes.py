@@ -151,6 +151,11 @@ def test_a_label_file_of_something_else_is_named(tmp_path, line):
         BoxFile(tmp_path)
 
 
+def test_a_file_that_is_not_there_is_told_with_what_may_be_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no .*boxes\.json: name COCO's JSON"):
+        BoxFile(tmp_path / "boxes.json")
+
+
 def test_a_folder_without_labels_says_where_they_may_be(tmp_path):
     (tmp_path / "labels").mkdir()
     with pytest.raises(BoxesError, match=r"no label file .*: name .*labels"):
