@@ -73,7 +73,7 @@ class Network:
             `(B, N, 6 + more)`: boxes, score and class. Of oriented boxes, which are always x, y, width and
             height, the last column is the angle in radians.
         """
-        return self.look(batch, most)[0]
+        return _table(self._view(most)(batch))
 
     def look(self, batch: Tensor, most: int = 300) -> tuple[Tensor, list[Tensor]]:
         """What the head gives, and the features that the first layers make of the pictures.
@@ -89,10 +89,7 @@ class Network:
         view = self._view(most)
         for layer in view.model[:_FIRST_LAYERS]:
             layer.register_forward_hook(lambda layer, given, grid: grids.append(grid))
-        output = view(batch)
-        while isinstance(output, list | tuple):
-            output = output[0]
-        return output, grids
+        return _table(view(batch)), grids
 
     def _view(self, most: int) -> Any:
         """The module with a head of its own, since heads keep the last picture's grid in their attributes.
@@ -110,6 +107,14 @@ class Network:
         layers._modules = {**layers._modules, **first, str(len(layers) - 1): head}
         module._modules = {**module._modules, "model": layers}
         return module
+
+
+def _table(output: Any) -> Tensor:
+    """The table of boxes, which heads give first, at whatever depth."""
+    while isinstance(output, list | tuple):
+        output = output[0]
+    table: Tensor = output
+    return table
 
 
 def load_network(checkpoint: Path, trust_checkpoint: bool = False) -> Network:

@@ -120,7 +120,8 @@ class Detector:
         images = [_thick_enough(image, side) for image in images_bgr]
         size_hw = images[0].shape[:2]
         batch = self._prepared(images, side)
-        table, grids = network.look(batch, max(self._config.max_det or 0, _LEAST_CHOSEN))
+        most = max(self._config.max_det or 0, _LEAST_CHOSEN)
+        table, grids = network.look(batch, most) if self._with_looks else (network(batch, most), [])
         seen_hw, squeezed = batch.shape[2:], torch.ones(4, device=self._device)
         if network.is_transformer:  # gives centres and sizes as shares of the picture
             scale = table.new_tensor([*size_hw[::-1], *size_hw[::-1]])
@@ -128,7 +129,6 @@ class Detector:
             squeezed = scale.new_tensor([*seen_hw[::-1], *seen_hw[::-1]]) / scale
 
         kept = self._suppressed(table)
-        grids = grids if self._with_looks else []
         looks = appearances(grids, [boxes[:, :4] * squeezed for boxes in kept], seen_hw[1])
         if not network.is_transformer:
             for boxes in kept:

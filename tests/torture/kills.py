@@ -16,6 +16,7 @@ import av
 import cv2
 import numpy as np
 
+from sav.commands import cli
 from sav.segmenter import Segmenter
 from tests.conftest import DEMO_SAM, DEMO_YOLO
 from tests.stubs import StubDetector, StubSam
@@ -177,7 +178,7 @@ def _child(main: Main, arguments: list[str], log: Path, renames: int) -> None:
         _kill_after_renames(renames)
     code = 70
     try:
-        code = main(arguments)
+        cli.script(lambda: main(arguments))  # as a user runs it: `main` alone leaves signals to its caller
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 71
     except KeyboardInterrupt:

@@ -68,7 +68,7 @@ class RegionFollower:
         self._interval = max(1, round(frame_rate * _ASK_AFTER))
         self._patience = max(1, round(frame_rate * _REMEMBERED))
         self._motion = MaskMotion()
-        self._memory: _Memory | None = None
+        self._memory = _nothing_known((0, 0))
         self._since_asked = 0
         self._next_id = FIRST_REGION_ID
 
@@ -91,7 +91,7 @@ class RegionFollower:
         regions = self._prompted(embedding, known, covered)
         if self._is_due():
             everything = segment_everything(self._sam, embedding, on_progress=on_progress)
-            regions = self._joined(unexplained(everything, objects), regions, known)
+            regions = self._joined(unexplained(everything, objects), regions)
 
         regions = regions[_apart(regions.masks, _GROWN_TOGETHER)]
         self._remember(regions, known, covered)
@@ -106,13 +106,10 @@ class RegionFollower:
 
     def _moved(self, frame: Frame) -> Instances:
         """What is known, where it is in this frame."""
-        memory = self._memory
-        if memory is None or memory.regions.size_hw != frame.size_hw:
-            memory = _Memory(
-                Instances.empty(frame.size_hw), np.zeros(0, np.int64), np.zeros(frame.size_hw, np.bool_)
-            )
-        moved = self._motion.follow(frame.image, memory.regions.masks, memory.covered)
-        return _with_masks(memory.regions, moved)
+        if self._memory.regions.size_hw != frame.size_hw:
+            self._memory = _nothing_known(frame.size_hw)
+        known = self._memory.regions
+        return _with_masks(known, self._motion.follow(frame.image, known.masks, self._memory.covered))
 
     def _is_due(self) -> bool:
         """Whether everything is to be asked for in this frame."""
@@ -134,7 +131,7 @@ class RegionFollower:
         count = len(visible)
         return _with_masks(visible, both[np.arange(count) + np.where(is_same, 0, count)])
 
-    def _joined(self, found: Instances, regions: Instances, known: Instances) -> Instances:
+    def _joined(self, found: Instances, regions: Instances) -> Instances:
         """What was found anew, under the ids that are known, and the known that nothing found stands for."""
         found = found[_apart(found.masks, _DOUBLE)]
         overlaps = found.masks.iou_matrix(regions.masks)
@@ -154,7 +151,7 @@ class RegionFollower:
     def _remember(self, regions: Instances, known: Instances, covered: BoolArray) -> None:
         """Keep what is shown, what objects hide of it, and for a while what they hide for the most part."""
         hidden = _with_masks(known, known.masks.within(covered))
-        unseen = self._memory.unseen + 1 if self._memory is not None else np.zeros(0, np.int64)
+        unseen = self._memory.unseen + 1
         is_mostly_hidden = hidden.masks.areas >= np.maximum(_MOSTLY * known.masks.areas, 1)
         waiting = is_mostly_hidden & ~np.isin(known.ids, regions.ids) & (unseen <= self._patience)
 
@@ -163,6 +160,10 @@ class RegionFollower:
         counts = np.concatenate([np.zeros(len(regions), np.int64), unseen[waiting]])
         order = np.argsort(table.ids, kind="stable")
         self._memory = _Memory(table[order], counts[order], covered)
+
+
+def _nothing_known(size_hw: tuple[int, int]) -> _Memory:
+    return _Memory(Instances.empty(size_hw), np.zeros(0, np.int64), np.zeros(size_hw, np.bool_))
 
 
 def _with_masks(regions: Instances, masks: Masks) -> Instances:

@@ -100,6 +100,15 @@ def test_after_a_cut_all_is_new(street):
     assert street.asked == [0, 1]
 
 
+def test_frames_of_another_size_begin_anew(street, monkeypatch):
+    street.show(0, HOUSE, TREE)
+    nothing = Instances.empty((240, 320))
+    monkeypatch.setattr(follower, "segment_everything", lambda *_, **more: nothing)
+    for number in range(3):
+        frame = Frame(texture(0, (240, 320)), number)
+        assert street.follower(frame, frame.size_hw, nothing.masks) == nothing
+
+
 def test_an_answer_that_is_something_else_is_not_taken(monkeypatch):
     street = Street(monkeypatch, StubSam(shift_xy=(0, 25)))
     for number in range(3):
