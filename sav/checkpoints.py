@@ -16,6 +16,9 @@ from sav.files import whole_file
 
 logger = logging.getLogger(__name__)
 
+# Bytes that are read at once.
+_CHUNK = 1 << 24
+
 
 @dataclass(frozen=True)
 class Release:
@@ -124,13 +127,6 @@ def check_checkpoints(
     return places
 
 
-def find_checkpoint(
-    path: str | Path, offline: bool = False, releases: Mapping[str, Release] = OFFICIAL
-) -> Path:
-    """One checkpoint, found or downloaded as `find_checkpoints` does it."""
-    return find_checkpoints([path], offline, releases)[0]
-
-
 def demo_checkpoints(paths: Sequence[str | Path]) -> list[Path]:
     """Those of the files that are the demo in model/, whatever they are called."""
     return [path for path in map(Path, paths) if _is_demo(path)]
@@ -138,7 +134,16 @@ def demo_checkpoints(paths: Sequence[str | Path]) -> list[Path]:
 
 def _is_demo(path: Path) -> bool:
     digest = DEMO.get(path.stat().st_size)
-    return digest is not None and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    return digest is not None and sha256_of(path) == digest
+
+
+def sha256_of(path: Path) -> str:
+    """A file's SHA-256 in hexadecimal; checkpoints do not fit into memory twice."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _by_hand(release: Release, path: Path) -> str:

@@ -6,9 +6,13 @@ import zipfile
 
 import pytest
 
-from sav.checkpoints import OFFICIAL, Release, find_checkpoint, find_checkpoints
+from sav.checkpoints import OFFICIAL, Release, find_checkpoints
 from sav.errors import CheckpointError
 from tests.conftest import ROOT
+
+
+def find_checkpoint(path, **more):
+    return find_checkpoints([path], **more)[0]
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from sav.commands import flags
 from sav.commands.console import Progress, log_lines, steady_streams, tell, tell_error, tell_note
 from sav.errors import DONE, FAILED, SavError
 
-# Seconds a picture.
-_BEARABLE = 25.0
-
 if TYPE_CHECKING:
     from sav.runs.events import OnEvent
     from sav.runs.report import Report
     from sav.segmenter import Segmenter
+
+# Seconds a picture.
+_BEARABLE = 25.0
 
 
 @contextlib.contextmanager

@@ -22,10 +22,10 @@ from sav.config import (
 )
 from sav.errors import SettingError
 from sav.formats.registry import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
+from sav.presets import AUTO_PRESET, DEFAULT_PRESET, PRESET_NAMES, PRESETS, Preset
 
 if TYPE_CHECKING:
     from sav.stages.refine.config import RefineConfig
-from sav.presets import AUTO_PRESET, DEFAULT_PRESET, PRESET_NAMES, PRESETS, Preset
 
 # What other programs call the precisions.
 _PRECISIONS_ELSEWHERE = {
@@ -91,7 +91,7 @@ def add_computing_flags(group: argparse._ActionsContainer) -> None:
     add_device_flag(group)
     group.add_argument("--precision", type=one_of(PRECISIONS, _PRECISIONS_ELSEWHERE), default=PRECISIONS[0],
                        metavar="NAME",
-                       help="float32: segment_anything's masks to the last pixel; auto: the fastest that"
+                       help="float32: the publisher's masks to the last pixel; auto: the fastest that"
                             " shows no difference; bfloat16, float16: SAM's encoder in that precision"
                             " (default: %(default)s)")  # fmt: skip
 
@@ -190,10 +190,10 @@ def refine_config(words: Sequence[str]) -> RefineConfig:
     """
     from sav.stages.refine.config import RefineConfig
 
+    known = [field.name for field in fields(RefineConfig)]
     values: dict[str, float] = {}
     for word in words:
         name, _, text = word.partition("=")
-        known = [field.name for field in fields(RefineConfig)]
         if name not in known:
             raise SettingError(f"there is no setting '{shorten(name)}' of refining; take {', '.join(known)}")
         try:

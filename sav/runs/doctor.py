@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import tempfile
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sav.checkpoints import OFFICIAL
+from sav.checkpoints import OFFICIAL, sha256_of
 from sav.data.types import Frame
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
@@ -36,7 +35,6 @@ OPTIONAL = {
 # The same package under another name.
 _ALSO = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
 _FRAME_SIZE_HW, _FRAMES = (1080, 1920), 24
-_CHUNK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -125,11 +123,7 @@ def checkpoints(folder: Path = Path("model")) -> Iterator[Finding]:
 def _damage(path: Path, sha256: str) -> str:
     """What is wrong with a file; empty if nothing is."""
     if sha256:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return "" if digest.hexdigest() == sha256 else "damaged: its SHA-256 is another"
+        return "" if sha256_of(path) == sha256 else "damaged: its SHA-256 is another"
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()

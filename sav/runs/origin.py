@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from sav.checkpoints import sha256_of
 from sav.segmenter import Origin
-
-# Bytes that are read at once.
-_CHUNK = 1 << 24
 
 
 def checkpoint_hashes(origin: Origin | None) -> dict[str, str]:
@@ -17,14 +15,10 @@ def checkpoint_hashes(origin: Origin | None) -> dict[str, str]:
 
 
 def _sha256(path: Path) -> str:
+    if not path.is_dir():
+        return sha256_of(path)
     digest = hashlib.sha256()
-    if path.is_dir():
-        for inside in sorted(path.iterdir()):
-            digest.update(
-                f"{inside.name}\0{_sha256(inside) if inside.is_file() else ''}\0".encode(errors="replace")
-            )
-        return digest.hexdigest()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
+    for inside in sorted(path.iterdir()):
+        content = sha256_of(inside) if inside.is_file() else ""
+        digest.update(f"{inside.name}\0{content}\0".encode(errors="replace"))
     return digest.hexdigest()

@@ -90,4 +90,4 @@ def _refine(
                 on_event(Reached(number, total, "frame"))
         if store.is_finished:
             target.finish(store.end_time)
-    return Report(total, None, found, (), with_regions=found.regions > 0)
+    return Report(total, None, found, ())
