@@ -1,0 +1,42 @@
+"""SAM on a GPU: in float32 upstream's masks on the same GPU, in bfloat16 nearly those."""
+
+import numpy as np
+import pytest
+import torch
+from segment_anything import SamPredictor
+
+from sav.device import EXACT, Precision
+from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.model import SamModel
+from tests.conftest import random_sam
+
+BOXES = np.array([[10, 20, 80, 90], [0, 0, 160, 120], [50.5, 60.2, 70.1, 99.9]], np.float32)
+
+
+def test_in_float32_box_prompts_give_the_masks_of_upstreams_predictor_on_the_same_gpu(picture, cuda):
+    model = SamModel(random_sam(), cuda, EXACT)
+    masks = model.masks_from_boxes(model.embed([picture])[0], BOXES)
+
+    predictor = SamPredictor(random_sam().to(cuda))
+    predictor.set_image(np.ascontiguousarray(picture[..., ::-1]))
+    boxes = predictor.transform.apply_boxes_torch(torch.from_numpy(BOXES).to(cuda), picture.shape[:2])
+    theirs = predictor.predict_torch(None, None, boxes, multimask_output=False)[0][:, 0]
+    assert (masks.dense() == theirs.cpu().numpy()).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_in_half_precision_the_masks_of_boxes_are_nearly_those_of_float32(picture, cuda, dtype):
+    exact, fast = (SamModel(random_sam(), cuda, precision) for precision in (EXACT, Precision(dtype)))
+    theirs, ours = (model.masks_from_boxes(model.embed([picture])[0], BOXES) for model in (exact, fast))
+    assert np.diag(ours.iou_matrix(theirs)).mean() >= 0.99
+
+
+def test_everything_on_a_gpu_is_what_it_is_on_a_cpu(picture, cuda):
+    config = EverythingConfig(4, predicted_iou_threshold=-10.0, stability_threshold=0.0)
+    found = []
+    for device in (torch.device("cpu"), cuda):
+        model = SamModel(random_sam(), device, EXACT)
+        found.append(segment_everything(model, model.embed([picture])[0], config).masks)
+    overlaps = found[0].iou_matrix(found[1])
+    assert len(found[0]) == len(found[1]) > 0
+    assert overlaps.max(axis=1).mean() >= 0.999
