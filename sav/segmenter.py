@@ -26,7 +26,8 @@ from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of, stream
+from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of
+from sav.stages.stream import stream
 from sav.trackers import Tracker, make_tracker
 from sav.video_scenes import Tracking, VideoScenes
 

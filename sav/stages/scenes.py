@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -17,7 +17,6 @@ from sav.data.types import BoolArray, Detections, FloatArray, Frame, Image, IntA
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
 from sav.stages.halving import in_halves
-from sav.stages.overlap import batched
 from sav.stages.regions import RegionFollower
 from sav.stages.unexplained import unexplained
 from sav.trackers import Tracker
@@ -111,18 +110,29 @@ class Cutter:
     def __call__(
         self, seen: Sequence[Seen], on_progress: Callable[[int, float], None] = lambda place, share: None
     ) -> list[Scene]:
-        """The scenes of some frames, encoded at once; a frame that has nothing to ask for is not encoded.
+        """The scenes of some frames, encoded at once.
 
         `on_progress` is told of each frame with regions, by its place, which share of those is found.
         """
+        return self.cut(seen, self.embed(seen), on_progress)
+
+    def embed(self, seen: Sequence[Seen]) -> list[Embedding | None]:
+        """Some frames as SAM sees them; a frame that has nothing to ask for is not encoded."""
         with_regions = self.with_regions or self.follower is not None
         is_busy = [with_regions or len(one.detections) > 0 for one in seen]
         images = [one.frame.image for one, busy in zip(seen, is_busy, strict=True) if busy]
         embeddings = iter(in_halves(self.sam.embed, images, _SMALLER))
-        return [
-            self._scene(one, next(embeddings) if busy else None, partial(on_progress, place))
-            for place, (one, busy) in enumerate(zip(seen, is_busy, strict=True))
-        ]
+        return [next(embeddings) if busy else None for busy in is_busy]
+
+    def cut(
+        self,
+        seen: Sequence[Seen],
+        embeddings: Sequence[Embedding | None],
+        on_progress: Callable[[int, float], None] = lambda place, share: None,
+    ) -> list[Scene]:
+        """The scenes of some frames that `embed` has encoded; see there and `__call__`."""
+        pairs = enumerate(zip(seen, embeddings, strict=True))
+        return [self._scene(one, embedding, partial(on_progress, place)) for place, (one, embedding) in pairs]
 
     def _scene(self, seen: Seen, embedding: Embedding | None, on_progress: Callable[[float], None]) -> Scene:
         """One frame's scene; without an embedding there is nothing in it."""
@@ -172,40 +182,6 @@ def _masks(sam: SamModel, embedding: Embedding, boxes_xyxy: FloatArray, size_hw:
 
     parts = in_halves(some, boxes_xyxy, _SMALLER)
     return parts[0] if len(parts) == 1 else Masks.concatenate(size_hw, parts)
-
-
-def stream(
-    detector: Detector,
-    cutter: Cutter,
-    frames: Iterable[Frame],
-    tracker: Tracker | None = None,
-    batch: int = 1,
-    known: Iterable[Scene] = (),
-) -> Iterator[Scene]:
-    """Yield each frame's scene, in order.
-
-    Args:
-        detector: For a tracker it should report boxes from about 0.1 up, which makes use of weak ones.
-        cutter: Makes the masks.
-        frames: Pictures, or the frames of one video.
-        tracker: A tracker that has seen nothing yet; None for pictures.
-        batch: How many frames the detector and SAM's encoder take at once.
-        known: What an earlier run with the same settings has found in the first frames; the tracker sees
-            their candidates again, and the models are not asked.
-    """
-    frames = iter(frames)
-    for scene in known:
-        frame = next(frames, None)
-        if frame is None:
-            return
-        if tracker is not None:
-            tracker.update(scene.candidates, frame.image)
-        scene = replace(scene, frame=frame)
-        if cutter.follower is not None:
-            cutter.follower.replay(scene)
-        yield scene
-    for some in batched(frames, batch):
-        yield from cutter(look(detector, some, tracker))
 
 
 def distinct(objects: Instances, duplicate_iou: float) -> BoolArray:

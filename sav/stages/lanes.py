@@ -1,0 +1,42 @@
+"""Lanes of a GPU (CUDA streams): what threads ask of it runs side by side, each one's in its own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+
+class Lane:
+    """A thread's own queue of work on a device; on any but CUDA there is one queue for all."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Begin behind what the calling thread has asked of the device so far, weights among it."""
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Inside the block the calling thread's work goes into this lane."""
+        if self._stream is None:
+            yield
+            return
+        with torch.cuda.stream(self._stream):
+            yield
+
+    def mark(self) -> torch.cuda.Event | None:
+        """A mark behind all that is in the lane by now; for `after`."""
+        return None if self._stream is None else self._stream.record_event()
+
+    def after(self, mark: torch.cuda.Event | None, tensors: Iterable[Tensor]) -> None:
+        """Have what comes next wait for a mark of another lane, and take over the tensors made there."""
+        if self._stream is None or mark is None:
+            return
+        self._stream.wait_event(mark)
+        with torch.inference_mode():  # in which they were made
+            for tensor in tensors:
+                tensor.record_stream(self._stream)

@@ -1,0 +1,117 @@
+"""Frames to scenes, one after the other: in the caller's thread, or on a GPU by stages that overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sav.data.scene import Scene
+from sav.data.types import Frame
+from sav.sam.model import Embedding
+from sav.stages.lanes import Lane
+from sav.stages.overlap import batched, overlap
+from sav.stages.scenes import Cutter, Detector, Seen, look
+from sav.trackers import Tracker
+
+
+def stream(
+    detector: Detector,
+    cutter: Cutter,
+    frames: Iterable[Frame],
+    tracker: Tracker | None = None,
+    batch: int = 1,
+    known: Iterable[Scene] = (),
+    in_stages: bool | None = None,
+) -> Iterator[Scene]:
+    """Yield each frame's scene, in order; the same scenes whether in stages or not.
+
+    Args:
+        detector: For a tracker it should report boxes from about 0.1 up, which makes use of weak ones.
+        cutter: Makes the masks.
+        frames: Pictures, or the frames of one video.
+        tracker: A tracker that has seen nothing yet; None for pictures.
+        batch: How many frames the detector and SAM's encoder take at once.
+        known: What an earlier run with the same settings has found in the first frames; the tracker sees
+            their candidates again, and the models are not asked.
+        in_stages: Look at a batch, encode the one before it and cut out that before this, all at once, each
+            in a thread and a lane of the GPU of its own; by default on CUDA.
+    """
+    frames = iter(frames)
+    for scene in known:
+        frame = next(frames, None)
+        if frame is None:
+            return
+        yield _again(replace(scene, frame=frame), cutter, tracker)
+
+    if cutter.sam.device.type == "cuda" if in_stages is None else in_stages:
+        yield from _in_stages(detector, cutter, frames, tracker, batch)
+        return
+    for some in batched(frames, batch):
+        yield from cutter(look(detector, some, tracker))
+
+
+def _again(scene: Scene, cutter: Cutter, tracker: Tracker | None) -> Scene:
+    """A scene that is known, once tracker and follower have seen what is in it."""
+    if tracker is not None:
+        tracker.update(scene.candidates, scene.frame.image)
+    if cutter.follower is not None:
+        cutter.follower.replay(scene)
+    return scene
+
+
+@dataclass(frozen=True, eq=False)
+class _Encoded:
+    """A batch that the encoder is at, or has done.
+
+    Attributes:
+        seen: The frames, and what is to be cut out of each.
+        embeddings: Of each frame; None where there is nothing to cut out.
+        mark: The place in the encoder's lane behind which they are there.
+    """
+
+    seen: list[Seen]
+    embeddings: list[Embedding | None]
+    mark: torch.cuda.Event | None
+
+    @property
+    def tensors(self) -> Iterator[Tensor]:
+        """What the embeddings are made of."""
+        for embedding in self.embeddings:
+            if embedding is not None:
+                yield from (embedding.features.coarse, *embedding.features.fine)
+
+
+def _in_stages(
+    detector: Detector, cutter: Cutter, frames: Iterable[Frame], tracker: Tracker | None, batch: int
+) -> Iterator[Scene]:
+    """The scenes, cut out here while two threads work ahead by a batch each."""
+    looking, encoding, cutting = (Lane(cutter.sam.device) for _ in range(3))
+    looked = overlap(_looked(detector, frames, tracker, batch, looking), capacity=1)
+    with closing(looked), closing(overlap(_encoded(cutter, looked, encoding), capacity=1)) as ready:
+        for some in ready:
+            with cutting():
+                cutting.after(some.mark, some.tensors)
+                scenes = cutter.cut(some.seen, some.embeddings)
+            del some  # its memory on the GPU is free before the next is there
+            yield from scenes
+
+
+def _looked(
+    detector: Detector, frames: Iterable[Frame], tracker: Tracker | None, batch: int, lane: Lane
+) -> Iterator[list[Seen]]:
+    for some in batched(frames, batch):
+        with lane():
+            seen = look(detector, some, tracker)
+        yield seen
+
+
+def _encoded(cutter: Cutter, looked: Iterable[list[Seen]], lane: Lane) -> Iterator[_Encoded]:
+    for seen in looked:
+        with lane():
+            embeddings = cutter.embed(seen)
+            mark = lane.mark()
+        yield _Encoded(seen, embeddings, mark)
