@@ -24,6 +24,7 @@ from sav.media.selection import Moment
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
+from sav.stages.prompts import Prompts
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
 from sav.stages.regions import RegionFollower
 from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of
@@ -213,6 +214,19 @@ class Segmenter:
         """
         seen = look(self._detector_for(detect, PICTURE_DETECTION), frames)
         return self._cutter(masks, self.regions if regions is None else regions)(seen, on_progress)
+
+    def prompts(self, picture: Picture) -> Prompts:
+        """One picture of which SAM is asked for masks at points and in boxes, without the detector.
+
+        Args:
+            picture: As for a call; it is embedded once, at once.
+
+        Raises:
+            OSError: If there is no such file.
+            ValueError: If it is no picture.
+            DeviceMemoryError: There is no memory for it.
+        """
+        return Prompts(self.sam, as_frame(picture).image)
 
     def pictures(
         self,

@@ -162,7 +162,7 @@ class Cutter:
     def _objects(self, embedding: Embedding, seen: Seen) -> Instances:
         """What was seen, with a mask each."""
         found = seen.detections
-        masks = _masks(self.sam, embedding, found.boxes_xyxy, seen.frame.size_hw)
+        masks = boxed_masks(self.sam, embedding, found.boxes_xyxy, seen.frame.size_hw)
         return Instances(found.boxes_xyxy, found.scores, found.class_ids, seen.track_ids, masks)
 
 
@@ -172,11 +172,28 @@ def masks_of(sam: SamModel, image: Image, boxes_xyxy: FloatArray) -> Masks:
     Raises:
         DeviceMemoryError: There is no memory for one of them alone.
     """
+    return boxed_masks(sam, embedded(sam, image), boxes_xyxy, (image.shape[0], image.shape[1]))
+
+
+def embedded(sam: SamModel, image: Image) -> Embedding:
+    """An `(H, W, 3)` uint8 BGR picture as SAM's encoder sees it.
+
+    Raises:
+        DeviceMemoryError: There is no memory for it.
+    """
     (embedding,) = in_halves(sam.embed, [image], _SMALLER)
-    return _masks(sam, embedding, boxes_xyxy, (image.shape[0], image.shape[1]))
+    return embedding
 
 
-def _masks(sam: SamModel, embedding: Embedding, boxes_xyxy: FloatArray, size_hw: tuple[int, int]) -> Masks:
+def boxed_masks(
+    sam: SamModel, embedding: Embedding, boxes_xyxy: FloatArray, size_hw: tuple[int, int]
+) -> Masks:
+    """One mask for each of `(N, 4)` boxes in the pixels of an embedded picture.
+
+    Raises:
+        DeviceMemoryError: There is no memory for one of them alone.
+    """
+
     def some(boxes: FloatArray) -> list[Masks]:
         return [sam.masks_from_boxes(embedding, boxes)]
 
