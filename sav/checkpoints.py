@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import logging
 import socket
@@ -37,6 +38,9 @@ _SAM = "https://dl.fbaipublicfiles.com/segment_anything/"
 _SAM_2 = "https://dl.fbaipublicfiles.com/segment_anything_2/"
 _MOBILE_SAM = "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights/"
 _YOLO = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
+_CLIP = "https://openaipublic.azureedge.net/clip/models/"
+_MOBILE_CLIP = "https://docs-assets.developer.apple.com/ml-research/datasets/mobileclip/"
+_MOBILE_CLIP_2 = "https://huggingface.co/apple/MobileCLIP2-B/resolve/main/"
 
 # Meta and MobileSAM's authors name no SHA-256, and the digits in SAM's names are those of MD5. These are the
 # same in all public projects that pin the files (micro-sam, TomoSAM and others).
@@ -55,13 +59,24 @@ _SAM_2_SHA256 = {
     "092824/sam2.1_hiera_base_plus.pt": "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
     "092824/sam2.1_hiera_large.pt": "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
 }
+# OpenAI's address names it.
+_CLIP_SHA256 = "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af"
+_YOLOE = ("v8s", "v8m", "v8l", "11s", "11m", "11l", "26n", "26s", "26m", "26l", "26x")
+_DETECTORS = (
+    *(f"yolov8{size}" for size in "nsmlx"),
+    *(f"yolov8{size}-{kind}" for kind in ("world", "worldv2") for size in "smlx"),
+    *(f"yoloe-{size}-seg{own}" for size in _YOLOE for own in ("", "-pf")),
+)
 OFFICIAL: dict[str, Release] = {
     **{name: Release(_SAM + name, sha256) for name, sha256 in _SAM_SHA256.items()},
     **{path.rpartition("/")[2]: Release(_SAM_2 + path, sha256) for path, sha256 in _SAM_2_SHA256.items()},
     "mobile_sam.pt": Release(
         _MOBILE_SAM + "mobile_sam.pt", "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f"
     ),
-    **{f"yolov8{size}.pt": Release(f"{_YOLO}yolov8{size}.pt") for size in "nsmlx"},
+    **{f"{name}.pt": Release(f"{_YOLO}{name}.pt") for name in _DETECTORS},
+    "ViT-B-32.pt": Release(f"{_CLIP}{_CLIP_SHA256}/ViT-B-32.pt", _CLIP_SHA256),
+    "mobileclip_blt.pt": Release(_MOBILE_CLIP + "mobileclip_blt.pt"),
+    "mobileclip2_b.pt": Release(_MOBILE_CLIP_2 + "mobileclip2_b.pt"),
 }
 # Bytes and SHA-256 of the small ones in model/, which know rendered streets alone.
 DEMO = {
@@ -113,10 +128,7 @@ def check_checkpoints(
             if place.name in releases
         ]
     if unknown:
-        known = ", ".join(sorted(releases))
-        problems.append(
-            f"no checkpoint at {' and '.join(unknown)}; names that are downloaded when missing: {known}"
-        )
+        problems.append(f"no checkpoint at {' and '.join(unknown)}; {_official(unknown[0], releases)}")
     for place in places:
         if place.is_dir():
             problems.append(f"{place} is a folder; name the checkpoint file in it")
@@ -125,6 +137,14 @@ def check_checkpoints(
     if problems:
         raise CheckpointError("; ".join(dict.fromkeys(problems)))
     return places
+
+
+def _official(unknown: str, releases: Mapping[str, Release]) -> str:
+    """What to say of the names that are downloaded to somebody who wrote another."""
+    close = difflib.get_close_matches(Path(unknown).name, releases, n=1)
+    if close:
+        return f"did you mean {close[0]}? That is downloaded when it is missing"
+    return "model/README.md has the names that are downloaded when missing, such as yolov8x.pt"
 
 
 def demo_checkpoints(paths: Sequence[str | Path]) -> list[Path]:

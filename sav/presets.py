@@ -21,18 +21,22 @@ class Preset:
         yolo_checkpoint: Where the detector's file is, or is downloaded to.
         sam_checkpoint: Where SAM's is.
         megabytes: The size of both together.
+        words_checkpoint: The file of a detector that is told what to find, of about the same size.
     """
 
     yolo_checkpoint: str
     sam_checkpoint: str
     megabytes: int
+    words_checkpoint: str
 
 
 DEFAULT_PRESET = "best"
 PRESETS = {
-    "light": Preset("model/yolov8n.pt", "model/mobile_sam.pt", 47),
-    "balanced": Preset("model/yolov8m.pt", "model/sam2.1_hiera_small.pt", 236),
-    DEFAULT_PRESET: Preset("model/yolov8x.pt", "model/sam_vit_h_4b8939.pth", 2695),
+    "light": Preset("model/yolov8n.pt", "model/mobile_sam.pt", 47, "model/yolov8s-worldv2.pt"),
+    "balanced": Preset("model/yolov8m.pt", "model/sam2.1_hiera_small.pt", 236, "model/yolov8m-worldv2.pt"),
+    DEFAULT_PRESET: Preset(
+        "model/yolov8x.pt", "model/sam_vit_h_4b8939.pth", 2695, "model/yolov8x-worldv2.pt"
+    ),
 }
 PRESET_NAMES = (*PRESETS, AUTO_PRESET)
 

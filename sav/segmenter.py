@@ -14,11 +14,19 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from sav.checkpoints import find_checkpoints
-from sav.config import DEFAULT_TRACKER, PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+from sav.config import (
+    DEFAULT_TRACKER,
+    PICTURE_DETECTION,
+    VIDEO_DETECTION,
+    DetectionConfig,
+    MaskConfig,
+    as_words,
+)
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.detectors.sliced import Sliced
 from sav.device import choose_device, choose_precision
+from sav.errors import SettingError
 from sav.inputs import USUAL_RATE, Picture, Source, as_detections, as_frame, as_frames, open_source
 from sav.media.selection import Moment
 from sav.sam.load import load_sam
@@ -45,11 +53,15 @@ class Origin:
             its place; and `sam`, SAM's checkpoint.
         device: The kind of device: `cpu`, `cuda` or `mps`.
         precision: One of `sav.config.PRECISIONS`.
+        words: What the detector was told to find.
+        text_model: SHA-256 of the file that told it what they mean.
     """
 
     files: Mapping[str, Path]
     device: str
     precision: str
+    words: tuple[str, ...] = ()
+    text_model: str = ""
 
 
 class Segmenter:
@@ -95,6 +107,8 @@ class Segmenter:
         yolo_checkpoint: str | Path | None,
         sam_checkpoint: str | Path,
         *,
+        words: str | Sequence[str] | None = None,
+        text_checkpoint: str | Path | None = None,
         boxes: str | Path | None = None,
         device: str = "auto",
         precision: str = "auto",
@@ -110,6 +124,10 @@ class Segmenter:
         Args:
             yolo_checkpoint: Any ultralytics checkpoint that finds boxes, masks, poses or oriented boxes.
             sam_checkpoint: Any SAM, SAM 2 or MobileSAM checkpoint.
+            words: What a YOLO-World or YOLOE is to find: `"red bus, dog on a leash"`, or a list. They become
+                its classes.
+            text_checkpoint: The text model that it was trained with, for words that are new; by default the
+                official file in its own folder.
             boxes: A file or folder of boxes, as `sav.detectors.boxes.BoxFile` reads it; `yolo_checkpoint` is
                 not looked at then, and may be None.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
@@ -124,22 +142,31 @@ class Segmenter:
 
         Raises:
             CheckpointError: If one cannot be had or used.
+            PackageMissingError: If words are new, and open_clip is not installed.
             SettingError: If there is no such device, the detector does not know a class that `detect` names,
-                or `torch.compile` does not work here.
+                `torch.compile` does not work here, or words are none.
         """
         from sav.detectors.load import load_detector
+        from sav.detectors.words import load_vocabulary
 
-        chosen = choose_device(device)
+        chosen, spoken = choose_device(device), as_words(words)
+        if spoken and boxes is not None:
+            raise SettingError("give words or boxes, not both: boxes come in place of a detector")
         wanted = {"sam": sam_checkpoint}
         if boxes is None:
             wanted["yolo"] = _given(yolo_checkpoint)
         files = dict(zip(wanted, find_checkpoints([*wanted.values()], offline), strict=True))
         if boxes is not None:
             files["boxes"] = Path(boxes)
-        detector = load_detector(files, chosen, detect, trust_checkpoint)
+        vocabulary = None
+        if spoken:
+            text = Path(text_checkpoint) if text_checkpoint is not None else None
+            vocabulary = load_vocabulary(files["yolo"], spoken, text, offline)
+        detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary)
         sam = load_sam(files["sam"], chosen, choose_precision(precision, chosen), compiled)
         segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
-        segmenter.origin = Origin(files, chosen.type, precision)
+        text_model = vocabulary.text_model if vocabulary else ""
+        segmenter.origin = Origin(files, chosen.type, precision, spoken, text_model)
         return segmenter
 
     @property
@@ -363,8 +390,10 @@ class Segmenter:
         """All that is set here and changes what is found, in words that JSON knows."""
         defaults = VIDEO_DETECTION if for_video else PICTURE_DETECTION
         computing = {"device": self.origin.device, "precision": self.origin.precision} if self.origin else {}
-        found = {"detect": asdict(self.detect.over(defaults)), "masks": asdict(self.masks)}
+        found: dict[str, Any] = {"detect": asdict(self.detect.over(defaults)), "masks": asdict(self.masks)}
         settings = found | computing | ({} if for_video else {"regions": self.regions})
+        if self.origin and self.origin.words:
+            settings |= {"words": list(self.origin.words), "text_model": self.origin.text_model}
         return dict(json.loads(json.dumps(settings)))
 
     @property

@@ -119,9 +119,11 @@ def test_offline_never_tries(tmp_path, served, published):
     assert served[2] == []
 
 
-def test_a_name_that_is_not_official_is_an_error_that_lists_those_that_are(tmp_path):
-    with pytest.raises(CheckpointError, match="sam_vit_b_01ec64"):
+def test_a_name_that_is_not_official_is_answered_with_the_nearest_that_is(tmp_path):
+    with pytest.raises(CheckpointError, match=r"mine\.pth; model/README\.md has the names"):
         find_checkpoint(tmp_path / "mine.pth")
+    with pytest.raises(CheckpointError, match=r"did you mean yolov8s-worldv2\.pt\? That is downloaded"):
+        find_checkpoint(tmp_path / "yolov8s-world2.pt")
 
 
 def test_a_folder_is_not_a_checkpoint(tmp_path):
@@ -130,15 +132,24 @@ def test_a_folder_is_not_a_checkpoint(tmp_path):
 
 
 def test_the_official_names_are_those_of_their_publishers():
-    assert set(OFFICIAL) == {
+    words = {
+        "yolov8s-worldv2.pt",
+        "yolov8x-world.pt",
+        "yoloe-11s-seg.pt",
+        "yoloe-v8l-seg-pf.pt",
+        "yoloe-26n-seg.pt",
+    }
+    assert words < set(OFFICIAL)
+    assert {name for name in OFFICIAL if not name.startswith(("yoloe", "yolov8")) or len(name) == 10} == {
         "sam_vit_h_4b8939.pth", "sam_vit_l_0b3195.pth", "sam_vit_b_01ec64.pth", "mobile_sam.pt",
         "sam2_hiera_tiny.pt", "sam2_hiera_small.pt", "sam2_hiera_base_plus.pt", "sam2_hiera_large.pt",
         "sam2.1_hiera_tiny.pt", "sam2.1_hiera_small.pt", "sam2.1_hiera_base_plus.pt", "sam2.1_hiera_large.pt",
         "yolov8n.pt", "yolov8s.pt", "yolov8m.pt", "yolov8l.pt", "yolov8x.pt",
+        "ViT-B-32.pt", "mobileclip_blt.pt", "mobileclip2_b.pt",
     }  # fmt: skip
     for name, release in OFFICIAL.items():
         assert release.url.endswith("/" + name)
-        assert len(release.sha256) == (0 if name.startswith("yolo") else 64)
+        assert len(release.sha256) == (0 if name.startswith(("yolo", "mobileclip")) else 64)
 
 
 def test_the_note_beside_them_has_every_official_name_address_and_digest():

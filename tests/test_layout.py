@@ -31,6 +31,7 @@ DOORS = {
     "av": ("sav/media/", "sav/formats/alpha_video.py"),
     "ultralytics": ("sav/detectors/door.py",),
     "segment_anything": ("sav/sam/",),
+    "open_clip": ("sav/detectors/text.py",),
     "tqdm": ("sav/commands/",),
     "argparse": ("sav/commands/",),
     "sqlite3": ("sav/store/", "sav/formats/spool.py"),

@@ -14,7 +14,12 @@ from tests.conftest import ROOT
 OURS = {"sav", "seg", "track", "tools", "tests"}
 MADE_BY_TESTS = {"my_layers"}
 COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has installed them
-OPTIONAL = {"pandas", "supervision", "trackeval"}  # imported only by what needs them, which says so
+OPTIONAL = {
+    "open_clip",
+    "pandas",
+    "supervision",
+    "trackeval",
+}  # imported only by what needs them, which says so
 
 
 def read(name: str) -> dict[str, Requirement]:
@@ -58,9 +63,10 @@ def test_the_extra_for_development_is_what_its_requirements_are():
     assert extra("dev") == {name: str(requirement) for name, requirement in wanted.items()}
 
 
-def test_the_extra_for_scores_of_tracks_is_the_version_that_is_tested():
-    asked = Requirement(extra("evaluate")["trackeval"])
-    assert asked.specifier == ALL["trackeval"].specifier and asked.marker is None
+@pytest.mark.parametrize(("name", "package"), [("evaluate", "trackeval"), ("words", "open-clip-torch")])
+def test_an_extra_is_the_version_that_is_tested(name, package):
+    asked = Requirement(extra(name)[package])
+    assert asked.specifier == ALL[package].specifier and asked.marker is None
 
 
 def imported(*places: str) -> set[str]:

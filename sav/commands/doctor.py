@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
         *_told("installed", doctor.packages()),
         *_told("models run on", doctor.devices(args.device)),
         *_told("checkpoints", doctor.checkpoints(Path(args.model_dir))),
+        *_told("text models for --words", doctor.text_models(Path(args.model_dir))),
     ]
     if not args.no_speed:
         missing += _told("speed", doctor.speeds(args.device))

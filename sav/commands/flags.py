@@ -19,6 +19,7 @@ from sav.config import (
     DetectionConfig,
     MaskConfig,
     SaveOptions,
+    as_words,
 )
 from sav.errors import SettingError
 from sav.formats.registry import ALL, PICTURE_FORMATS, VIDEO_FORMATS, format_names
@@ -48,6 +49,13 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     group.add_argument("--preset", type=one_of(PRESET_NAMES), metavar="NAME",
                        help="a detector and a SAM that suit each other: light (47 MB, for laptops), balanced,"
                             " best (the defaults), or auto, what suits this machine")  # fmt: skip
+    group.add_argument("--words", nargs="+", metavar="WORDS",
+                       help='what a YOLO-World or YOLOE checkpoint is to find, between commas: "red bus, dog'
+                            ' on a leash" (without --yolo_checkpoint:'
+                            f" {PRESETS[DEFAULT_PRESET].words_checkpoint})")  # fmt: skip
+    group.add_argument("--text_checkpoint", type=place, metavar="FILE",
+                       help="the text model that such a checkpoint was trained with (default: the official"
+                            " one, in its folder)")  # fmt: skip
     group.add_argument("--boxes", type=place, metavar="FILE",
                        help="boxes of your own in place of a detector: COCO's JSON, MOTChallenge text, or a"
                             " folder of YOLO labels")  # fmt: skip
@@ -73,12 +81,17 @@ def add_sam_flag(group: argparse._ActionsContainer) -> None:
 def fill_checkpoints(args: argparse.Namespace, preset: Preset) -> None:
     """Have the checkpoints that are not given be a preset's."""
     args.sam_checkpoint = args.sam_checkpoint or preset.sam_checkpoint
-    args.yolo_checkpoint = args.yolo_checkpoint or preset.yolo_checkpoint
+    detector = preset.words_checkpoint if args.words else preset.yolo_checkpoint
+    args.yolo_checkpoint = args.yolo_checkpoint or detector
 
 
 def parse_models(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse flags of `add_model_flags` among others; with `--preset auto` the models are still open."""
     args = parser.parse_args(argv)
+    try:
+        args.words = as_words(" ".join(args.words)) if args.words else ()
+    except SettingError as error:
+        parser.error(f"argument --words: {error}")
     if args.preset != AUTO_PRESET:
         fill_checkpoints(args, PRESETS[args.preset or DEFAULT_PRESET])
     return args

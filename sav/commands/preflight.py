@@ -59,15 +59,24 @@ def check_models(args: argparse.Namespace) -> BoxFile | None:
     from sav.checkpoints import check_checkpoints
     from sav.config import DetectionConfig
     from sav.detectors.boxes import BoxFile
+    from sav.detectors.names import resolve_classes
+    from sav.detectors.words import check_words
     from sav.presets import AUTO_PRESET, preset
 
     if args.preset == AUTO_PRESET:
         fill_checkpoints(args, preset(AUTO_PRESET, args.device))
+    if args.boxes and args.words:
+        raise SettingError("give --words or --boxes, not both: boxes come in place of a detector")
     if args.boxes:
         check_checkpoints([args.sam_checkpoint], args.offline)
         return BoxFile(args.boxes, DetectionConfig(classes=tuple(args.classes or ()), slices=args.slices))
     check_checkpoints([args.yolo_checkpoint, args.sam_checkpoint], args.offline)
-    check_classes(args.classes or (), Path(args.yolo_checkpoint))
+    if args.words:
+        resolve_classes(args.classes or (), dict(enumerate(args.words)))
+        text = Path(args.text_checkpoint) if args.text_checkpoint else None
+        check_words(Path(args.yolo_checkpoint), args.words, text, args.offline)
+    else:
+        check_classes(args.classes or (), Path(args.yolo_checkpoint))
     return None
 
 

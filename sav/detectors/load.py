@@ -9,11 +9,16 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.detectors.boxes import BoxFile
+from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
 
 
 def load_detector(
-    files: Mapping[str, Path], device: torch.device, config: DetectionConfig, trust_checkpoint: bool = False
+    files: Mapping[str, Path],
+    device: torch.device,
+    config: DetectionConfig,
+    trust_checkpoint: bool = False,
+    vocabulary: Vocabulary | None = None,
 ) -> Detector | BoxFile:
     """Load what `files` names.
 
@@ -22,6 +27,7 @@ def load_detector(
         device: Where a network computes.
         config: What is kept.
         trust_checkpoint: Run Python code in the checkpoint, if its layers are of its own.
+        vocabulary: What a network is to find, if it can be told.
 
     Raises:
         OSError: There are no such boxes.
@@ -29,4 +35,4 @@ def load_detector(
     """
     if "boxes" in files:
         return BoxFile(files["boxes"], config)
-    return Detector(files["yolo"], device, config, trust_checkpoint)
+    return Detector(files["yolo"], device, config, trust_checkpoint, vocabulary)

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import MOST_CLASSES, checked_names, model_in
+from sav.detectors.open_vocabulary import check_told, tell
 from sav.detectors.rebuild import ForeignError, rebuild
+from sav.detectors.words import Vocabulary
 from sav.errors import CheckpointError
 from sav.weights.file import open_checkpoint
 
@@ -60,6 +62,11 @@ class Network:
     def sees_one(self) -> bool:
         """Whether pictures go in one by one, since a built-in vocabulary is read at each one's own places."""
         return hasattr(self.module.model[-1], "lrpc")
+
+    @property
+    def names_once(self) -> bool:
+        """Whether an object gets one name, as in ultralytics' YOLOE, whose words may mean the same."""
+        return isinstance(self.module, import_ultralytics().nn.tasks.YOLOEModel)
 
     def __call__(self, batch: Tensor, most: int = 300) -> Tensor:
         """What the head gives.
@@ -117,12 +124,15 @@ def _table(output: Any) -> Tensor:
     return table
 
 
-def load_network(checkpoint: Path, trust_checkpoint: bool = False) -> Network:
+def load_network(
+    checkpoint: Path, trust_checkpoint: bool = False, vocabulary: Vocabulary | None = None
+) -> Network:
     """Load the detector in a file, whatever the file is called.
 
     Args:
         checkpoint: A file that ultralytics wrote.
         trust_checkpoint: Run Python code in it, if its layers are of its own.
+        vocabulary: What it is to find, if it can be told.
 
     Raises:
         CheckpointError: If it cannot be read, finds no boxes, or needs its code run and is not trusted.
@@ -136,8 +146,11 @@ def load_network(checkpoint: Path, trust_checkpoint: bool = False) -> Network:
             if not trust_checkpoint:
                 raise
             module = _run(checkpoint)
-        network = _described(module)
+        head = _head_of(module)
         module.float()
+        if vocabulary is not None:
+            tell(module, vocabulary)
+        network = _described(module, head)
         _check_weights(module)
         _check_channels(module)
         if not trust_checkpoint:
@@ -169,11 +182,11 @@ def _run(checkpoint: Path) -> nn.Module:
     return held.eval().requires_grad_(False)
 
 
-def _described(module: Any) -> Network:
-    """Look over a model.
+def _head_of(module: Any) -> Any:
+    """The last layer of a model.
 
     Raises:
-        ValueError: If it is none that finds boxes in pictures.
+        ValueError: If it is no model that finds boxes in pictures.
     """
     tasks, heads = import_ultralytics().nn.tasks, import_ultralytics().nn.modules.head
     layers = getattr(module, "model", None)
@@ -184,37 +197,31 @@ def _described(module: Any) -> Network:
         raise ValueError(
             f"is a {type(module).__name__} with a head for {type(head).__name__}, not for detection"
         )
+    return head
 
-    _check_words(module, head)
+
+def _described(module: Any, head: Any) -> Network:
+    """Look over a model.
+
+    Raises:
+        ValueError: If it has no names for what it finds, or cannot be asked.
+    """
+    check_told(module, head)
     names = checked_names(getattr(module, "names", None))
     if type(head.nc) is not int or not 1 <= head.nc <= MOST_CLASSES:
         raise ValueError("is damaged: it does not say how many classes it has")
     if len(names) < head.nc:
         raise ValueError(f"has {len(names)} names for {head.nc} classes")
 
-    channels = next((layer.in_channels for layer in layers.modules() if isinstance(layer, nn.Conv2d)), 0)
+    channels = next(
+        (layer.in_channels for layer in module.model.modules() if isinstance(layer, nn.Conv2d)), 0
+    )
     if channels not in (1, 3):
         raise ValueError(f"sees pictures of {channels} channels; take one for colours (3) or grey (1)")
+    heads = import_ultralytics().nn.modules.head
     is_transformer = isinstance(head, heads.RTDETRDecoder)
     is_oriented = isinstance(head, heads.OBB)
     return Network(module, names, _stride(module.stride), channels, is_transformer, is_oriented)
-
-
-def _check_words(module: Any, head: Any) -> None:
-    """Raise ValueError if an open-vocabulary model has no embeddings of the words that it is to find."""
-    tasks = import_ultralytics().nn.tasks
-    known = {tasks.WorldModel: "txt_feats", tasks.YOLOEModel: "pe"}
-    attribute = next((name for kind, name in known.items() if isinstance(module, kind)), None)
-    if attribute is None or hasattr(head, "lrpc"):
-        return
-    embeddings = getattr(module, attribute, None)
-    if not isinstance(embeddings, Tensor) or not embeddings.any():
-        raise ValueError(
-            "waits to be told what to find: save it after ultralytics' set_classes, or take a YOLOE with a"
-            " vocabulary of its own (-pf)"
-        )
-    if embeddings.ndim != 3 or embeddings.shape[1] != head.nc:
-        raise ValueError(f"is damaged: it has embeddings {tuple(embeddings.shape)} for {head.nc} classes")
 
 
 def _stride(steps: Any) -> int:

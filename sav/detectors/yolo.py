@@ -20,6 +20,7 @@ from sav.detectors.appearance import appearances
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
+from sav.detectors.words import Vocabulary
 from sav.device import compute_alone_after_fork
 
 # What ultralytics puts around a picture.
@@ -45,6 +46,7 @@ class Detector:
         device: torch.device,
         config: DetectionConfig = PICTURE_DETECTION,
         trust_checkpoint: bool = False,
+        vocabulary: Vocabulary | None = None,
     ) -> None:
         """Load the model and resolve the class names.
 
@@ -53,13 +55,14 @@ class Detector:
             device: Where to compute.
             config: What is kept.
             trust_checkpoint: Run the file's code after all, if its model needs it.
+            vocabulary: What it is to find, if it can be told.
 
         Raises:
             CheckpointError: If the file is not an ultralytics model that finds boxes.
             SettingError: If the model does not know a class that `config` names.
         """
         compute_alone_after_fork()
-        self._network = load_network(checkpoint, trust_checkpoint)
+        self._network = load_network(checkpoint, trust_checkpoint, vocabulary)
         self._network.module.to(device)
         self._device = device
         self._with_looks = False
@@ -143,6 +146,7 @@ class Detector:
             conf_thres=config.conf,
             iou_thres=config.iou,
             classes=self._class_ids,
+            agnostic=network.names_once,
             max_det=config.max_det,
             nc=network.class_count,
             end2end=network.chooses,

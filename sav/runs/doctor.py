@@ -16,9 +16,11 @@ import numpy as np
 
 from sav.checkpoints import OFFICIAL, sha256_of
 from sav.data.types import Frame
+from sav.detectors.words import TEXT_MODELS
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
 from sav.presets import DEFAULT_PRESET, PRESETS, preset
+from sav.wording import count
 
 # Distributions that every run needs, and those that one part of the program does.
 REQUIRED = (
@@ -28,6 +30,7 @@ REQUIRED = (
 )  # fmt: skip
 OPTIONAL = {
     "trackeval": "python -m sav evaluate of tracks",
+    "open-clip-torch": "--words that are new",
     "pillow-heif": "HEIC pictures",
     "pandas": "Scene.to_pandas",
     "supervision": "Scene.to_supervision",
@@ -118,6 +121,17 @@ def checkpoints(folder: Path = Path("model")) -> Iterator[Finding]:
             lighter = f"--preset light needs {PRESETS['light'].megabytes} MB instead"
             advice = f"get it from {release.url}; the first run without --offline does. {lighter}"
             yield Finding(str(path), "not here", True, advice)
+
+
+def text_models(folder: Path = Path("model")) -> Iterator[Finding]:
+    """The text models for `--words` in a folder, which only detectors that are told what to find ask for."""
+    for model in TEXT_MODELS.values():
+        path = model.beside(folder / "detector.pt")
+        kept = len([*folder.glob(f"{path.stem}.words-*.safetensors")])
+        state = "here" if path.is_file() else f"not here; needed for words that are new to {model.detectors}"
+        known = f", {count(kept, 'list')} of words kept" if kept else ""
+        advice = f"get it from {OFFICIAL[path.name].url}; the first run with --words does"
+        yield Finding(str(path), state + known, advice="" if path.is_file() else advice)
 
 
 def _damage(path: Path, sha256: str) -> str:

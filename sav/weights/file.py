@@ -42,28 +42,32 @@ class Checkpoint:
 
 
 @contextlib.contextmanager
-def open_checkpoint(path: Path) -> Iterator[Checkpoint]:
+def open_checkpoint(path: Path, takes_scripts: bool = False) -> Iterator[Checkpoint]:
     """Read the file's structure, running nothing in it; tensors can be had while it is open.
 
     The file is opened once, so that nobody can put another in its place in between.
+
+    Args:
+        path: The file.
+        takes_scripts: Whether TorchScript exports are read, too: their attributes, not their code.
 
     Raises:
         CheckpointError: If it cannot be read.
     """
     with contextlib.ExitStack() as stack:
         try:
-            checkpoint = _read(path, stack.enter_context(path.open("rb")))
+            checkpoint = _read(path, stack.enter_context(path.open("rb")), takes_scripts)
         except (ValueError, OSError, EOFError, RecursionError, MemoryError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise CheckpointError(f"{path} {reason[:300]}") from error
         yield checkpoint
 
 
-def _read(path: Path, file: BinaryIO) -> Checkpoint:
+def _read(path: Path, file: BinaryIO, takes_scripts: bool) -> Checkpoint:
     start, size = file.read(9), os.fstat(file.fileno()).st_size
     file.seek(0)
     if start.startswith(_ZIP):
-        return _read_archive(file, size)
+        return _read_archive(file, size, takes_scripts)
     if start.startswith(_PICKLE):
         tree, storages = read_legacy(file)
         return Checkpoint(tree, _lazy_reader(storages, size))
@@ -72,14 +76,14 @@ def _read(path: Path, file: BinaryIO) -> Checkpoint:
     raise ValueError("is not a PyTorch checkpoint; it is something else, or damaged: get it again")
 
 
-def _read_archive(file: BinaryIO, size: int) -> Checkpoint:
+def _read_archive(file: BinaryIO, size: int, takes_scripts: bool) -> Checkpoint:
     """What torch.save has written since PyTorch 1.6: a zip archive of a pickle and the storages."""
     archive = Archive(file)
     pickles = [name for name in archive.names if name.rpartition("/")[2] == "data.pkl"]
     if not pickles:
         raise ValueError("is an archive, but not of a PyTorch checkpoint")
     folder = pickles[0].removesuffix("data.pkl")
-    if f"{folder}constants.pkl" in archive:
+    if f"{folder}constants.pkl" in archive and not takes_scripts:
         raise ValueError("is a TorchScript export, which is code; take the checkpoint that it was made from")
     if f"{folder}byteorder" in archive and archive.read(f"{folder}byteorder") != sys.byteorder.encode():
         raise ValueError("has its numbers' bytes in the other order; save it again on a machine like this")

@@ -12,7 +12,7 @@ from sav.config import MaskConfig
 from sav.device import Precision
 from sav.errors import CheckpointError
 from sav.sam.everything import EverythingConfig, segment_everything
-from sav.sam.load import load_sam, read_state
+from sav.sam.load import load_sam
 from sav.segmenter import Segmenter
 from tests.conftest import random_sam
 from tests.sam.models import BOXES, know_tiny_ones, mobile_sam, sam_2
@@ -122,11 +122,18 @@ def test_a_missing_tensor_is_named(tmp_path, models, kind):
         load_sam(tmp_path / "sam.pth", CPU)
 
 
-def test_sam_hq_is_refused_by_name(tmp_path):
-    state = {**random_sam().state_dict(), "mask_decoder.hf_token.weight": torch.zeros(1, 32)}
-    torch.save(state, tmp_path / "sam_hq.pth")
-    with pytest.raises(CheckpointError, match="SAM-HQ"):
-        read_state(tmp_path / "sam_hq.pth")
+@kinds
+def test_sam_hq_is_refused_by_name_in_one_line(tmp_path, models, kind):
+    state = dict(models[kind].state_dict())
+    prefix = next(name.partition("mask_decoder.")[0] for name in state if "mask_decoder." in name)
+    torch.save(
+        {**state, f"{prefix}mask_decoder.hf_token.weight": torch.zeros(1, 32)}, tmp_path / "sam_hq.pth"
+    )
+    with pytest.raises(
+        CheckpointError, match="the tensors of SAM-HQ, whose mask decoder is not known"
+    ) as told:
+        load_sam(tmp_path / "sam_hq.pth", CPU)
+    assert "\n" not in str(told.value)
 
 
 def test_the_release_of_sam_2_makes_no_difference(tmp_path, caplog, models):

@@ -1,0 +1,63 @@
+"""Detectors that are told what to find: YOLO-World and YOLOE, and whether they were told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sav.detectors.door import import_ultralytics
+from sav.detectors.words import Vocabulary
+
+# What YOLOE's adapter for text is made of (RepRTA in Wang et al., YOLOE: Real-Time Seeing Anything, 2025).
+_OF_THE_ADAPTER = ("Residual", "SwiGLUFFN", "Linear")
+
+
+def tell(module: Any, vocabulary: Vocabulary) -> None:
+    """Have a detector find words, as ultralytics' `set_classes` does, which asks for a text model of its own.
+
+    Args:
+        module: A YOLO-World or YOLOE in float32.
+        vocabulary: What it is to find.
+
+    Raises:
+        ValueError: It cannot be told.
+    """
+    tasks, head = import_ultralytics().nn.tasks, module.model[-1]
+    vectors = torch.from_numpy(vocabulary.vectors)[None]  # (1, words, D)
+    if isinstance(module, tasks.WorldModel):
+        module.txt_feats = vectors
+        head.nc = len(vocabulary.words)
+    elif isinstance(module, tasks.YOLOEModel) and not hasattr(head, "lrpc") and not head.is_fused:
+        _check_adapter(head.reprta)
+        module.set_classes(list(vocabulary.words), head.get_tpe(vectors))
+    else:
+        raise ValueError("knows fixed classes, and cannot be told words")
+    module.names = dict(enumerate(vocabulary.words))
+
+
+def _check_adapter(adapter: nn.Module) -> None:
+    """Raise ValueError if it has layers that could make more of a vector than there is memory."""
+    others = [
+        type(layer).__name__ for layer in adapter.modules() if type(layer).__name__ not in _OF_THE_ADAPTER
+    ]
+    if others:
+        raise ValueError(f"is damaged: a {others[0]} in its adapter for text")
+
+
+def check_told(module: Any, head: Any) -> None:
+    """Raise ValueError if an open-vocabulary model has no embeddings of the words that it is to find."""
+    tasks = import_ultralytics().nn.tasks
+    known = {tasks.WorldModel: "txt_feats", tasks.YOLOEModel: "pe"}
+    attribute = next((name for kind, name in known.items() if isinstance(module, kind)), None)
+    if attribute is None or hasattr(head, "lrpc"):
+        return
+    embeddings = getattr(module, attribute, None)
+    if not isinstance(embeddings, Tensor) or not embeddings.any():
+        raise ValueError(
+            "waits to be told what to find: give --words, or save it after ultralytics' set_classes, or take"
+            " a YOLOE with a vocabulary of its own (-pf)"
+        )
+    if embeddings.ndim != 3 or embeddings.shape[1] != head.nc:
+        raise ValueError(f"is damaged: it has embeddings {tuple(embeddings.shape)} for {head.nc} classes")
