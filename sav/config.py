@@ -182,25 +182,31 @@ class MaskConfig:
 
 MATTES = ("mp4", "png")
 CUTOUT_VIDEOS = ("prores", "vp9")
+VIDEO_ENCODERS = ("auto", "x264", "nvenc")
 
 
 @dataclass(frozen=True)
 class SaveOptions:
-    """What can be chosen about single formats.
+    """What can be chosen about the files that are written.
 
     Attributes:
         yolo_track_ids: Write each object's track id at the end of its line, as ultralytics does.
         cutout_ids: The objects of a video to cut out, by track id; none means all.
         cutout_matte: `mp4` for one grey video, or `png` for a picture a frame.
         cutout_video: `prores` for ProRes 4444 in a .mov, or `vp9` for VP9 with alpha in a .webm.
+        video_encoder: Who encodes MP4s: `x264` on the CPU, `nvenc` on an NVIDIA GPU that has an encoder, else
+            x264 after all, or `auto` for what is faster.
     """
 
     yolo_track_ids: bool = False
     cutout_ids: tuple[int, ...] = ()
     cutout_matte: str = "mp4"
     cutout_video: str = "prores"
+    video_encoder: str = "auto"
 
     def __post_init__(self) -> None:
+        if self.video_encoder not in VIDEO_ENCODERS:
+            raise SettingError(f"video_encoder is one of {', '.join(VIDEO_ENCODERS)}")
         if self.cutout_matte not in MATTES or self.cutout_video not in CUTOUT_VIDEOS:
             raise SettingError(
                 f"cutout_matte is one of {', '.join(MATTES)}, cutout_video one of {', '.join(CUTOUT_VIDEOS)}"

@@ -20,6 +20,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group = parser.add_argument_group("results")
     group.add_argument("--save_dir", type=place, metavar="FOLDER",
                        help="where the files go (default: where the run's own are)")  # fmt: skip
+    flags.add_encoder_flag(group)
     flags.add_save_flags(parser, for_video=True, has_default=False)
     flags.add_program_flags(parser.add_argument_group("general"))
     return parser.parse_args(argv)

@@ -16,6 +16,7 @@ from sav.config import (
     MATTES,
     MOST_DETECTIONS,
     PRECISIONS,
+    VIDEO_ENCODERS,
     DetectionConfig,
     MaskConfig,
     SaveOptions,
@@ -172,6 +173,14 @@ def add_save_flags(parser: Parser, for_video: bool, has_default: bool = True) ->
                             " (default: %(default)s)")  # fmt: skip
 
 
+def add_encoder_flag(group: argparse._ActionsContainer) -> None:
+    """The flag that says who encodes MP4s."""
+    group.add_argument("--video_encoder", type=one_of(VIDEO_ENCODERS), default=SaveOptions().video_encoder,
+                       metavar="ENCODER",
+                       help="what encodes MP4s: x264 on the CPU, nvenc on an NVIDIA GPU that has an encoder,"
+                            " or auto for the faster (default: %(default)s)")  # fmt: skip
+
+
 def add_general_flags(parser: Parser, limits: str) -> None:
     """Flags about the program itself; `limits` says what `--max_megapixels` is if it is not given."""
     group = parser.add_argument_group("general")
@@ -225,7 +234,7 @@ def formats(args: argparse.Namespace) -> Sequence[str]:
 def save_options(args: argparse.Namespace) -> SaveOptions:
     """What is wished of single formats, out of track.py's parsed flags."""
     ids = tuple(args.cutout_ids or ())
-    return SaveOptions(args.yolo_track_ids, ids, args.cutout_matte, args.cutout_video)
+    return SaveOptions(args.yolo_track_ids, ids, args.cutout_matte, args.cutout_video, args.video_encoder)
 
 
 def idle_flags(args: argparse.Namespace, formats: Sequence[str]) -> list[str]:

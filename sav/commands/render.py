@@ -28,6 +28,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--overwrite", action="store_true",
                        help="replace also files that this program did not write, or that were changed"
                             " since")  # fmt: skip
+    flags.add_encoder_flag(group)
     group = parser.add_argument_group("which objects")
     group.add_argument("--classes", nargs="+", action="extend", metavar="CLASS",
                        help="names or ids of the classes that are shown (default: all)")  # fmt: skip
@@ -87,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         classes=tuple(name for name in wanted if name),
         ids=tuple(args.ids or ()),
         overwrite=args.overwrite,
+        encoder=args.video_encoder,
     )
     with cli.told() as on_event:
         return run_render(job, on_event).status

@@ -22,7 +22,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
     parser = Parser(main_flag="--video_path", description=__doc__)
     group = parser.add_argument_group("video and results")
-    group.add_argument("--video_path", type=place, default="video.mp4", metavar="SOURCE",
+    group.add_argument("--video_path", "--video", type=place, default="video.mp4", metavar="SOURCE",
                        help="a video, a folder of numbered pictures, a camera's number, or an RTSP or HTTP"
                             " address (default: %(default)s)")  # fmt: skip
     group.add_argument("--save_path", type=place, default="video_test.mp4", metavar="FILE",
@@ -32,6 +32,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--end", metavar="WHEN", help="first frame that is not wanted, likewise")
     group.add_argument("--stride", type=whole(1, _MOST_FRAMES), default=1, metavar="N",
                        help="take every Nth frame (default: %(default)s)")  # fmt: skip
+    flags.add_encoder_flag(group)
     flags.add_model_flags(parser, "frames", " or from a camera")
     group = parser.add_argument_group("tracking")
     group.add_argument("--tracker", type=place, default=DEFAULT_TRACKER, metavar="NAME",

@@ -18,7 +18,7 @@ from sav.formats.cutout import cut_out
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.media.colors import ColorTags
-from sav.media.mp4 import WriterConfig
+from sav.media.h264 import WriterConfig
 from sav.media.pictures import write_picture
 from sav.media.writer import VideoWriter
 
@@ -44,8 +44,9 @@ class CutoutVideoWriter(AnnotationWriter):
         self._objects = AlphaVideo(self._path(f"cutout/objects{suffix}"), target.video)
         self._matte: VideoWriter | None = None
         if options.cutout_matte == "mp4":
+            matte = replace(_MATTE, encoder=options.video_encoder)
             silent = replace(target.video, audio=None, colors=ColorTags())
-            self._matte = VideoWriter(self._path("cutout/matte.mp4"), silent, _MATTE)
+            self._matte = VideoWriter(self._path("cutout/matte.mp4"), silent, matte)
 
     def write(self, scene: Scene) -> None:
         """Add one frame's matte and objects."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +13,11 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from sav.data.types import Image
-from sav.errors import SettingError, VideoError
+from sav.errors import VideoError
 from sav.files import is_of_the_disk
 from sav.media.audio.tracks import AudioTracks
 from sav.media.colors import LIMITED_RANGE, FromBgr
+from sav.media.h264 import WriterConfig, encoding, takes_nvenc
 from sav.media.packet_times import PacketTimes
 from sav.media.video import VideoInfo
 
@@ -40,23 +41,6 @@ _EDGE, _MOST_PIXELS = 128, 1 << 28
 
 # PyAV's rates are of 32 bits.
 _LARGEST_DENOMINATOR = 100_000
-
-
-@dataclass(frozen=True)
-class WriterConfig:
-    """How videos are encoded.
-
-    Attributes:
-        crf: Quality of x264, from 0 (lossless) to 51; at 18 the eye hardly tells it from the source.
-        preset: Speed of x264, `ultrafast` to `veryslow`; a slower one makes a smaller file.
-    """
-
-    crf: int = 19
-    preset: str = "veryfast"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.crf <= 51:
-            raise SettingError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
 
 
 def check_size(info: VideoInfo) -> None:
@@ -83,9 +67,13 @@ def begin(path: Path, info: VideoInfo, config: WriterConfig) -> Mp4:
     try:
         return Mp4(path, info, config)
     except (av.FFmpegError, OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        if not is_of_the_disk(error) and takes_nvenc(config, _even(info.size_hw)):  # others may use it up
+            _log.warning("%s: NVENC does not take it (%s): it is encoded by x264", info.name, said)
+            return begin(path, info, replace(config, encoder="x264"))
         if info.audio is None or is_of_the_disk(error):
             raise
-        _log.warning("%s: its sound is left out: %s", info.name, getattr(error, "strerror", None) or error)
+        _log.warning("%s: its sound is left out: %s", info.name, said)
         return Mp4(path, replace(info, audio=None), config)
 
 
@@ -202,10 +190,9 @@ class Mp4:
         """The H.264 track, with the source's clock, pixel shape and colour tags."""
         info = self._info
         rate = info.frame_rate.limit_denominator(_LARGEST_DENOMINATOR)
-        stream = self._output.add_stream("libx264", rate=rate)
-        stream.options = {"crf": str(self._config.crf), "preset": self._config.preset}
-        if not self._is_reordered:
-            stream.options |= {"bf": "0"}
+        encoder, options = encoding(self._config, _even(info.size_hw), self._is_reordered)
+        stream: VideoStream = self._output.add_stream(encoder, rate=rate)  # type: ignore[assignment]
+        stream.options = {**options}
         stream.time_base = info.time_base
         context = stream.codec_context
         context.height, context.width = _even(info.size_hw)

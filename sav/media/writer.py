@@ -17,7 +17,7 @@ from sav.errors import VideoError
 from sav.files import named_errors, put_in_place, staging_folder
 from sav.interrupts import uninterrupted
 from sav.media import mp4
-from sav.media.mp4 import WriterConfig
+from sav.media.h264 import WriterConfig
 from sav.media.save_path import check_save_path, interrupted_path
 from sav.media.video import VideoInfo
 

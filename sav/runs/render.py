@@ -16,6 +16,7 @@ from sav.drawing import DrawConfig, Painter, overlay
 from sav.errors import SettingError
 from sav.files import staging_folder
 from sav.interrupts import anything_is_saved, uninterrupted, working
+from sav.media.h264 import WriterConfig
 from sav.media.pictures import write_picture
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo, VideoReader
@@ -43,6 +44,7 @@ class RenderJob:
         classes: Names or ids of the classes of which objects are shown; none means all.
         ids: The ids of the objects that are shown; none means all.
         overwrite: Replace also files that are not ours, or not any more.
+        encoder: What encodes the MP4, one of `sav.config.VIDEO_ENCODERS`.
     """
 
     run: Path
@@ -51,6 +53,7 @@ class RenderJob:
     classes: tuple[str | int, ...] = ()
     ids: tuple[int, ...] = ()
     overwrite: bool = False
+    encoder: str = "auto"
 
     def chooser(self, store: Store) -> Callable[[Scene], Scene]:
         """What leaves of a scene the objects that are shown.
@@ -107,7 +110,9 @@ def _render_video(
 
         scenes = overlap(map(choose, video_scenes(store, reader)))
         shown = stack.enter_context(closing(overlap(_drawn(scenes, Painter(job.draw)))))
-        writer = VideoWriter(path, _info(store, reader), put=output.put_beside)
+        writer = VideoWriter(
+            path, _info(store, reader), WriterConfig(encoder=job.encoder), put=output.put_beside
+        )
         return _write(shown, writer, store, reader, on_event)
 
 

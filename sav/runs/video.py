@@ -12,6 +12,7 @@ from sav.drawing import Painter
 from sav.errors import VideoDamagedError, WriteError
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
+from sav.media.h264 import WriterConfig
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
@@ -96,7 +97,12 @@ class _Writing:
                     )
                 )
                 annotations.output = None  # until there is a frame to tell of
-                writer = VideoWriter(self._results.save_path, self._reader.info, put=self._results.put_video)
+                writer = VideoWriter(
+                    self._results.save_path,
+                    self._reader.info,
+                    WriterConfig(encoder=self._target.options.video_encoder),
+                    put=self._results.put_video,
+                )
                 stack.callback(self._put_beside, annotations, writer)
                 stack.enter_context(writer)
                 self._go_through(shown, annotations, writer)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sav.data.types import Frame
-from sav.media.mp4 import WriterConfig
+from sav.media.h264 import WriterConfig
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
 from tests.media.test_writer import copy

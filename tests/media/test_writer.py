@@ -22,7 +22,8 @@ from sav.errors import VideoDamagedError, VideoError
 from sav.media.audio.copying import CopiedTrack
 from sav.media.audio.encoding import EncodedTrack
 from sav.media.colors import ColorTags
-from sav.media.mp4 import Mp4, WriterConfig
+from sav.media.h264 import WriterConfig
+from sav.media.mp4 import Mp4
 from sav.media.reader import open_video
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo
