@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -148,3 +149,18 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def card() -> str:
+    """GPUs, packages and driver, in a line."""
+    import torch
+
+    found = [f"{name} {version}" for name, version in versions().items()]
+    if torch.cuda.is_available():
+        found = [*map(torch.cuda.get_device_name, range(torch.cuda.device_count())), *found]
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        found.append("driver " + subprocess.check_output(asked, text=True).split()[0])
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        found.append("no driver")
+    return ", ".join(found)

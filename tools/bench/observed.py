@@ -3,7 +3,8 @@
     python -m tools.bench.observed REPORT BOXES SCRIPT ARGUMENTS...
 
 REPORT is a JSON file to write. With BOXES above 0 the detector does its work, but what it finds is replaced
-by that many boxes of the generated video, frame by frame: for detectors with random weights.
+by that many boxes of the generated video, frame by frame: for detectors with random weights. Nothing is
+imported here before the script imports it, so that it starts as it does by itself.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from sav.commands import cli
 
-from sav.data.types import Detections
-from sav.detectors.yolo import Detector
-from sav.sam.model import SamModel
-from tools.bench.inputs import moving_boxes
+if TYPE_CHECKING:
+    from sav.data.types import Detections
+    from sav.segmenter import Segmenter
 
 Span = tuple[float, float]
+# What of a SAM is watched.
+_METHODS = ("embed", "masks_from_boxes")
 
 
 class Observer:
@@ -32,6 +34,7 @@ class Observer:
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.loading: Span | None = None
 
     def watch(self, owner: type, name: str) -> None:
         """Note the time of each call of a method."""
@@ -46,28 +49,59 @@ class Observer:
 
         setattr(owner, name, watched)
 
+    def watch_models(self, boxes: int) -> None:
+        """Watch the models that the script loads, as soon as it has loaded them."""
+        load = cli.load_models
+
+        def loaded(*arguments: Any, **named: Any) -> Segmenter:
+            start = time.time()
+            segmenter = load(*arguments, **named)
+            self.loading = start, time.time()
+            if boxes:
+                replace_detections(type(segmenter.detector), boxes)
+            self.watch(type(segmenter.detector), "__call__")
+            for name in _METHODS:
+                self.watch(type(segmenter.sam), name)
+            return segmenter
+
+        cli.load_models = loaded
+
     def report(self, end: float) -> dict[str, float]:
-        """Seconds from the process's start to the first call, from there to the end, and within calls."""
+        """Seconds from the process's start to the first call, from there to the end, and within calls.
+
+        And those of the three parts of the start: until models are loaded, loading, and what follows.
+        """
         first = min((start for start, _ in self.spans), default=end)
         started = float(os.environ.get("BENCH_STARTED", first))
-        return {"ready_s": first - started, "run_s": end - first, "models_s": busy(self.spans)}
+        begun, done = self.loading or (first, first)
+        parts = {
+            "before_loading_s": begun - started,
+            "loading_s": done - begun,
+            "after_loading_s": first - done,
+        }
+        return {"ready_s": first - started, "run_s": end - first, "models_s": busy(self.spans), **parts}
 
 
 def busy(spans: Sequence[Span]) -> float:
     """Seconds that lie in any of the spans."""
-    total, until = 0.0, -np.inf
+    total, until = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, until))
         until = max(until, end)
-    return float(total)
+    return total
 
 
-def replace_detections(count: int) -> None:
+def replace_detections(detector: type, count: int) -> None:
     """Have every detector find `count` boxes of the generated video, after its own work."""
-    detect = Detector.__call__
+    import numpy as np
+
+    from sav.data.types import Detections
+    from tools.bench.inputs import moving_boxes
+
+    detect: Callable[[Any, Sequence[Any]], list[Detections]] = detector.__call__  # type: ignore[operator]
     seen = 0
 
-    def detected(self: Detector, images: Sequence[Any]) -> list[Detections]:
+    def detected(self: Any, images: Sequence[Any]) -> list[Detections]:
         nonlocal seen
         found = []
         for image, _ in zip(images, detect(self, images), strict=True):
@@ -76,23 +110,30 @@ def replace_detections(count: int) -> None:
             seen += 1
         return found
 
-    Detector.__call__ = detected  # type: ignore[assignment, method-assign]
+    detector.__call__ = detected  # type: ignore[method-assign, operator]
+
+
+def gpu_memory() -> dict[str, float]:
+    """MiB: most in tensors, and most that PyTorch had taken for them."""
+    import torch
+
+    if not torch.cuda.is_initialized():
+        return {"gpu_mib": 0.0, "gpu_reserved_mib": 0.0}
+    devices = range(torch.cuda.device_count())
+    peaks = (torch.cuda.max_memory_allocated, torch.cuda.max_memory_reserved)
+    in_tensors, taken = (sum(map(peak, devices)) / 2**20 for peak in peaks)
+    return {"gpu_mib": in_tensors, "gpu_reserved_mib": taken}
 
 
 def main() -> None:
     report, boxes, script, *arguments = sys.argv[1:]
     observer = Observer()
-    if int(boxes):
-        replace_detections(int(boxes))
-    for owner, name in ((Detector, "__call__"), (SamModel, "embed"), (SamModel, "masks_from_boxes")):
-        observer.watch(owner, name)
+    observer.watch_models(int(boxes))
     sys.argv = [script, *arguments]
     try:
         runpy.run_path(script, run_name="__main__")
     finally:
-        from tools.bench.upstream.seg_way import gpu_peak
-
-        found = {**observer.report(time.time()), "gpu_mib": gpu_peak()}
+        found = {**observer.report(time.time()), **gpu_memory()}
         Path(report).write_text(json.dumps(found))
 
 

@@ -1,0 +1,98 @@
+"""The GPU rows of the benchmark and `tests/gpu`: for a machine without a network.
+
+Stages come in the order of what they tell; each has a time limit of its own, one that fails is a row, and
+each row is written to rows.jsonl and rows.md as it is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tools.bench.__main__ import make_options
+from tools.bench.__main__ import parse as parse_options
+from tools.bench.gpu.lab import Settings
+from tools.bench.gpu.sheet import Figure, Sheet
+from tools.bench.gpu.staged import Staged
+from tools.bench.gpu.stages import STAGES
+from tools.bench.measure import card, in_a_process
+from tools.bench.scripts import quiet_ultralytics
+
+# Seconds below which no stage is begun.
+_LEAST = 8.0
+_TINY: dict[str, Any] = {
+    "models": ("demo",), "batches": (1, 2), "boxes": (1, 3), "points": 4, "frames": (4, 3),
+    "size_hw": (180, 320), "video_yolo": "yolov8n",
+}  # fmt: skip
+_FULL: dict[str, Any] = {"models": ("h",), "boxes": (1, 10, 50, 100), "frames": (150, 240)}
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line's flags."""
+    parser = argparse.ArgumentParser(prog="tools/gpu_check.sh", description=__doc__.split("\n\n")[0])
+    add = parser.add_argument
+    add("stages", nargs="*", metavar="STAGE", help=f"which of: {' '.join(STAGES)} (default: all)")
+    add(
+        "--out",
+        type=Path,
+        default=Path("gpu_check"),
+        metavar="FOLDER",
+        help="for the rows (default: gpu_check)",
+    )
+    add("--minutes", type=float, default=8.0, metavar="N", help="no stage goes on after these (default: 8)")
+    add("--device", default="auto", help="auto, cpu, cuda or cuda:1 (default: auto)")
+    add("--tiny", action="store_true", help="small models and few frames, to see that all stages run")
+    args = parser.parse_args(argv)
+    unknown = [stage for stage in args.stages if stage not in STAGES]
+    if unknown:
+        parser.error(f"there is no stage '{unknown[0]}'; take some of {' '.join(STAGES)}")
+    return args
+
+
+def make_settings(args: argparse.Namespace, folder: Path) -> Settings:
+    """Those of the benchmarks on a GPU, or small ones."""
+    from dataclasses import replace
+
+    options = make_options(parse_options(["--device", args.device]), folder)
+    return Settings(replace(options, **(_TINY if args.tiny else _FULL)), args.tiny)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the stages; 0 if no row says that something failed, else 1."""
+    begun, args = time.monotonic(), parse(argv)
+    args.out.mkdir(parents=True, exist_ok=True)
+    print(in_a_process(card), flush=True)
+    rows: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="sav-gpu-") as folder:
+        os.environ.update(quiet_ultralytics(Path(folder)))
+        settings = make_settings(args, Path(folder))
+        sheet = Sheet(args.out)
+        with closing(Staged(settings, args.out / "errors.log")) as staged:
+            for stage in args.stages or STAGES:
+                left = 60 * args.minutes - (time.monotonic() - begun)
+                for figure in _figures(stage, settings, staged, min(left, STAGES[stage])):
+                    sheet.add(stage, figure)
+                    rows.append(figure)
+    return 1 if any(row.note.startswith("failed") for row in rows) else 0
+
+
+def _figures(stage: str, settings: Settings, staged: Staged, limit: float) -> Any:
+    if not settings.options.on_gpu and not settings.is_tiny:
+        return [Figure(stage, note="not measured: no GPU")]
+    if limit < _LEAST:
+        return [Figure(stage, note="not measured: no time is left")]
+    return staged.figures(stage, limit)
+
+
+if __name__ == "__main__":
+    # Ended from outside, it still takes its checkpoints of gigabytes away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(main())
