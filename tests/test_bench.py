@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,10 @@ from tools.bench import __main__ as command
 from tools.bench.agreement import agree
 from tools.bench.case import Goal
 from tools.bench.compare import measure_row, rows_of, take_turns
+from tools.bench.gpu import __main__ as gpu_check
+from tools.bench.gpu.lab import Settings
+from tools.bench.gpu.sheet import Figure
+from tools.bench.gpu.staged import Staged
 from tools.bench.inputs import moving_boxes, random_boxes
 from tools.bench.measure import Sample
 from tools.bench.models import stretch
@@ -219,3 +224,33 @@ def test_rows_are_written_whole(options, tmp_path):
     write_json(tmp_path / "a.json", {"hardware": HARDWARE}, [row, row])
     assert len(json.loads((tmp_path / "a.json").read_text())["rows"]) == 2
     assert [path.name for path in tmp_path.glob("*a.json*")] == ["a.json"]
+
+
+def test_the_check_of_a_gpu_says_of_each_row_that_there_is_none(tmp_path, capsys):
+    args = ["--device", "cpu", "--out", str(tmp_path), "encoder", "seg"]
+    assert gpu_check.main(args) == 0
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [(row["stage"], row["value"], row["note"]) for row in rows] == [
+        ("encoder", None, "not measured: no GPU"),
+        ("seg", None, "not measured: no GPU"),
+    ]
+    assert "| encoder |" in (tmp_path / "rows.md").read_text()
+
+
+def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):
+    settings = Settings(replace(options, models=("nowhere.pth",), batches=(1,)), is_tiny=True)
+    with closing(Staged(settings, tmp_path / "errors.log")) as staged:
+        (failed,) = staged.figures("everything", 60)
+        rows = [*staged.figures("compiled", 60)]
+        (late,) = staged.figures("boxes", 0)
+    assert "failed: sav.errors.CheckpointError: nowhere.pth" in failed.note
+    assert "nowhere.pth" in (tmp_path / "errors.log").read_text()
+    assert rows[0].note == "not measured: no GPU"
+    assert late.note == "failed: it took longer than 0 s"
+
+
+def test_a_row_of_the_check_tells_its_goal_and_whether_it_is_missed():
+    figure = Figure("masks", 7.25, "ms", Goal("ms", 6.0, at_least=False), 30.0, "a | b")
+    assert figure.line() == "| masks | 7.25 ms | 30 ms | at most 6, **missed** | a / b |"
+    assert replace(figure, value=5.0).wanted == "at most 6"
+    assert Figure("masks", note="not measured: no GPU").line() == "| masks |  |  |  | not measured: no GPU |"

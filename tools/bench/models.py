@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sav.sam.architecture import SamArchitecture, assemble
 from tools.bench.inputs import read_picture
 from tools.bench.options import ROOT, SIZES, Options
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from sav.sam.model import SamModel
 
 DEMO = ROOT / "model" / "demo_sam.pth"
+# To see that everything runs: a ViT that takes milliseconds on a CPU.
+TINY = SamArchitecture(
+    image_size=128, patch_size=16, embed_dim=64, depth=2, heads=2, mlp_ratio=4.0, qkv_bias=True,
+    window_size=3, global_blocks=(1,), prompt_dim=32, mask_channels=16, decoder_depth=2,
+    decoder_mlp_dim=64, decoder_downsampling=2, mask_outputs=3, iou_head_depth=3, iou_head_dim=32,
+)  # fmt: skip
 PASS_PREDICTED_IOU = 0.2
 # The spread of predicted IoU in a photograph is some tenths.
 _IOU_SPREAD = 10.0
@@ -35,9 +42,9 @@ def sam_checkpoint(options: Options, name: str) -> Path:
     """The file of a SAM; one with random weights is made when it is first asked for."""
     if name == "demo":
         return DEMO
-    if name not in SIZES:
+    if name != "tiny" and name not in SIZES:
         return Path(name)
-    path = options.folder / f"random_sam_{SIZES[name]}.pth"
+    path = options.folder / f"random_sam_{SIZES.get(name, name)}.pth"
     if not path.exists():
         part = path.with_suffix(f".{os.getpid()}.part")
         torch.save(random_sam(name, options).state_dict(), part)
@@ -46,13 +53,13 @@ def sam_checkpoint(options: Options, name: str) -> Path:
 
 
 def random_sam(name: str, options: Options) -> Sam:
-    """A SAM of an official size from segment_anything's registry, stretched as the module says."""
+    """A SAM of an official size from segment_anything's registry, or a tiny one, stretched as said above."""
     from segment_anything import sam_model_registry
 
     # Where the models run: a GPU draws the numbers of a ViT-H at once, a core in half a minute.
     with torch.random.fork_rng(), torch.device(options.device):
         torch.manual_seed(0)
-        sam = sam_model_registry[SIZES[name]]().eval()
+        sam = assemble(TINY) if name == "tiny" else sam_model_registry[SIZES[name]]().eval()
         for parameter_name, parameter in sam.named_parameters():
             if "rel_pos" in parameter_name or "pos_embed" in parameter_name:  # zero by default
                 nn.init.normal_(parameter, std=0.02)

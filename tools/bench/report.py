@@ -105,7 +105,7 @@ def failed_row(stage: str, case: Case, problem: str) -> Row:
 def lines(row: Row) -> str:
     """The row as it is printed."""
     if not row.ours.seconds:
-        return f"{row.stage:<12}{row.case:<26}failed\n{row.problem}"
+        return f"{row.stage:<12}{row.case:<26}failed: {last_line(row.problem)}"
     first = f"{row.stage:<12}{row.case:<26}{_times(row.ours):>28}"
     if row.theirs:
         first += f"{_times(row.theirs):>30}{row.figures['times_faster']:>9.2f}x"
@@ -114,6 +114,12 @@ def lines(row: Row) -> str:
         notes.append(("" if row.agreement.agrees else "DOES NOT AGREE: ") + row.agreement.how)
     notes += [_memory(row), *_figures(row), *(_goal(goal, row.figures) for goal in row.goals)]
     return "\n".join([first, *(f"{'':<12}{note}" for note in notes)])
+
+
+def last_line(problem: str) -> str:
+    """What a traceback, or another long message, ends with."""
+    told = [line.strip() for line in problem.splitlines() if line.strip()]
+    return told[-1][:300] if told else ""
 
 
 HEADING = f"{'stage':<12}{'case':<26}{'ours, ms: median (min-max)':>28}{'reference, ms':>30}{'faster':>10}"

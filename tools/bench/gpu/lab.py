@@ -40,7 +40,7 @@ class Lab:
 
     def __init__(self, options: Options, is_tiny: bool) -> None:
         self.options, self.is_tiny = options, is_tiny
-        self.large, self.medium = ("demo", "demo") if is_tiny else ("h", "b")
+        self.large, self.medium = ("tiny", "tiny") if is_tiny else ("h", "b")
         # Seconds that repeats of one measurement may take, and how many there are at most.
         self._patience, self._repeats = (0.0, 1) if is_tiny else (2.0, 15)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tools.bench.gpu.lab import Settings
 from tools.bench.gpu.sheet import Figure
+from tools.bench.report import last_line
 
 
 @dataclass
@@ -79,16 +80,9 @@ def _serve(calls: Connection, settings: Settings, log: Path) -> None:
         try:
             for figure in import_module(f"tools.bench.gpu.stages.{stage}").figures(lab):
                 calls.send(figure)
-        except Exception as error:
+        except Exception:
             with log.open("a") as file:
                 traceback.print_exc(file=file)
-            calls.send(Figure(stage, note=f"failed: {_gist(error)}"))
+            calls.send(Figure(stage, note=f"failed: {last_line(traceback.format_exc())}"))
         lab.free()
         calls.send(None)
-
-
-def _gist(error: Exception) -> str:
-    """The line of a message that says what went wrong: of a traceback the last."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = lines[-1] if len(lines) > 3 else " ".join(lines)
-    return f"{type(error).__name__}: {told[:300]}"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sav.data.masks import Masks
 from tools.bench.agreement import LEAST_IOU, as_masks, best_ious, ious
 from tools.bench.case import Goal
@@ -25,7 +28,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
         if sam == lab.medium:
             theirs = as_masks(reference(lab, sam)(_BOXES))
             yield _same(f"{name}: float32's masks that are SamPredictor's to the last pixel", exact, theirs)
-        yield Figure(f"{name}: mean IoU with float32", float(ious(fast, exact).mean()), "", _GOAL)
+        yield Figure(f"{name}: mean IoU with float32", _mean(ious(fast, exact)), "", _GOAL)
 
     options = replace(lab.options, points=min(_POINTS, lab.options.points), models=(lab.medium,))
     case = everything.cases(options)[0]
@@ -39,12 +42,16 @@ def figures(lab: Lab) -> Iterator[Figure]:
         f"{name}: float32's masks that are upstream's to the last pixel", exact, task.evidence(task.run())
     )
     told = f"{len(fast)} and {len(exact)} masks"
-    yield Figure(f"{name}: mean IoU with float32", float(best_ious(fast, exact).mean()), "", _GOAL, note=told)
+    yield Figure(f"{name}: mean IoU with float32", _mean(best_ious(fast, exact)), "", _GOAL, note=told)
 
 
 def _of_boxes(lab: Lab, sam: str, precision: str) -> Masks:
     model = lab.sam(sam, precision)
     return model.masks_from_boxes(model.embed([lab.picture])[0], random_boxes(_BOXES, lab.options.size_hw))
+
+
+def _mean(overlaps: NDArray[np.float64]) -> float | None:
+    return float(overlaps.mean()) if len(overlaps) else None
 
 
 def _same(name: str, ours: Masks, theirs: Masks) -> Figure:

@@ -20,6 +20,8 @@ from tools.bench.options import ROOT
 
 # How far boxes and scores in half precision may be from float32's.
 _PIXELS, _SCORE = 1.0, 0.01
+# With random weights nothing is likely.
+_LEAST_SCORE = 1e-5
 _PICTURES = ("clear", "dogs", "dusk", "overcast", "rain", "snow")
 
 
@@ -40,7 +42,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     yield _same_boxes(lab, "demo detector", ROOT / "model" / "demo_yolo.pt", DetectionConfig(), [
         read_picture(ROOT / "TestImages" / f"{name}.jpg") for name in _PICTURES
     ])  # fmt: skip
-    yield _same_boxes(lab, name, checkpoint, DetectionConfig(imgsz=size, conf=0.001), lab.pictures(2))
+    yield _same_boxes(lab, name, checkpoint, DetectionConfig(imgsz=size, conf=_LEAST_SCORE), lab.pictures(2))
 
 
 def _loaded(lab: Lab, checkpoint: Path, config: DetectionConfig, precision: str) -> Any:
