@@ -1,4 +1,5 @@
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -47,6 +48,19 @@ def test_a_few_heads_at_a_time_give_the_same(monkeypatch):
         whole = half(pixels)
         monkeypatch.setattr("sav.sam.fast.encoder._BIAS_BYTES", {"cpu": 1})
         assert torch.allclose(half(pixels), whole, atol=1e-5)
+
+
+def test_where_a_kernel_fails_pytorch_does_it_and_one_line_says_so(monkeypatch, caplog):
+    half = FastEncoder(random_sam(spread=0.1).image_encoder, torch.bfloat16)
+    pixels = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr("sav.sam.fast.kernels.can_run", lambda *asked: True)
+    monkeypatch.setattr("sav.sam.fast.kernels.attend", Mock(side_effect=RuntimeError("no such instruction")))
+    monkeypatch.setattr("sav.sam.fast.kernels.add_norm", Mock(return_value=torch.zeros(65, 64).bfloat16()))
+    with torch.inference_mode():
+        found = [half(pixels) for _ in range(2)]
+        assert all(torch.equal(features, half.without_kernels(pixels)) for features in found)
+    (line,) = caplog.messages
+    assert "no such instruction" in line
 
 
 @pytest.mark.long
