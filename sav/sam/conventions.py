@@ -56,8 +56,15 @@ class Convention(ABC):
         """Tokens `(N, P, C)` of boxes `(N, 4)` in the prompts' square, and of a point `(N, 2)` in each."""
 
     def embed_points(self, encoder: PromptEncoder, points_xy: Tensor) -> Tensor:
-        """Tokens `(N, P, C)` of points `(N, 2)` in the prompts' square, each on an object."""
-        return encoder(points=_labelled(points_xy), boxes=None, masks=None)[0]
+        """Tokens `(N, P, C)` of points `(N, 2)` in the prompts' square, each on an object.
+
+        They are the encoder's own, which looks up labels and has a GPU waited for to do so.
+        """
+        padded = torch.stack([points_xy + 0.5, torch.zeros_like(points_xy)], dim=1)
+        points = encoder.pe_layer.forward_with_coords(padded, encoder.input_image_size)
+        points[:, 0] += encoder.point_embeddings[1].weight
+        points[:, 1] = encoder.not_a_point_embed.weight
+        return points
 
     @abstractmethod
     def enlarge(self, planes: Tensor, size_hw: tuple[int, int]) -> Tensor:

@@ -27,6 +27,14 @@ class Stability:
     least: float
     offset: float
 
+    def of_masks(self, enlarged: Tensor) -> Tensor:
+        """Upstream's test of `(n, H, W)` logits at the picture's size, `(n,)` bool."""
+        smaller, larger = (
+            (enlarged > MASK_THRESHOLD + shift).sum((-2, -1), dtype=torch.int32)
+            for shift in (self.offset, -self.offset)
+        )
+        return self.of_counts(smaller, larger)
+
     def of_counts(self, smaller: Tensor, larger: Tensor) -> Tensor:
         """Upstream's test of `(n,)` int32 pixels above the raised and the lowered threshold, `(n,)` bool."""
         return smaller / larger >= self.least
@@ -57,11 +65,7 @@ class Enlarger:
         for enlarged in self._enlarged(logits):
             keep = torch.ones(len(enlarged), dtype=torch.bool, device=enlarged.device)
             if stability is not None:
-                smaller, larger = (
-                    (enlarged > MASK_THRESHOLD + shift).sum((-2, -1), dtype=torch.int32)
-                    for shift in (stability.offset, -stability.offset)
-                )
-                keep = stability.of_counts(smaller, larger)
+                keep = stability.of_masks(enlarged)
             parts.append(Masks.from_dense((enlarged[keep] > MASK_THRESHOLD).cpu().numpy()))
             kept.append(keep.cpu().numpy())
         return Masks.concatenate(self._size_hw, parts), np.concatenate(kept)

@@ -8,7 +8,7 @@ comes first, before the masks are made: it changes nothing in the result, and mu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -21,6 +21,7 @@ from torchvision.ops import nms
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.sam.enlarge import Stability
+from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.fast.share_out import share_out
 from sav.sam.model import Embedding, SamModel
 
@@ -56,6 +57,28 @@ def segment_everything(
         points[start : start + config.points_per_batch]
         for start in range(0, len(points), config.points_per_batch)
     ]
+    enlarger = model.enlarger(embedding, channels=3)
+    find = _find_on_device if isinstance(enlarger, DeviceEnlarger) else _find
+    masks, scores = find(model, embedding, config, batches, on_progress)
+    estimates = scores.float().clamp(0, 1).numpy()
+    return Instances.unlabelled(masks, estimates, np.arange(len(masks), dtype=np.int64))
+
+
+def point_grid(points_per_side: int) -> NDArray[np.float64]:
+    """The centres of a square grid of cells over the unit square, row by row, `(N, 2)` x and y."""
+    half = 1 / (2 * points_per_side)
+    centres = np.linspace(half, 1 - half, points_per_side)
+    return np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+
+
+def _find(
+    model: SamModel,
+    embedding: Embedding,
+    config: EverythingConfig,
+    batches: Sequence[NDArray[np.float64]],
+    on_progress: Callable[[float], None],
+) -> tuple[Masks, Tensor]:
+    """The masks of all batches of points, and their predicted IoU on the CPU, the best first."""
     done = count(1)
 
     def work(points_xy: NDArray[np.float64]) -> tuple[Masks, Tensor]:
@@ -67,16 +90,8 @@ def segment_everything(
     found = share_out(work, batches) if model.shares_out else [work(batch) for batch in batches]
     masks = Masks.concatenate(embedding.size_hw, [masks for masks, _ in found])
     scores = torch.cat([predicted_iou for _, predicted_iou in found])
-    kept = _distinct(masks, scores, config.nms_threshold)
-    estimates = scores.float().clamp(0, 1).numpy()
-    return Instances.unlabelled(masks[kept], estimates[kept], np.arange(len(kept), dtype=np.int64))
-
-
-def point_grid(points_per_side: int) -> NDArray[np.float64]:
-    """The centres of a square grid of cells over the unit square, row by row, `(N, 2)` x and y."""
-    half = 1 / (2 * points_per_side)
-    centres = np.linspace(half, 1 - half, points_per_side)
-    return np.stack(np.meshgrid(centres, centres), axis=-1).reshape(-1, 2)
+    kept = _distinct(torch.from_numpy(masks.boxes_xyxy), scores, config.nms_threshold)
+    return masks[kept.numpy()], scores[kept]
 
 
 @torch.inference_mode()
@@ -84,21 +99,51 @@ def _masks_at(
     model: SamModel, embedding: Embedding, config: EverythingConfig, points_xy: NDArray[np.float64]
 ) -> tuple[Masks, Tensor]:
     """The masks of one batch of points that pass the filters, with their predicted IoU on the CPU."""
-    least_iou = config.predicted_iou_threshold
-    if least_iou is None:
-        least_iou = model.convention.predicted_iou_threshold
-    logits, predicted_iou = model.decode_points(embedding, points_xy, least_iou if least_iou > 0 else None)
-
-    stability = None
-    if config.stability_threshold > 0:
-        stability = Stability(config.stability_threshold, config.stability_offset)
-    masks, kept = model.enlarged(logits, embedding, channels=3, stability=stability)
+    logits, predicted_iou = model.decode_points(embedding, points_xy, _least_iou(model, config))
+    masks, kept = model.enlarged(logits, embedding, channels=3, stability=_stability(config))
     return masks, predicted_iou.cpu()[torch.from_numpy(kept)]
 
 
-def _distinct(masks: Masks, scores: Tensor, threshold: float) -> NDArray[np.int64]:
+@torch.inference_mode()
+def _find_on_device(
+    model: SamModel,
+    embedding: Embedding,
+    config: EverythingConfig,
+    batches: Sequence[NDArray[np.float64]],
+    on_progress: Callable[[float], None],
+) -> tuple[Masks, Tensor]:
+    """As `_find`; on the device masks stay small logits until it is known which are wanted."""
+    enlarger = model.enlarger(embedding, channels=3)
+    assert isinstance(enlarger, DeviceEnlarger)
+    found = []
+    for done, points_xy in enumerate(batches, start=1):
+        logits, predicted_iou = model.decode_points(embedding, points_xy, _least_iou(model, config))
+        boxes, is_stable = enlarger.measured(logits, _stability(config))
+        (kept,) = is_stable.nonzero(as_tuple=True)
+        found.append((logits[kept], boxes[kept], predicted_iou[kept]))
+        on_progress(done / len(batches))
+
+    logits, boxes, scores = (torch.cat(parts) for parts in zip(*found, strict=True))
+    kept = _distinct(boxes, scores, config.nms_threshold)
+    return enlarger.packed(logits[kept], boxes[kept]), scores[kept].cpu()
+
+
+def _least_iou(model: SamModel, config: EverythingConfig) -> float | None:
+    least_iou = config.predicted_iou_threshold
+    if least_iou is None:
+        least_iou = model.convention.predicted_iou_threshold
+    return least_iou if least_iou > 0 else None
+
+
+def _stability(config: EverythingConfig) -> Stability | None:
+    if config.stability_threshold > 0:
+        return Stability(config.stability_threshold, config.stability_offset)
+    return None
+
+
+def _distinct(boxes_xyxy: Tensor, scores: Tensor, threshold: float) -> Tensor:
     """Positions of the masks that no better one overlaps, the best first, by the IoU of their boxes."""
-    boxes = torch.from_numpy(masks.boxes_xyxy).float()
+    boxes = boxes_xyxy.float()
     # Upstream's boxes end on the last pixel, not behind it, and that decides which masks survive.
     boxes[:, 2:] = (boxes[:, 2:] - 1).clamp(min=0)
-    return nms(boxes, scores, threshold).numpy()
+    return nms(boxes, scores, threshold)

@@ -19,6 +19,7 @@ from sav.sam.encoders import Features
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
+from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
 
 
@@ -164,10 +165,16 @@ class SamModel:
 
         `channels` is the number of masks that each prompt gave; see `Enlarger`.
         """
+        return self.enlarger(embedding, channels).masks(logits, stability)
+
+    def enlarger(self, embedding: Embedding, channels: int) -> Enlarger:
+        """What makes masks at the picture's size from logits on SAM's device; see `Enlarger`."""
         given = self.convention, embedding.size_hw, self.chunks.logits_bytes, channels
-        on_cpu = self.device.type == "cpu"
-        enlarger = CropEnlarger(*given, is_exact=self._is_exact) if on_cpu else Enlarger(*given)
-        return enlarger.masks(logits, stability)
+        if self.device.type == "cpu":
+            return CropEnlarger(*given, is_exact=self._is_exact)
+        if self.device.type == "cuda":
+            return DeviceEnlarger(*given, is_exact=self._is_exact)
+        return Enlarger(*given)
 
 
 def bgr_to_rgb(image_bgr: Image) -> Image:

@@ -59,14 +59,25 @@ def wanted_masks(
 
 def stable_ones(decoder: MaskDecoder, logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor]:
     """Of pairs of masks `(2 n, h, w)` and their IoU `(2 n,)` the first, or the second if that is unstable."""
-    one = logits[::2]
-    delta = decoder.dynamic_multimask_stability_delta
-    smaller, larger = ((one > shift).sum((1, 2)).float() for shift in (delta, -delta))
-    stability = torch.where(larger > 0, smaller / larger, 1.0)
-
     first = torch.arange(0, len(logits), 2, device=logits.device)
-    chosen = first + (stability < decoder.dynamic_multimask_stability_thresh)
+    chosen = first + _are_unstable(decoder, logits[::2])
     return logits[chosen], predicted_iou[chosen]
+
+
+def stable_of_all(decoder: MaskDecoder, logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor]:
+    """The same of all masks `(n, masks, h, w)` and IoU `(n, masks)`, with one mask left of each prompt."""
+    best = 1 + predicted_iou[:, THREE].argmax(dim=1)
+    chosen = torch.where(_are_unstable(decoder, logits[:, 0]), best, 0)
+    row = torch.arange(len(logits), device=logits.device)
+    return logits[row, chosen][:, None], predicted_iou[row, chosen][:, None]
+
+
+def _are_unstable(decoder: MaskDecoder, logits: Tensor) -> Tensor:
+    """Of which of `(n, h, w)` masks for a whole object the best of three takes the place, `(n,)` bool."""
+    delta = decoder.dynamic_multimask_stability_delta
+    smaller, larger = ((logits > shift).sum((1, 2)).float() for shift in (delta, -delta))
+    stability = torch.where(larger > 0, smaller / larger, 1.0)
+    return stability < decoder.dynamic_multimask_stability_thresh
 
 
 def upscaled(decoder: MaskDecoder, images: Tensor, fine: tuple[Tensor, ...]) -> Tensor:

@@ -6,6 +6,7 @@ from segment_anything import SamAutomaticMaskGenerator
 from sav.device import EXACT, choose_precision
 from sav.media.pictures import read_picture
 from sav.sam.everything import EverythingConfig, point_grid, segment_everything
+from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import ChunkSizes, SamModel
 from tests.conftest import DEMO_SAM, ROOT, random_sam
@@ -106,3 +107,22 @@ def test_the_share_that_is_done_comes_batch_by_batch(picture):
     config = EverythingConfig(points_per_side=6, points_per_batch=9)
     segment_everything(model, model.embed([picture])[0], config, shares.append)
     assert sorted(shares) == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("predicted_iou", "stability", "nms"), [(0, 0, 1.1), (0.001, 0.1, 0.7), (1e9, 0, 0.7)]
+)
+def test_what_is_packed_on_the_device_is_the_same(picture, monkeypatch, predicted_iou, stability, nms):
+    config = EverythingConfig(12, 64, predicted_iou, stability, nms_threshold=nms)
+    model = SamModel(random_sam(), CPU)
+    embedding = model.embed([picture])[0]
+    wanted = segment_everything(model, embedding, config)
+    monkeypatch.setattr(
+        model,
+        "enlarger",
+        lambda embedding, channels: DeviceEnlarger(model.convention, embedding.size_hw, 2**24, channels),
+    )
+    shares: list[float] = []
+    assert segment_everything(model, embedding, config, shares.append) == wanted
+    assert (len(wanted) > 0) == (predicted_iou < 1e9)
+    assert shares == [1 / 3, 2 / 3, 1.0]

@@ -1,8 +1,9 @@
 """SAM's mask decoder for many prompts of one image, at a tenth of segment_anything's arithmetic.
 
 It is segment_anything's decoder rewritten, not approximated. What prompts make of the image tokens stays in
-the form that `low_rank` describes, and masks are made only of prompts whose predicted IoU is wanted, and only
-where the picture is in SAM's square.
+the form that `low_rank` describes, and masks are made only where the picture is in SAM's square, on a CPU
+only of prompts whose predicted IoU is wanted. On CUDA, where launching kernels takes longer than running
+them, prompts go through graphs in a few fixed numbers, and every mask is made.
 
 Contract: logits and predicted IoU are upstream's within float32's rounding, 1e-4 of the logits' spread.
 Reference test: tests/sam/fast/test_decoder.py, against segment_anything's `MaskDecoder`; of SAM 2's
@@ -23,12 +24,31 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sav.sam.encoders import Features
+from sav.sam.fast.graphs import Graphs
 from sav.sam.fast.low_rank import ImageToToken, LowRankImage, Scratch, SharedImage, TokenToImage, centre
 from sav.sam.fast.upscaling import FineTokens, Upscaling
-from sav.sam.outputs import falls_back, iou_place, own_tokens, stable_ones, wanted_masks
+from sav.sam.outputs import (
+    ONE,
+    THREE,
+    falls_back,
+    iou_place,
+    own_tokens,
+    stable_of_all,
+    stable_ones,
+    wanted_masks,
+)
 
 # Devices on which each prompt has an image of its own, so that it stays in the cache.
 _ONE_BY_ONE = ("cpu",)
+# Devices on which chunks go through graphs.
+_GRAPHED = ("cuda",)
+# How many prompts are in a graph's chunk: less prompts are filled up with copies.
+_SIZES = (1, 4, 16, 64)
+# Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
+_EXTENT_STEP = 8
+
+# What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
+Shared = tuple[SharedImage, Tensor, FineTokens | None]
 
 
 @dataclass
@@ -64,7 +84,8 @@ class FastDecoder:
         self._transformer = sam.mask_decoder.transformer
         self._prompt_encoder = sam.prompt_encoder
         self._chunk_size = chunk_size
-        self._last: tuple[Features, SharedImage, Tensor, FineTokens | None] | None = None
+        self._last: tuple[Features, Shared] | None = None
+        self._graphs = Graphs()
 
     def __call__(
         self,
@@ -87,33 +108,93 @@ class FastDecoder:
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
         """
-        shared, upscaled, fine = self._shared(features)
-        coarse = features.coarse
-        grid_hw = coarse.shape[2], coarse.shape[3]
-        upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw or grid_hw, fine)
-
-        scratch = Scratch(coarse)
-        decoded = [
-            self._decode(self._chunk(part, shared, scratch), shared, upscaling, outputs, least_iou)
-            for part in sparse.split(self._chunk_size)
-            if len(part)
-        ]
-        none = coarse.new_empty(0, *(4 * side for side in grid_hw)), coarse.new_empty(0)
+        grid_hw = features.coarse.shape[2], features.coarse.shape[3]
+        extent_hw = extent_hw or grid_hw
+        none = features.coarse.new_empty(0, *(4 * side for side in grid_hw)), features.coarse.new_empty(0)
+        work = self._graphed if sparse.device.type in _GRAPHED else self._chunked
+        decoded = work(sparse, self._shared(features), outputs, least_iou, grid_hw, extent_hw)
         logits, predicted_iou = zip(none, *decoded, strict=True)
         return torch.cat(logits), torch.cat(predicted_iou)
 
-    def _shared(self, features: Features) -> tuple[SharedImage, Tensor, FineTokens | None]:
-        """What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; the details."""
+    def _chunked(
+        self,
+        sparse: Tensor,
+        shared: Shared,
+        outputs: slice,
+        least_iou: float | None,
+        grid_hw: tuple[int, int],
+        extent_hw: tuple[int, int],
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The wanted masks and their predicted IoU, a chunk at a time."""
+        image, upscaled, fine = shared
+        upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw, fine)
+        scratch = Scratch(sparse)
+        for part in sparse.split(self._chunk_size) if len(sparse) else ():
+            yield self._decode(self._chunk(part, image, scratch), image, upscaling, outputs, least_iou)
+
+    def _graphed(
+        self,
+        sparse: Tensor,
+        shared: Shared,
+        outputs: slice,
+        least_iou: float | None,
+        grid_hw: tuple[int, int],
+        extent_hw: tuple[int, int],
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same, in chunks that graphs have."""
+        rows, columns = (
+            min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
+            for side, extent in zip(grid_hw, extent_hw, strict=True)
+        )
+        settings = outputs == ONE, grid_hw, (rows, columns)
+        for part in sparse.split(list(_sizes(len(sparse), self._chunk_size))):
+            size = next(size for size in _SIZES if size >= len(part))
+            filled = torch.cat([part, part[:1].expand(size - len(part), -1, -1)])
+            logits, predicted_iou = self._graphs(self._all_masks, filled, shared, *settings)
+            logits, predicted_iou = logits[: len(part)], predicted_iou[: len(part)]
+            if least_iou is None:
+                yield logits.flatten(0, 1), predicted_iou.flatten()
+            else:
+                wanted = (predicted_iou > least_iou).nonzero(as_tuple=True)
+                yield logits[wanted], predicted_iou[wanted]
+
+    def _all_masks(
+        self,
+        sparse: Tensor,
+        shared: Shared,
+        is_one: bool,
+        grid_hw: tuple[int, int],
+        extent_hw: tuple[int, int],
+    ) -> tuple[Tensor, Tensor]:
+        """Logits `(n, masks, 4 h, 4 w)` of one mask a prompt or of three, and predicted IoU `(n, masks)`."""
+        image, upscaled, fine = shared
+        upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw, fine)
+        chunk = self._chunk(sparse, image, Scratch(sparse))
+        outputs = ONE if is_one else THREE
+        chosen, predicted_iou, mixers = self._mixers(chunk, image, outputs)
+        predicted_iou = predicted_iou[:, chosen.start : chosen.stop]
+        coefficients = upscaling.coefficients(chunk.coefficients)
+        logits = torch.cat(
+            [upscaling.masks(one, coefficients[part], mixers[part]) for part, one in chunk.slices()]
+        ).unflatten(0, mixers.shape[:2])
+        if falls_back(self._decoder, outputs):
+            return stable_of_all(self._decoder, logits, predicted_iou)
+        return logits, predicted_iou
+
+    def _shared(self, features: Features) -> Shared:
+        """What is computed from the picture alone."""
         last = self._last
         if last is None or last[0] is not features:
-            no_mask = self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
-            tokens = (features.coarse + no_mask)[0].flatten(1).T.contiguous()  # (T, C)
-            position = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # (T, C)
-            shared = SharedImage.of(self._transformer, tokens, position)
-            upscaled = shared.tokens @ Upscaling.first_weights(self._decoder)
-            fine = FineTokens.of(features) if features.fine else None
-            last = self._last = features, shared, upscaled, fine
-        return last[1:]
+            last = self._last = features, self._graphs(self._share, features.coarse, features.fine)
+        return last[1]
+
+    def _share(self, coarse: Tensor, fine: tuple[Tensor, ...]) -> Shared:
+        no_mask = self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        tokens = (coarse + no_mask)[0].flatten(1).T.contiguous()  # (T, C)
+        position = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # (T, C)
+        shared = SharedImage.of(self._transformer, tokens, position)
+        upscaled = shared.tokens @ Upscaling.first_weights(self._decoder)
+        return shared, upscaled, FineTokens.of(Features(coarse, fine)) if fine else None
 
     def _chunk(self, sparse: Tensor, shared: SharedImage, scratch: Scratch) -> _Chunk:
         """`(n, P, C)` embedded prompts before the transformer."""
@@ -137,6 +218,25 @@ class FastDecoder:
         least_iou: float | None,
     ) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of a chunk."""
+        chosen, predicted_iou, mixers = self._mixers(chunk, shared, outputs)
+        wanted = wanted_masks(self._decoder, predicted_iou, outputs, least_iou)
+        predicted_iou, wanted = predicted_iou[:, chosen], wanted[:, chosen]
+
+        coefficients = upscaling.coefficients(chunk.coefficients)
+        parts = [
+            upscaling.masks(image, coefficients[part], mixers[part], wanted[part])
+            for part, image in chunk.slices()
+        ]
+        logits = torch.cat(parts)
+        if falls_back(self._decoder, outputs):
+            return stable_ones(self._decoder, logits, predicted_iou[wanted])
+        return logits, predicted_iou[wanted]
+
+    def _mixers(self, chunk: _Chunk, shared: SharedImage, outputs: slice) -> tuple[range, Tensor, Tensor]:
+        """Which masks may be wanted, the predicted IoU `(n, masks)` of all, and what mixes those.
+
+        The mixers `(n, chosen masks, channels)` are of channels of the upscaled image.
+        """
         decoder = self._decoder
         masks = range(decoder.num_mask_tokens)
         chosen = masks if falls_back(decoder, outputs) else masks[outputs]
@@ -144,21 +244,9 @@ class FastDecoder:
         wanted_tokens = [place, *(place + 1 + output for output in chosen)]
         iou_token, *mask_tokens = self._transform(chunk, shared, wanted_tokens).unbind(1)
 
-        predicted_iou = decoder.iou_prediction_head(iou_token)
-        wanted = wanted_masks(decoder, predicted_iou, outputs, least_iou)
-        predicted_iou, wanted = predicted_iou[:, chosen], wanted[:, chosen]
-
         mlps = [decoder.output_hypernetworks_mlps[output] for output in chosen]
         mixers = torch.stack([mlp(token) for mlp, token in zip(mlps, mask_tokens, strict=True)], dim=1)
-        coefficients = upscaling.coefficients(chunk.coefficients)
-        parts = [
-            upscaling.masks(image, coefficients[part], mixers[part], wanted[part])
-            for part, image in chunk.slices()
-        ]
-        logits = torch.cat(parts)
-        if falls_back(decoder, outputs):
-            return stable_ones(decoder, logits, predicted_iou[wanted])
-        return logits, predicted_iou[wanted]
+        return chosen, decoder.iou_prediction_head(iou_token), mixers
 
     def _transform(self, chunk: _Chunk, shared: SharedImage, wanted_tokens: list[int]) -> Tensor:
         """The two-way transformer: the wanted prompt tokens as they leave it, `(n, wanted, C)`."""
@@ -173,10 +261,23 @@ class FastDecoder:
             queries = layer.norm3(queries + layer.mlp(queries))
             _image_to_token(chunk, layer, image_to_token, queries)
 
-        queries = queries[:, wanted_tokens]
+        queries, prompts = (
+            torch.stack([tokens[:, place] for place in wanted_tokens], dim=1)
+            for tokens in (queries, chunk.prompts)
+        )
         final = self._transformer.final_attn_token_to_image
-        attended = _token_to_image(chunk, final, shared.final, queries + chunk.prompts[:, wanted_tokens])
+        attended = _token_to_image(chunk, final, shared.final, queries + prompts)
         return self._transformer.norm_final_attn(queries + attended)
+
+
+def _sizes(count: int, most: int) -> Iterator[int]:
+    """Numbers of prompts that together are `count`, each filled up to one of the sizes by less than half."""
+    sizes = [size for size in _SIZES if size <= most] or _SIZES[:1]
+    while count:
+        above = next((size for size in sizes if count <= size <= 2 * count), None)
+        step = count if above else max(size for size in sizes if size <= count)
+        yield step
+        count -= step
 
 
 def _self_attention(layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ class Axis:
 
 
 @lru_cache(maxsize=16)
-def _axes(
+def axes(
     logits_hw: tuple[int, int],
     square: int,
     input_hw: tuple[int, int],
@@ -146,7 +146,7 @@ class CropEnlarger(Enlarger):
         height, width = logits.shape
         input_hw = self._convention.input_hw(self._size_hw)
         sizes = (height, width), self._convention.square, input_hw, self._size_hw
-        down, over = _axes(*sizes, self._channels, torch.get_num_threads())
+        down, over = axes(*sizes, self._channels, torch.get_num_threads())
 
         logits = logits[: down.last.max() + 1, : over.last.max() + 1]
         error = self._rounding * float(logits.abs().max()) if self._rounding else 0.0

@@ -19,15 +19,14 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from segment_anything.modeling.transformer import Attention, TwoWayTransformer
 from torch import Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class TokenToImage:
+class TokenToImage(NamedTuple):
     """The shared image tokens as a cross attention from prompt tokens to the image has them, for each head.
 
     Attributes:
@@ -51,8 +50,7 @@ class TokenToImage:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class ImageToToken:
+class ImageToToken(NamedTuple):
     """The shared image tokens as a cross attention from the image to prompt tokens has them, and LayerNorm.
 
     Attributes:
@@ -73,8 +71,7 @@ class ImageToToken:
     eps: float
 
 
-@dataclass(frozen=True, eq=False)
-class SharedImage:
+class SharedImage(NamedTuple):
     """All that is computed once an image.
 
     Attributes:
@@ -156,7 +153,7 @@ class LowRankImage:
         """Start with an image that nothing has changed, in memory for the basis, `(m, largest R, T)`."""
         self.scale = basis.new_ones(len(basis), 1, basis.shape[2])
         self._memory, self._scratch = basis, scratch
-        self._memory[:, 0] = 1
+        self._memory[:, 0].fill_(1)
         self._rank = 1
 
     @property

@@ -9,7 +9,7 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from segment_anything.modeling import MaskDecoder
@@ -23,8 +23,7 @@ from sav.sam.fast.low_rank import LowRankImage
 _CHUNK_BYTES = {"cpu": 2**20}
 
 
-@dataclass(frozen=True, eq=False)
-class FineTokens:
+class FineTokens(NamedTuple):
     """SAM 2's details, token by token, as the convolutions give what they are added to.
 
     Attributes:
@@ -85,26 +84,32 @@ class Upscaling:
         upscaled[:, 0] += self._first.bias.repeat(4)
         return upscaled
 
-    def masks(self, image: LowRankImage, coefficients: Tensor, mixers: Tensor, wanted: Tensor) -> Tensor:
+    def masks(
+        self, image: LowRankImage, coefficients: Tensor, mixers: Tensor, wanted: Tensor | None = None
+    ) -> Tensor:
         """The wanted masks of the prompts that an image belongs to.
 
         Args:
             image: The image tokens as `m` prompts have changed them.
             coefficients: `(m, R, 4 c)`, behind the first convolution.
             mixers: `(m, masks, channels)`, how each mask is mixed of the channels of the upscaled image.
-            wanted: `(m, masks)` bool.
+            wanted: `(m, masks)` bool; by default all are.
 
         Returns:
             Logits `(K, 4 h, 4 w)` of the K wanted masks, 0 outside of the extent.
         """
-        logits = mixers.new_zeros(int(wanted.sum()), 4 * self.grid_hw[0], 4 * self.grid_hw[1])
-        prompts = wanted.any(1)
-        if not len(logits):
+        count = mixers.shape[0] * mixers.shape[1] if wanted is None else int(wanted.sum())
+        logits = mixers.new_zeros(count, 4 * self.grid_hw[0], 4 * self.grid_hw[1])
+        if not count:
             return logits
-        basis, scale = image.basis, image.scale
-        if not prompts.all():
-            basis, scale, coefficients, mixers = (x[prompts] for x in (basis, scale, coefficients, mixers))
-        chosen, columns = wanted[prompts], self.extent_hw[1]
+        basis, scale, columns = image.basis, image.scale, self.extent_hw[1]
+        if wanted is not None:
+            prompts = wanted.any(1)
+            if not prompts.all():
+                basis, scale, coefficients, mixers = (
+                    x[prompts] for x in (basis, scale, coefficients, mixers)
+                )
+            wanted = wanted[prompts]
 
         # The channels of four neighbours lie side by side, and are mixed at once: (m, 4 channels, 4 masks).
         same = torch.eye(4, device=mixers.device)
@@ -123,7 +128,8 @@ class Upscaling:
             mixed = mixed.view(len(mixers), -1, columns, 2, 2, 2, 2, mixers.shape[1])
             mixed = mixed.permute(0, 7, 1, 3, 5, 2, 4, 6)  # (m, masks, rows, 2, 2, columns, 2, 2)
             part = slice(4 * rows.start, 4 * rows.stop)
-            logits[:, part, : 4 * columns] = mixed[chosen].flatten(4, 6).flatten(1, 3)
+            masks = mixed.flatten(0, 1) if wanted is None else mixed[wanted]
+            logits[:, part, : 4 * columns] = masks.flatten(4, 6).flatten(1, 3)
         return logits
 
     def _row_chunks(self, prompts: int) -> Iterator[slice]:

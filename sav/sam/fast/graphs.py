@@ -1,0 +1,159 @@
+"""Functions of tensors as CUDA graphs: hundreds of small kernels are launched at once, not one by one.
+
+Contract: what the plain function returns, computed by the same kernels.
+Reference test: tests/sam/fast/test_graphs.py; on a GPU tests/gpu/test_decoder.py.
+Without CUDA, and where a function cannot be captured, it is called as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class _Captured:
+    """A graph, with the memory that it reads and writes.
+
+    Attributes:
+        graph: Its kernels.
+        inputs: The tensors among the arguments, in order.
+        result: What the function returned when it was captured.
+    """
+
+    graph: torch.cuda.CUDAGraph
+    inputs: list[Tensor]
+    result: Any
+
+
+class Graphs:
+    """Calls functions of tensors, through graphs where they have been called in the same shapes before.
+
+    A function must not wait for the device, nor choose shapes or branches by what is in tensors; it may read
+    tensors that stay where they are, such as weights. Graphs share their memory: one runs at a time, whatever
+    threads and streams ask, and results are copied out of it.
+    """
+
+    def __init__(self, capacity: int = 16) -> None:
+        """Keep the `capacity` graphs that were used last."""
+        self._capacity = capacity
+        self._captured: OrderedDict[Any, _Captured | None] = OrderedDict()
+        self._warm: set[Any] = set()
+        self._lock = threading.Lock()
+        self._pool: Any = None
+        self._done: torch.cuda.Event | None = None
+
+    def __call__(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """What `function` returns for some arguments.
+
+        Args:
+            function: Takes and returns tensors, and tuples of such, named or not.
+            arguments: What is no tensor in them must be hashable, and means a graph of its own.
+        """
+        tensors = list(_tensors(arguments))
+        device = tensors[0].device
+        if device.type != "cuda":
+            return function(*arguments)
+
+        with self._lock, torch.cuda.device(device):
+            captured = self._find(function, arguments, tensors)
+            if captured is None:
+                return function(*arguments)
+            stream = torch.cuda.current_stream()
+            if self._done is not None:
+                stream.wait_event(self._done)
+            torch._foreach_copy_(captured.inputs, tensors)
+            captured.graph.replay()
+            result: Result = _replaced(
+                captured.result, (tensor.clone() for tensor in _tensors(captured.result))
+            )
+            self._done = stream.record_event()
+            return result
+
+    def _find(self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]) -> _Captured | None:
+        """The graph of a function for such arguments; None the first time, for warming up, and on failure."""
+        key = function, _kind(arguments)
+        if key in self._captured:
+            self._captured.move_to_end(key)
+            return self._captured[key]
+        # Libraries make their handles, a thread each, and load their kernels in a call that is not captured.
+        warm = key, threading.get_ident()
+        if warm not in self._warm:
+            self._warm.add(warm)
+            return None
+
+        self._warm = {other for other in self._warm if other[0] != key}
+        self._captured[key] = self._capture(function, arguments, tensors)
+        if len(self._captured) > self._capacity:
+            self._captured.popitem(last=False)
+        return self._captured[key]
+
+    def _capture(
+        self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]
+    ) -> _Captured | None:
+        self._pool = self._pool or torch.cuda.graph_pool_handle()
+        inputs = [tensor.clone() for tensor in tensors]
+        graph = torch.cuda.CUDAGraph()
+        current, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        side.wait_stream(current)
+        try:
+            with torch.cuda.stream(side):
+                result = _record(graph, self._pool, function, _replaced(arguments, iter(inputs)))
+        except RuntimeError as error:
+            name = getattr(function, "__qualname__", repr(function))
+            _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
+            return None
+        current.wait_stream(side)
+        return _Captured(graph, inputs, result)
+
+
+def _record(
+    graph: torch.cuda.CUDAGraph, pool: Any, function: Callable[..., Result], arguments: Any
+) -> Result:
+    """Capture a call on the current stream; other threads may use the device meanwhile."""
+    graph.capture_begin(pool, capture_error_mode="thread_local")
+    try:
+        result = function(*arguments)
+    except BaseException:
+        with suppress(RuntimeError):  # says that the capture has failed
+            graph.capture_end()
+        raise
+    graph.capture_end()
+    return result
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested tuples, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _tensors(part)
+
+
+def _replaced(value: Any, tensors: Iterator[Tensor]) -> Any:
+    """Nested tuples with other tensors in the places of theirs."""
+    if isinstance(value, Tensor):
+        return next(tensors)
+    if not isinstance(value, tuple):
+        return value
+    parts = [_replaced(part, tensors) for part in value]
+    return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+
+
+def _kind(value: Any) -> Any:
+    """What is the same of nested tuples whose tensors only hold other numbers."""
+    if isinstance(value, Tensor):
+        return Tensor, value.shape, value.stride(), value.dtype, value.device
+    return (type(value), *map(_kind, value)) if isinstance(value, tuple) else value

@@ -1,0 +1,87 @@
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sav.sam.fast.decoder import FastDecoder, _sizes
+from sav.sam.fast.graphs import Graphs, _kind, _replaced, _tensors
+from sav.sam.fast.low_rank import TokenToImage
+from sav.sam.outputs import ONE, THREE
+from tests.conftest import random_sam
+from tests.sam.test_decoder import prompted
+
+NESTED = (torch.ones(2), (3, None, TokenToImage(torch.zeros(1), torch.ones(1), torch.ones(3))), "name")
+# What waits for the device, has shapes that depend on numbers, or brings numbers from the CPU.
+FORBIDDEN = ("_local_scalar_dense", "nonzero", "masked_select", "lift_fresh", "unique", "is_pinned")
+
+
+class Watch(TorchDispatchMode):
+    """Refuses what a CUDA graph cannot hold."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        assert not any(name in str(func) for name in FORBIDDEN), func
+        if "index" in str(func):
+            assert not any(tensor.dtype == torch.bool for tensor in args[1] if tensor is not None)
+        return func(*args, **(kwargs or {}))
+
+
+def test_without_cuda_a_function_is_called_as_it_is():
+    graphs, calls = Graphs(), []
+    for _ in range(3):
+        assert graphs(lambda x, y: calls.append(1) or (x + 1, y), torch.zeros(2), 5)[1] == 5
+    assert len(calls) == 3
+    assert not graphs._captured
+
+
+def test_tensors_in_nested_tuples_are_found_and_replaced():
+    assert [tensor.numel() for tensor in _tensors(NESTED)] == [2, 1, 1, 3]
+    other = _replaced(NESTED, (tensor * 2 for tensor in _tensors(NESTED)))
+    assert isinstance(other[1][2], TokenToImage)
+    assert other[1][:2] == (3, None)
+    assert other[1][2].values.tolist() == [2, 2, 2]
+    assert _kind(other) == _kind(NESTED)
+    assert hash(_kind(other)) == hash(_kind(NESTED))
+    assert _kind((torch.ones(3), *NESTED[1:])) != _kind(NESTED)
+
+
+def test_prompts_go_in_sizes_that_are_filled_up_by_less_than_half():
+    assert [list(_sizes(count, 64)) for count in (0, 1, 3, 5, 10, 20, 33, 64, 70, 130)] == [
+        [],
+        [1],
+        [3],
+        [4, 1],
+        [10],
+        [16, 4],
+        [33],
+        [64],
+        [64, 4, 2],
+        [64, 64, 2],
+    ]
+    assert list(_sizes(9, 4)) == [4, 4, 1]
+
+
+@torch.inference_mode()
+def test_nothing_in_a_decoders_graph_waits_for_the_device(monkeypatch):
+    monkeypatch.setattr("sav.sam.fast.decoder._ONE_BY_ONE", ())
+    sam = random_sam(spread=0.1)
+    features, sparse, _ = prompted(sam, 3)
+    decoder = FastDecoder(sam, chunk_size=4)
+    with Watch():
+        shared = decoder._share(features.coarse, features.fine)
+        for is_one in (True, False):
+            decoder._all_masks(sparse, shared, is_one, (8, 8), (8, 5))
+
+
+@torch.inference_mode()
+def test_prompts_in_a_graphs_sizes_give_the_same_masks(monkeypatch):
+    sam = random_sam(spread=0.1)
+    features, sparse, _ = prompted(sam, 13)
+    wanted = FastDecoder(sam, chunk_size=4)
+    monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ("cpu",))
+    found = FastDecoder(sam, chunk_size=4)
+    for count in (0, 1, 13):
+        for outputs, least in ((ONE, None), (THREE, None), (THREE, 0.0), (THREE, 1e9)):
+            given = features, sparse[:count], outputs, least
+            monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ())
+            ones = wanted(*given)
+            monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ("cpu",))
+            for one, other in zip(ones, found(*given, (8, 8)), strict=True):
+                torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
