@@ -19,16 +19,18 @@ def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int,
     """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, from the crop alone."""
     rows, columns = where
     height, width = size_hw
-    padded = np.zeros((crop.shape[1], crop.shape[0] + 2), np.int8)
-    padded[:, 1:-1] = crop.T
-    steps = np.diff(padded, axis=1)
-    column, row = np.nonzero(steps)
+    # One column after the other, a 0 before each, so that a change from pixel to pixel is an edge of a run.
+    lines = np.zeros((crop.shape[1], crop.shape[0] + 1), np.bool_)
+    lines[:, 1:] = crop.T
+    flat = np.append(lines.ravel(), np.False_)
+    column, row = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), lines.shape[1])
     edges = (columns.start + column) * height + rows.start + row
-    # A run that reaches the bottom edge goes on at the top of the next column: one run, not two.
-    joined = np.flatnonzero((edges[:-1] == edges[1:]) & (steps[column, row][:-1] == -1))
-    edges = np.delete(edges, np.concatenate([joined, joined + 1]))
-    lengths = np.diff(np.concatenate([[0], edges, [height * width]]))
-    return lengths[: len(lengths) - (lengths[-1] == 0)].tolist()
+    if len(crop) == height:
+        # A run that reaches the bottom edge goes on at the top of the next column: one run, not two.
+        joined = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
+        edges = np.delete(edges, np.concatenate([joined, joined + 1]))
+    lengths = np.diff(edges, prepend=0, append=height * width).tolist()
+    return lengths if lengths[-1] else lengths[:-1]
 
 
 def sums(crop: BoolArray) -> tuple[IntArray, IntArray]:

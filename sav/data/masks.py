@@ -261,6 +261,13 @@ class Masks:
         """
         return rle_iou(self.rles(), (self if others is None else others).rles())
 
+    def highest_ious(self) -> NDArray[np.float64]:
+        """`(N, N)`, what the IoU of each mask with each other one is at most, by their boxes and areas."""
+        boxes, areas = self.boxes_xyxy, self.areas
+        low, high = np.maximum(boxes[:, None, :2], boxes[:, :2]), np.minimum(boxes[:, None, 2:], boxes[:, 2:])
+        shared = np.minimum(np.maximum(high - low, 0).prod(axis=2), np.minimum.outer(areas, areas))
+        return shared / np.maximum(areas[:, None] + areas - shared, 1)
+
     @cached_property
     def run_lengths(self) -> list[list[int]]:
         """Lengths of the runs of 0 and 1 in turn, down the columns of the whole picture, a list a mask."""

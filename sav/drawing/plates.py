@@ -56,20 +56,25 @@ def write_plate(
 
 @lru_cache(maxsize=512)
 def _written(parts: Parts, size: int, bgr: tuple[int, int, int]) -> Image:
-    """A whole plate with its text, black or white."""
+    """A whole plate with its text, black or white, its parts a space apart."""
+    margin, space = _spaces(size)
+    letters = [_lettered(part, size, bgr) for part in parts]
+    width = sum(part.shape[1] for part in letters) + space * (len(letters) - 1)
+    plate = np.empty((letters[0].shape[0] + 2, width + 2 * margin, 3), np.uint8)
+    plate[:] = bgr
+    for part in letters:
+        plate[1:-1, margin : margin + part.shape[1]] = part
+        margin += part.shape[1] + space
+    return plate
+
+
+@lru_cache(maxsize=4096)
+def _lettered(text: str, size: int, bgr: tuple[int, int, int]) -> Image:
+    """A text on a ground of colour `bgr`."""
     colour = np.array(bgr, np.float32)
     letters = readable_on(np.array([bgr], np.uint8))[0].astype(np.float32)
-    cover = _ink(parts, size)[..., None].astype(np.float32) / 255
+    cover = ink(text, size)[..., None].astype(np.float32) / 255
     return np.rint(colour + cover * (letters - colour)).astype(np.uint8)
-
-
-@lru_cache(maxsize=512)
-def _ink(parts: Parts, size: int) -> NDArray[np.uint8]:
-    """The letters of a whole plate, its parts a space apart."""
-    margin, space = _spaces(size)
-    lines = [np.pad(ink(part, size), ((0, 0), (0, space))) for part in parts]
-    joined = np.concatenate(lines, axis=1)[:, :-space]
-    return np.pad(joined, ((1, 1), (margin, margin)))
 
 
 def _spaces(size: int) -> tuple[int, int]:

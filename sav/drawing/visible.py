@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.masks import Masks
-from sav.data.types import FloatArray, IntArray
+from sav.data.types import BoolArray, FloatArray, IntArray
 from sav.drawing.tints import large_first
 
 # Cells along the shorter side of a picture.
@@ -40,8 +40,7 @@ class Visible:
     @cached_property
     def areas(self) -> IntArray:
         """`(N,)` int64, visible pixels of each object."""
-        seen = np.bincount(self.owners.ravel() - _NOBODY, minlength=len(self._boxes) + 1)
-        return seen[1:].astype(np.int64) * self.cell**2
+        return np.array([np.count_nonzero(seen) for seen in self._seen], np.int64) * self.cell**2
 
     def covered(self, rectangles_xyxy: FloatArray) -> FloatArray:
         """`(...)`, visible pixels of any objects in rectangles `(..., 4)`."""
@@ -57,14 +56,13 @@ class Visible:
 
     def own(self, rectangles_xyxy: FloatArray) -> FloatArray:
         """`(N, C)`, visible pixels of each object in its C rectangles `(N, C, 4)`."""
-        windows = [self._window(position) == position for position in range(len(self._boxes))]
-        counts = [cv2.integral(window.view(np.uint8)) for window in windows if window.size]
+        counts = [cv2.integral(seen.view(np.uint8)) for seen in self._seen if seen.size]
         owned = np.zeros(rectangles_xyxy.shape[:2], np.float32)
         if not counts:
             return owned
 
         # All integral pictures one after the other in one array, each with where it begins and its shape.
-        present = np.array([window.size > 0 for window in windows])
+        present = np.array([seen.size > 0 for seen in self._seen])
         shapes = np.array([count.shape for count in counts])
         begins = np.cumsum([0, *(count.size for count in counts[:-1])])
         corners = np.tile(self._boxes[present, None, :2], 2)
@@ -82,7 +80,7 @@ class Visible:
         """
         points = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
         for position in np.flatnonzero(self.areas).tolist():
-            mine = (self._window(position) == position).view(np.uint8)
+            mine = self._seen[position].view(np.uint8)
             moments = cv2.moments(mine, binaryImage=True)
             column, row = (round(moments[name] / moments["m00"]) for name in ("m10", "m01"))
             if not mine[row, column]:
@@ -104,6 +102,11 @@ class Visible:
         top, bottom = begin + y0 * width, begin + y1 * width
         inside = integral[bottom + x1] - integral[top + x1] - integral[bottom + x0] + integral[top + x0]
         return (inside * self.cell**2).astype(np.float32)
+
+    @cached_property
+    def _seen(self) -> list[BoolArray]:
+        """The cells of each mask's box in which that object is seen."""
+        return [self._window(position) == position for position in range(len(self._boxes))]
 
     def _window(self, position: int) -> NDArray[np.int32]:
         """The grid's cells in a mask's box."""

@@ -13,10 +13,13 @@ def solid_boxes(boxes_xyxy: NDArray[Any], size_hw: tuple[int, int]) -> NDArray[n
 
     Programs that train on boxes stop at one without width, or drop it.
     """
-    limits = np.array(size_hw[::-1], np.float64)
-    boxes = np.clip(boxes_xyxy.astype(np.float64), 0, np.tile(limits, 2))
+    limits = np.array(size_hw[::-1] * 2, np.float64)
+    boxes = np.minimum(np.maximum(boxes_xyxy.astype(np.float64), 0), limits)
     low, high = boxes[:, :2], boxes[:, 2:]
     is_thin = high - low < 1
+    if not is_thin.any():
+        return boxes.round(2)
+    limits = limits[:2]
     first = np.minimum(np.floor(low), limits - 1)
     last = np.maximum(np.ceil(high), first + 1)
     return np.concatenate([np.where(is_thin, first, low), np.where(is_thin, last, high)], axis=1).round(2)

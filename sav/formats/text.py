@@ -16,6 +16,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _LINE_BREAKS = re.compile("\r\n|[\t-\r\x1c-\x1e\x85\u2028\u2029]")
 _RARE_BREAKS = re.compile("[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Made once: `json.dumps` makes one for every call.
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 # https://www.w3.org/TR/xml/#charsets
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # https://yaml.org/spec/1.2.2/#51-character-set, and what it takes for a line break; JSON escapes the rest.
@@ -26,8 +28,8 @@ _FORMULA = re.compile(r"['\s]*[=+\-@＝＋－＠]|['\s]*[\t\r\n]")
 
 def json_text(table: Any, indent: int | None = None) -> str:
     """JSON in UTF-8, which holds every name; a half of a surrogate pair is written as `\\udc80`."""
-    text = json.dumps(table, ensure_ascii=False, indent=indent)
-    return _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    text = _to_json(table) if indent is None else json.dumps(table, ensure_ascii=False, indent=indent)
+    return text if text.isascii() else _SURROGATES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def yaml_text(name: str) -> str:

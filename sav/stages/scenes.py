@@ -138,7 +138,8 @@ class Cutter:
         """One frame's scene; without an embedding there is nothing in it."""
         nothing = Instances.empty(seen.frame.size_hw)
         objects = nothing if embedding is None else self._objects(embedding, seen)
-        shown = objects[distinct(objects, self.masks.duplicate_iou)]
+        kept = distinct(objects, self.masks.duplicate_iou)
+        shown = objects if kept.all() else objects[kept]  # as it is, what is known of its masks stays
         if not seen.is_tracked:
             shown = replace(shown, ids=_numbers(len(shown)))
 
@@ -211,8 +212,11 @@ def distinct(objects: Instances, duplicate_iou: float) -> BoolArray:
     if duplicate_iou >= 1 or len(objects) < 2:
         return kept
     classes, ids = objects.class_ids, objects.ids
-    same = (objects.masks.iou_matrix() > duplicate_iou) & (classes[:, None] == classes)
+    same = (objects.masks.highest_ious() > duplicate_iou) & (classes[:, None] == classes)
     np.fill_diagonal(same, False)
+    if not same.any():  # nearly always, and then nothing is counted
+        return kept
+    same &= objects.masks.iou_matrix() > duplicate_iou
     # Only objects that have a double at all are gone through, those that stay before those that may go.
     for position in sorted(np.flatnonzero(same.any(axis=1)).tolist(), key=ids.__getitem__):
         kept[same[position] & (ids > ids[position])] &= not kept[position]

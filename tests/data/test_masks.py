@@ -35,6 +35,20 @@ def test_run_lengths_are_those_of_pycocotools(count):
     assert [rle["counts"] for rle in Masks.from_dense(dense).rles()] == wanted
 
 
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_no_iou_is_higher_than_boxes_and_areas_allow(count):
+    dense = shapes(count)
+    dense[20:25] = dense[15:20]  # masks with a double reach it
+    masks = Masks.from_dense(dense)
+    highest, ious = masks.highest_ious(), masks.iou_matrix()
+    assert highest.shape == ious.shape
+    assert (highest >= ious).all()
+    assert (highest <= 1).all()
+    if count == 30:
+        assert (highest[range(20, 25), range(15, 20)] == 1).all()
+        assert highest[2, 4] == 0
+
+
 def test_areas_boxes_and_centroids_are_those_of_the_pixels():
     dense = shapes(30)
     masks = Masks.from_dense(dense)
