@@ -13,6 +13,7 @@ import torch
 from sav.data.masks import Masks
 from tests.conftest import random_sam as tiny_sam
 from tools.bench import __main__ as command
+from tools.bench import presets, sams
 from tools.bench.agreement import agree
 from tools.bench.case import Goal
 from tools.bench.compare import measure_row, rows_of, take_turns
@@ -254,3 +255,19 @@ def test_a_row_of_the_check_tells_its_goal_and_whether_it_is_missed():
     assert figure.line() == "| masks | 7.25 ms | 30 ms | at most 6, **missed** | a / b |"
     assert replace(figure, value=5.0).wanted == "at most 6"
     assert Figure("masks", note="not measured: no GPU").line() == "| masks |  |  |  | not measured: no GPU |"
+
+
+def test_each_preset_and_what_takes_words_is_measured():
+    known = presets.pairs()
+    assert known["best"] == ("yolov8x", "sam_vit_h") and known["light"] == ("yolov8n", "mobile_sam")
+    assert {sam for _, sam in known.values()} <= set(sams.builders())
+    assert any("world" in detector for detector, _ in known.values())
+
+
+def test_a_pair_is_measured_as_it_works(options, monkeypatch, capsys):
+    monkeypatch.setattr(presets, "_SIZE_HW", options.size_hw)
+    monkeypatch.setattr(presets, "builders", lambda: {"tiny": tiny_sam})
+    monkeypatch.setattr(presets, "pairs", lambda: {"words": ("yolov8n-worldv2", "tiny")})
+    assert presets.main(["words", "--only", "--runs", "1", "--busy"]) == 0
+    named, everything, masks, memory = json.loads(capsys.readouterr().out)
+    assert 0 < named < everything and 0 < masks < 3072 and memory > 0

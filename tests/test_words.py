@@ -112,11 +112,20 @@ def test_a_video_has_tracks_named_by_words_of_which_classes_choose(run, pictures
         "--classes",
         "DOG",
     ]
-    assert run(track.main, *flags, "--tracker", "bytetrack") == 0
+    assert run(track.main, *flags, "--tracker", "bytetrack", "--slices", "64x64") == 0
     assert out.exists()
     saved = coco(tmp_path)
     assert names(saved)[:2] == ["red bus", "dog"]
     assert {one["category_id"] for one in saved["annotations"]} <= {2}
+
+
+def test_a_video_goes_on_with_its_own_words_alone(run, pictures, tmp_path, capsys):
+    flags = ["--video_path", pictures, "--save_path", tmp_path / "out.mp4", "--words"]
+    assert run(track.main, *flags, "red bus, dog") == 0
+    assert run(track.main, *flags, "red bus, dog", "--resume") == 0
+    capsys.readouterr()
+    assert run(track.main, *flags, "cat", "--resume") == 2
+    assert "has words ['red bus', 'dog'], this one ['cat']" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

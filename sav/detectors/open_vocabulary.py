@@ -48,12 +48,10 @@ def _check_adapter(adapter: nn.Module) -> None:
 
 def check_told(module: Any, head: Any) -> None:
     """Raise ValueError if an open-vocabulary model has no embeddings of the words that it is to find."""
-    tasks = import_ultralytics().nn.tasks
-    known = {tasks.WorldModel: "txt_feats", tasks.YOLOEModel: "pe"}
-    attribute = next((name for kind, name in known.items() if isinstance(module, kind)), None)
-    if attribute is None or hasattr(head, "lrpc"):
+    name = _told_in(module)
+    if name is None or hasattr(head, "lrpc"):
         return
-    embeddings = getattr(module, attribute, None)
+    embeddings = getattr(module, name, None)
     if not isinstance(embeddings, Tensor) or not embeddings.any():
         raise ValueError(
             "waits to be told what to find: give --words, or save it after ultralytics' set_classes, or take"
@@ -61,3 +59,18 @@ def check_told(module: Any, head: Any) -> None:
         )
     if embeddings.ndim != 3 or embeddings.shape[1] != head.nc:
         raise ValueError(f"is damaged: it has embeddings {tuple(embeddings.shape)} for {head.nc} classes")
+
+
+def move(module: Any, device: torch.device) -> None:
+    """Move a detector, and the embeddings that it was told, which are no weights of it."""
+    module.to(device)
+    name = _told_in(module)
+    if name is not None and isinstance(getattr(module, name, None), Tensor):
+        setattr(module, name, getattr(module, name).to(device))
+
+
+def _told_in(module: Any) -> str | None:
+    """The attribute in which a model keeps what it was told; None if it cannot be told anything."""
+    tasks = import_ultralytics().nn.tasks
+    known = {tasks.WorldModel: "txt_feats", tasks.YOLOEModel: "pe"}
+    return next((name for kind, name in known.items() if isinstance(module, kind)), None)

@@ -20,6 +20,7 @@ from sav.detectors.appearance import appearances
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
+from sav.detectors.open_vocabulary import move
 from sav.detectors.words import Vocabulary
 from sav.device import compute_alone_after_fork
 
@@ -63,7 +64,7 @@ class Detector:
         """
         compute_alone_after_fork()
         self._network = load_network(checkpoint, trust_checkpoint, vocabulary)
-        self._network.module.to(device)
+        move(self._network.module, device)
         self._device = device
         self._with_looks = False
         self._set(config)

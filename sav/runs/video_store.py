@@ -191,10 +191,11 @@ def _difference(before: About, now: About) -> str:
     """What keeps one run from going on with another, in words."""
     if before.source.content != now.source.content:
         return f"the unfinished run is over another video, {before.source.path}"
-    for name, old in _flat(before).items():
-        new = _flat(now).get(name)
-        if old != new:
-            return f"the unfinished run has {name} {old}, this one {new}"
+    old, new = _flat(before), _flat(now)
+    for name in dict.fromkeys([*old, *new]):
+        if old.get(name) != new.get(name):
+            was = f"{name} {old[name]}" if name in old else f"no {name}"
+            return f"the unfinished run has {was}, this one {new.get(name, 'none')}"
     return "the unfinished run is another"
 
 

@@ -85,6 +85,13 @@ def test_one_that_was_told_before_can_be_told_anew(tmp_path):
     assert load_network(path, vocabulary=random_vocabulary()).names == dict(enumerate(WORDS))
 
 
+@pytest.mark.parametrize(("head", "told"), [("WorldDetect", "txt_feats"), ("YOLOEDetect", "pe")])
+def test_what_was_said_goes_where_the_model_goes(tmp_path, head, told):
+    path = save(words_model(head), tmp_path / "yolo.pt")
+    detector = Detector(path, torch.device("meta"), vocabulary=random_vocabulary())
+    assert getattr(detector._network.module, told).is_meta
+
+
 def fused(model):
     model.model[-1].fuse(torch.rand(1, 3, 512))
     return model
