@@ -31,11 +31,12 @@ from sav.inputs import USUAL_RATE, Picture, Source, as_detections, as_frame, as_
 from sav.media.selection import Moment
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
+from sav.stages.asking import masks_of
 from sav.stages.overlap import overlap
 from sav.stages.prompts import Prompts
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Detector, Seen, look, masks_of
+from sav.stages.scenes import Cutter, Detector, Seen, look
 from sav.stages.stream import stream
 from sav.trackers import Tracker, make_tracker
 from sav.video_scenes import Tracking, VideoScenes

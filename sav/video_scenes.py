@@ -93,4 +93,4 @@ class Tracking:
         if not isinstance(picture, Frame):
             frame = replace(frame, index=self._count, time=self._count / self._frame_rate)
         self._count += 1
-        return self._cutter(look(self._detector, [frame], self._tracker))[0]
+        return self._cutter(look(self._detector, [frame], self._tracker, self._cutter.sam))[0]

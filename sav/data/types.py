@@ -15,6 +15,7 @@ BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
 _NO_LOOKS: NDArray[np.int8] = np.zeros((0, 0), np.int8)
+_NO_SHAPES: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 
 # The class name and id of regions that the detector has no name for.
 UNLABELLED = "unlabelled"
@@ -107,6 +108,8 @@ class Detections(Arrays):
         class_ids: `(N,)` int64, the detector's own numbering.
         looks: `(N, D)` int8, what each looks like, in numbers that only the same detector's can be compared
             with; D is 0 where nobody asked for it.
+        shapes: `(N, S)` uint8, the mask of each as a coarse grid over its box, see `sav.data.shapes`; a row
+            of zeros where it is not known, and S is 0 where nobody asked for any.
 
     Raises:
         ValueError: If one has another shape or type, or is not finite.
@@ -116,6 +119,7 @@ class Detections(Arrays):
     scores: FloatArray
     class_ids: IntArray
     looks: NDArray[np.int8] = field(default_factory=lambda: _NO_LOOKS)
+    shapes: NDArray[np.uint8] = field(default_factory=lambda: _NO_SHAPES)
 
     def __post_init__(self) -> None:
         check_array("boxes_xyxy", self.boxes_xyxy, (None, 4), np.float32)
@@ -125,6 +129,9 @@ class Detections(Arrays):
         if self.looks is _NO_LOOKS:
             object.__setattr__(self, "looks", np.zeros((count, 0), np.int8))
         check_array("looks", self.looks, (count, None), np.int8)
+        if self.shapes is _NO_SHAPES:
+            object.__setattr__(self, "shapes", np.zeros((count, 0), np.uint8))
+        check_array("shapes", self.shapes, (count, None), np.uint8)
 
     @classmethod
     def empty(cls) -> Detections:
@@ -137,7 +144,11 @@ class Detections(Arrays):
     def __getitem__(self, index: Any) -> Detections:
         """The detections that a boolean mask, an index array or a slice picks."""
         return Detections(
-            self.boxes_xyxy[index], self.scores[index], self.class_ids[index], self.looks[index]
+            self.boxes_xyxy[index],
+            self.scores[index],
+            self.class_ids[index],
+            self.looks[index],
+            self.shapes[index],
         )
 
 

@@ -17,9 +17,9 @@ from sav.runs.events import OnEvent, Reached, Saved, ignore
 from sav.runs.report import Found, Report
 from sav.runs.stored import REFINED, open_source, opened, refined_about, video_scenes
 from sav.sam.model import SamModel
+from sav.stages.asking import masks_of
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
-from sav.stages.scenes import masks_of
 from sav.store import Store
 
 

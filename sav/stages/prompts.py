@@ -9,7 +9,7 @@ from sav.data.masks import Masks
 from sav.data.types import Image
 from sav.errors import SettingError
 from sav.sam.model import SamModel
-from sav.stages.scenes import boxed_masks, embedded
+from sav.stages.asking import boxed_masks, embedded
 
 
 class Prompts:

@@ -11,18 +11,15 @@ import numpy as np
 
 from sav.config import MaskConfig
 from sav.data.instances import Instances
-from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import BoolArray, Detections, FloatArray, Frame, Image, IntArray, Tracks
+from sav.data.types import BoolArray, Detections, Frame, Image, IntArray, Tracks
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
+from sav.stages.asking import SMALLER, Asked, boxed_masks
 from sav.stages.halving import in_halves
 from sav.stages.regions import RegionFollower
 from sav.stages.unexplained import unexplained
-from sav.trackers import Tracker
-
-# What to do where SAM does not fit.
-_SMALLER = "take a smaller SAM checkpoint, --precision float16, or --device cpu"
+from sav.trackers import AskingTracker, Tracker, compares_masks
 
 
 class Detector(Protocol):
@@ -50,6 +47,8 @@ class Seen:
         track_ids: `(N,)` int64, their ids.
         candidates: All that the detector reported.
         is_tracked: Whether the ids hold from frame to frame.
+        asked: What SAM was asked before it was known who is who; None where it was not.
+        rows: `(N,)` int64, where the objects are among the candidates.
     """
 
     frame: Frame
@@ -57,6 +56,8 @@ class Seen:
     track_ids: IntArray
     candidates: Detections
     is_tracked: bool = False
+    asked: Asked | None = None
+    rows: IntArray | None = None
 
     @classmethod
     def in_picture(cls, frame: Frame, detections: Detections) -> Seen:
@@ -64,23 +65,41 @@ class Seen:
         return cls(frame, detections, _numbers(len(detections)), detections)
 
     @classmethod
-    def in_video(cls, frame: Frame, detections: Detections, tracks: Tracks) -> Seen:
+    def in_video(
+        cls, frame: Frame, detections: Detections, tracks: Tracks, asked: Asked | None = None
+    ) -> Seen:
         """The detections that tracks are made of, in the tracks' order, with the classes voted for them."""
-        chosen = detections[tracks.detection_indices]
-        voted = replace(chosen, class_ids=tracks.class_ids)
-        return cls(frame, voted, tracks.track_ids, detections, is_tracked=True)
+        rows = tracks.detection_indices
+        voted = replace(detections[rows], class_ids=tracks.class_ids)
+        return cls(frame, voted, tracks.track_ids, detections, True, asked, rows)
 
 
-def look(detector: Detector, frames: Sequence[Frame], tracker: Tracker | None = None) -> list[Seen]:
-    """Detect in some frames at once and, where there is a tracker, follow the objects from frame to frame."""
+def look(
+    detector: Detector,
+    frames: Sequence[Frame],
+    tracker: Tracker | None = None,
+    sam: SamModel | None = None,
+) -> list[Seen]:
+    """Detect in some frames at once and, where there is a tracker, follow the objects from frame to frame.
+
+    A tracker that compares masks gets them from `sam`, frame by frame, where it asks for them.
+    """
     found = in_halves(partial(_found, detector), frames, "take a smaller --imgsz, or --device cpu")
     pairs = zip(frames, found, strict=True)
     if tracker is None:
         return [Seen.in_picture(frame, detections) for frame, detections in pairs]
-    return [
-        Seen.in_video(frame, detections, tracker.update(detections, frame.image))
-        for frame, detections in pairs
-    ]
+    if sam is None or not compares_masks(tracker):
+        return [
+            Seen.in_video(frame, detections, tracker.update(detections, frame.image))
+            for frame, detections in pairs
+        ]
+    return [_looked_closely(sam, frame, detections, tracker) for frame, detections in pairs]
+
+
+def _looked_closely(sam: SamModel, frame: Frame, detections: Detections, tracker: AskingTracker) -> Seen:
+    asked = Asked(sam, frame, detections)
+    tracks = tracker.update(detections, frame.image, ask=asked)
+    return Seen.in_video(frame, asked.detections, tracks, asked)
 
 
 def _found(detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
@@ -120,9 +139,11 @@ class Cutter:
         """Some frames as SAM sees them; a frame that has nothing to ask for is not encoded."""
         with_regions = self.with_regions or self.follower is not None
         is_busy = [with_regions or len(one.detections) > 0 for one in seen]
-        images = [one.frame.image for one, busy in zip(seen, is_busy, strict=True) if busy]
-        embeddings = iter(in_halves(self.sam.embed, images, _SMALLER))
-        return [next(embeddings) if busy else None for busy in is_busy]
+        known = [one.asked.embedding if one.asked else None for one in seen]
+        is_new = [busy and there is None for busy, there in zip(is_busy, known, strict=True)]
+        images = [one.frame.image for one, new in zip(seen, is_new, strict=True) if new]
+        embeddings = iter(in_halves(self.sam.embed, images, SMALLER))
+        return [next(embeddings) if new else there for new, there in zip(is_new, known, strict=True)]
 
     def cut(
         self,
@@ -163,43 +184,11 @@ class Cutter:
     def _objects(self, embedding: Embedding, seen: Seen) -> Instances:
         """What was seen, with a mask each."""
         found = seen.detections
-        masks = boxed_masks(self.sam, embedding, found.boxes_xyxy, seen.frame.size_hw)
+        if seen.asked is not None and seen.rows is not None:
+            masks = seen.asked.masks(embedding, seen.rows)
+        else:
+            masks = boxed_masks(self.sam, embedding, found.boxes_xyxy, seen.frame.size_hw)
         return Instances(found.boxes_xyxy, found.scores, found.class_ids, seen.track_ids, masks)
-
-
-def masks_of(sam: SamModel, image: Image, boxes_xyxy: FloatArray) -> Masks:
-    """One mask for each of `(N, 4)` boxes in the pixels of an `(H, W, 3)` uint8 BGR picture.
-
-    Raises:
-        DeviceMemoryError: There is no memory for one of them alone.
-    """
-    return boxed_masks(sam, embedded(sam, image), boxes_xyxy, (image.shape[0], image.shape[1]))
-
-
-def embedded(sam: SamModel, image: Image) -> Embedding:
-    """An `(H, W, 3)` uint8 BGR picture as SAM's encoder sees it.
-
-    Raises:
-        DeviceMemoryError: There is no memory for it.
-    """
-    (embedding,) = in_halves(sam.embed, [image], _SMALLER)
-    return embedding
-
-
-def boxed_masks(
-    sam: SamModel, embedding: Embedding, boxes_xyxy: FloatArray, size_hw: tuple[int, int]
-) -> Masks:
-    """One mask for each of `(N, 4)` boxes in the pixels of an embedded picture.
-
-    Raises:
-        DeviceMemoryError: There is no memory for one of them alone.
-    """
-
-    def some(boxes: FloatArray) -> list[Masks]:
-        return [sam.masks_from_boxes(embedding, boxes)]
-
-    parts = in_halves(some, boxes_xyxy, _SMALLER)
-    return parts[0] if len(parts) == 1 else Masks.concatenate(size_hw, parts)
 
 
 def distinct(objects: Instances, duplicate_iou: float) -> BoolArray:

@@ -15,7 +15,7 @@ from sav.sam.model import Embedding
 from sav.stages.lanes import Lane
 from sav.stages.overlap import batched, overlap
 from sav.stages.scenes import Cutter, Detector, Seen, look
-from sav.trackers import Tracker
+from sav.trackers import Tracker, compares_masks
 
 
 def stream(
@@ -47,11 +47,12 @@ def stream(
             return
         yield _again(replace(scene, frame=frame), cutter, tracker)
 
-    if cutter.sam.device.type == "cuda" if in_stages is None else in_stages:
+    in_stages = cutter.sam.device.type == "cuda" if in_stages is None else in_stages
+    if in_stages and not compares_masks(tracker):  # which asks SAM while it looks
         yield from _in_stages(detector, cutter, frames, tracker, batch)
         return
     for some in batched(frames, batch):
-        yield from cutter(look(detector, some, tracker))
+        yield from cutter(look(detector, some, tracker, cutter.sam))
 
 
 def _again(scene: Scene, cutter: Cutter, tracker: Tracker | None) -> Scene:

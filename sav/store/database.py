@@ -13,7 +13,7 @@ from typing import Any
 from sav.errors import ResultsError, WriteError
 
 # `SAVs` in the file's header, and the number of the tables' form, which a change to them counts up.
-_APPLICATION, VERSION = 0x53415673, 2
+_APPLICATION, VERSION = 0x53415673, 3
 _INSTANCES = """(
     frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
     id INTEGER NOT NULL, class_id INTEGER NOT NULL, score REAL NOT NULL, box BLOB NOT NULL,

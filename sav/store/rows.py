@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
@@ -107,20 +108,31 @@ def _packed(detections: Detections) -> bytes:
     table = np.empty(len(detections), _DETECTION)
     table["box"], table["score"] = detections.boxes_xyxy, detections.scores
     table["class_id"] = detections.class_ids
-    looks = zlib.compress(detections.looks.tobytes(), _LEVEL) if detections.looks.size else b""
-    return zlib.compress(table.tobytes(), _LEVEL) + looks
+    parts = [table.tobytes(), detections.looks.tobytes(), detections.shapes.tobytes()]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    return b"".join(zlib.compress(part, _LEVEL) for part in parts)
 
 
 def _unpacked(packed: bytes) -> Detections:
-    """What `_packed` made; detections without looks have nothing behind the table."""
-    first = zlib.decompressobj()
-    table = np.frombuffer(first.decompress(packed) + first.flush(), _DETECTION)
-    looks = zlib.decompress(first.unused_data) if first.unused_data else b""
-    if not first.eof:
-        raise zlib.error("the table of detections is cut off")
+    """What `_packed` made: the table, looks and shapes, less those at the end that there are not."""
+    rows, looks, shapes = islice(_streams(packed), 3)
+    table = np.frombuffer(rows, _DETECTION)
     return Detections(
         table["box"].astype(np.float32),
         table["score"].astype(np.float32),
         table["class_id"].astype(np.int64),
         np.frombuffer(looks, np.int8).reshape(len(table), -1 if looks else 0),
+        np.frombuffer(shapes, np.uint8).reshape(len(table), -1 if shapes else 0),
     )
+
+
+def _streams(packed: bytes) -> Iterator[bytes]:
+    """What was compressed into some bytes, part by part; then empty ones."""
+    while packed:
+        stream = zlib.decompressobj()
+        yield stream.decompress(packed) + stream.flush()
+        if not stream.eof:
+            raise zlib.error("the table of detections is cut off")
+        packed = stream.unused_data
+    yield from repeat(b"")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 import numpy as np
 
 from sav.data.types import UNLABELLED_ID
 from sav.store.database import VERSION, set_version, version
+
+# In the second form, no tracker compared masks, and nothing said so.
+_RUNS_VIEW = "CREATE TEMP VIEW runs AS SELECT run, without_masks(about) AS about, end FROM main.runs"
+_RUNS_UPGRADE = "UPDATE runs SET about = without_masks(about)"
 
 # In the first form of the tables, regions had no class, score or box: their boxes are those of their masks,
 # and their scores, which nobody knows any more, are 0.
@@ -30,19 +35,27 @@ UPDATE regions SET box = float_box(mask_box)
 
 def show_as_now(database: sqlite3.Connection) -> None:
     """Have a store that is only read look like one of today; the file stays as it is."""
-    if version(database) < VERSION:
+    number = version(database)
+    if number < 2:
         _run(database, _VIEWS)
+    if number < 3:
+        _run(database, _RUNS_VIEW)
 
 
 def upgrade(database: sqlite3.Connection) -> None:
     """Bring the tables to the form of today, inside a transaction."""
-    if version(database) < VERSION:
+    number = version(database)
+    if number < 2:
         _run(database, _UPGRADE)
+    if number < 3:
+        _run(database, _RUNS_UPGRADE)
+    if number < VERSION:
         set_version(database)
 
 
 def _run(database: sqlite3.Connection, statements: str) -> None:
     database.create_function("float_box", 1, _float_box)
+    database.create_function("without_masks", 1, _without_masks)
     for statement in statements.split(";"):
         database.execute(statement)
 
@@ -50,3 +63,13 @@ def _run(database: sqlite3.Connection, statements: str) -> None:
 def _float_box(mask_box: bytes) -> bytes:
     """A box of whole pixels as the boxes of objects are stored."""
     return np.frombuffer(mask_box, "<i4").astype("<f4").tobytes()
+
+
+def _without_masks(about: str) -> str:
+    """What a run was about, in the words of one today whose tracker compares no masks."""
+    try:
+        table = json.loads(about)
+        table["settings"]["tracker"].setdefault("with_masks", False)
+    except (ValueError, LookupError, TypeError, AttributeError):  # a run without a tracker, or damaged
+        return about
+    return json.dumps(table, sort_keys=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from sav.errors import SettingError
 from sav.trackers.config import TrackerConfig, load_config
@@ -15,9 +15,20 @@ if TYPE_CHECKING:
     from sav.data.types import Detections, Image, Tracks
     from sav.trackers.botsort import BoTSORT
     from sav.trackers.bytetrack import ByteTrack
+    from sav.trackers.cues import Ask
     from sav.trackers.savtracker import SavTracker
 
-__all__ = ["BoTSORT", "ByteTrack", "SavTracker", "Tracker", "TrackerConfig", "load_config", "make_tracker"]
+__all__ = [
+    "AskingTracker",
+    "BoTSORT",
+    "ByteTrack",
+    "SavTracker",
+    "Tracker",
+    "TrackerConfig",
+    "compares_masks",
+    "load_config",
+    "make_tracker",
+]
 
 # The classes, by the names of their types.
 _CLASSES = {"botsort": "BoTSORT", "bytetrack": "ByteTrack", "sav": "SavTracker"}
@@ -40,6 +51,36 @@ class Tracker(Protocol):
         Returns:
             The confirmed tracks that detections of this frame were matched to.
         """
+
+
+class AskingTracker(Protocol):
+    """A tracker that compares masks, and asks for those of the detections where it wants them."""
+
+    @property
+    def wants_masks(self) -> bool:
+        """Whether it does, with the settings that it has."""
+
+    def update(
+        self,
+        detections: Detections,
+        image: Image | None = None,
+        warp: NDArray[Any] | None = None,
+        ask: Ask | None = None,
+    ) -> Tracks:
+        """Advance by one frame; see `Tracker`.
+
+        Args:
+            detections: What the detector saw, weak detections included.
+            image: As for a `Tracker`.
+            warp: As for a `Tracker`.
+            ask: Gives the detections with the masks of those in some rows, see `Detections.shapes`; called
+                once at most. Without it, what is known of masks is what `detections` tell.
+        """
+
+
+def compares_masks(tracker: Tracker | AskingTracker | None) -> TypeGuard[AskingTracker]:
+    """Whether SAM is to be asked while a tracker is at work."""
+    return bool(getattr(tracker, "wants_masks", False))
 
 
 def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:

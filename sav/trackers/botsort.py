@@ -12,6 +12,7 @@ from sav.trackers.appearance import AppearanceCue
 from sav.trackers.bytetrack import ByteTrack
 from sav.trackers.camera_motion import CameraMotion
 from sav.trackers.config import TrackerConfig
+from sav.trackers.cues import Cue
 from sav.trackers.kalman import Array, BoxFilter, WidthHeightFilter
 from sav.trackers.track_table import Indices, TrackTable
 
@@ -35,8 +36,11 @@ class BoTSORT(ByteTrack):
         return self._appearance is not None
 
     def _new_table(self) -> TrackTable:
-        cues = [self._appearance] if self._appearance else []
-        return TrackTable(self._box_filter(), self._config.confirm_score, cues)
+        return TrackTable(self._box_filter(), self._config.confirm_score, self._cues())
+
+    def _cues(self) -> list[Cue]:
+        """What is to be remembered of each track beside its box."""
+        return [self._appearance] if self._appearance else []
 
     def _box_filter(self) -> BoxFilter:
         return WidthHeightFilter()

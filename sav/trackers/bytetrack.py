@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sav.data.types import Detections, Image, Tracks
 from sav.trackers.association import assign, box_iou
 from sav.trackers.config import TrackerConfig
+from sav.trackers.cues import Ask
 from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
 from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
 
@@ -35,7 +36,11 @@ class ByteTrack:
         self._table = self._new_table()
 
     def update(
-        self, detections: Detections, image: Image | None = None, warp: NDArray[Any] | None = None
+        self,
+        detections: Detections,
+        image: Image | None = None,
+        warp: NDArray[Any] | None = None,
+        ask: Ask | None = None,
     ) -> Tracks:
         """Advance by one frame.
 
@@ -43,6 +48,7 @@ class ByteTrack:
             detections: What the detector saw, down to `track_low_thresh`.
             image: `(H, W, 3)` uint8, BGR: looked at for the camera's motion by BoT-SORT alone.
             warp: `(2, 3)`, how the camera moved: pixels of the frame before to pixels of this one.
+            ask: Gives the detections with the masks of some; called by trackers that compare masks.
 
         Returns:
             The confirmed tracks that this frame's detections were matched to.
@@ -55,6 +61,7 @@ class ByteTrack:
         overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
         if camera_warp is None and self._settle(detections.boxes_xyxy[usable], strong, overlaps):
             overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
+        detections, overlaps = self._by_masks(detections, usable, overlaps, ask)
         rows, columns = self._associate(detections, usable, strong, overlaps)
         unseen = np.ones(len(self._table), bool)
         unseen[rows] = strong[columns] = False
@@ -82,6 +89,12 @@ class ByteTrack:
             overlaps: `(N, M)` with the tracks' boxes.
         """
         return False
+
+    def _by_masks(
+        self, detections: Detections, usable: Indices, overlaps: NDArray[Any], ask: Ask | None
+    ) -> tuple[Detections, NDArray[Any]]:
+        """Return the detections and overlaps, `(N, M)`, with what their masks tell."""
+        return detections, overlaps
 
     def _usable(self, detections: Detections) -> Indices:
         """Return the rows of detections with an area and enough score."""

@@ -60,6 +60,9 @@ class TrackerConfig:
             ByteTrack.
         proximity_thresh: Least overlap, 0 to 1, of a track and a detection whose looks are compared.
         appearance_thresh: Likeness, 0 to 1, from which two are taken for one object.
+        with_masks: Whether `sav` compares masks where boxes overlap, for which SAM is asked before it is
+            known who is who: `auto` where more than one pair of a track and a detection is possible, true for
+            all that the detector saw.
 
     Raises:
         SettingError: If a value is of the wrong type or out of its range.
@@ -77,6 +80,7 @@ class TrackerConfig:
     with_reid: bool = False
     proximity_thresh: float = 0.5
     appearance_thresh: float = 0.8
+    with_masks: bool | str = False
 
     @classmethod
     def of_type(cls, tracker_type: str, **values: Any) -> TrackerConfig:
@@ -103,17 +107,25 @@ class TrackerConfig:
             raise SettingError(
                 f"track_buffer must be a whole number of frames, 0 to {_LONGEST_BUFFER}, not {_shown(frames)}"
             )
-        for name in ("fuse_score", "with_reid"):
-            if not isinstance(getattr(self, name), bool):
-                raise SettingError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
-        if self.with_reid and self.tracker_type == "bytetrack":
-            raise SettingError("bytetrack knows no looks: set with_reid to false, or take botsort or sav")
+        self._check_cues()
         evidence = self.confirm_score
         is_number = isinstance(evidence, int | float) and not isinstance(evidence, bool)
         if not is_number or not 0 <= evidence <= _MOST_EVIDENCE:
             raise SettingError(
                 f"confirm_score must be a number from 0 to {_MOST_EVIDENCE}, not {_shown(evidence)}"
             )
+
+    def _check_cues(self) -> None:
+        """Raise SettingError if what is compared beside overlap makes no sense."""
+        for name in ("fuse_score", "with_reid"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingError(f"{name} must be true or false, not {_shown(getattr(self, name))}")
+        if self.with_reid and self.tracker_type == "bytetrack":
+            raise SettingError("bytetrack knows no looks: set with_reid to false, or take botsort or sav")
+        if not isinstance(self.with_masks, bool) and self.with_masks != "auto":
+            raise SettingError(f"with_masks must be true, false or auto, not {_shown(self.with_masks)}")
+        if self.with_masks and self.tracker_type != "sav":
+            raise SettingError(f"{self.tracker_type} compares no masks: set with_masks to false, or take sav")
 
 
 def load_config(name_or_yaml: str) -> TrackerConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from sav.trackers.kalman import Array
 
 Indices = NDArray[Any]
 
+# Gives the detections of the frame with the masks of those at the `(k,)` positions that it is called with.
+Ask = Callable[[Indices], Detections]
+
 
 class Cue(Protocol):
     """What is remembered of each track, a row each in the order of the tracker's table, and compared."""
@@ -19,7 +23,7 @@ class Cue(Protocol):
         """Return how alike the tracks in `rows` `(n,)` and the `chosen` `(m,)` detections are.
 
         Returns:
-            `(n, m)`, 0 to 1; 0.5 where nothing is known.
+            `(n, m)`, 0 to 1; NaN where nothing is known.
         """
 
     def observe(self, rows: Indices, detections: Detections, chosen: Indices) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.types import Detections
 from sav.trackers.appearance import AppearanceCue
 from sav.trackers.association import assign
 from sav.trackers.botsort import BoTSORT
 from sav.trackers.camera_shift import camera_shift
 from sav.trackers.config import TrackerConfig
+from sav.trackers.cues import Ask, Cue
+from sav.trackers.mask_cue import MaskCue
 from sav.trackers.track_table import ABSENT, LOST, TRACKED, Indices
 
 # Seconds for which looks are remembered: long enough to walk round a house, and memory stays bounded.
@@ -20,6 +23,10 @@ _LONGEST_MEMORY = 30.0
 _YOUTH, _LOOKS_IN_YOUTH = 1.0, 5
 # By how much a track must be more alike to what is seen again than any other one is.
 _LEAST_LEAD = 0.05
+# Overlap from which a track and a detection may be one object, as far as masks are looked at.
+_LEAST_NEAR = 0.1
+# How much of the overlap masks decide.
+_MASKS_SHARE = 0.5
 
 
 class SavTracker(BoTSORT):
@@ -32,10 +39,19 @@ class SavTracker(BoTSORT):
     """
 
     def __init__(self, config: TrackerConfig, *, frame_rate: float = 30.0) -> None:
+        self._masks = MaskCue() if config.with_masks else None
         super().__init__(config, frame_rate=frame_rate)
         self._longest_memory = round(_LONGEST_MEMORY * frame_rate)
         self._youth = round(_YOUTH * frame_rate)
         self._pace = max(1, self._youth // _LOOKS_IN_YOUTH)
+
+    @property
+    def wants_masks(self) -> bool:
+        """Whether `update` is to be given what asks SAM for masks."""
+        return self._masks is not None
+
+    def _cues(self) -> list[Cue]:
+        return [*super()._cues(), *filter(None, [self._masks])]
 
     def _settle(self, boxes: NDArray[Any], strong: NDArray[np.bool_], overlaps: NDArray[Any]) -> bool:
         """Move all tracks by what the strong boxes say of the camera; whether it moved."""
@@ -48,6 +64,29 @@ class SavTracker(BoTSORT):
             return False
         table.shift(shift)
         return True
+
+    def _by_masks(
+        self, detections: Detections, usable: Indices, overlaps: NDArray[Any], ask: Ask | None
+    ) -> tuple[Detections, NDArray[Any]]:
+        """Return the detections and overlaps, less where the masks lie on each other less than others do."""
+        if self._masks is None:
+            return detections, overlaps
+        near = overlaps > _LEAST_NEAR
+        contested = near & ((near.sum(1) > 1)[:, None] | (near.sum(0) > 1))
+        asked = usable if self._config.with_masks is True else usable[contested.any(0)]
+        if ask is not None and len(asked):
+            detections = ask(asked)
+        rows, columns = contested.any(1).nonzero()[0], contested.any(0).nonzero()[0]
+        if not len(rows) or not detections.shapes.shape[1]:
+            return detections, overlaps
+
+        self._masks.expect(self._table.boxes_xyxy)
+        block = rows[:, None], columns
+        ious = self._masks.similarity(rows, detections, usable[columns])
+        ious[~contested[block]] = np.nan
+        overlaps = overlaps.copy()
+        overlaps[block] *= 1 - _MASKS_SHARE + _MASKS_SHARE * _shares_of_best(ious)
+        return detections, overlaps
 
     def _confirm(self, rows: Indices, unseen: NDArray[np.bool_]) -> None:
         """Show the tracks in `rows`, those that are known again under the ids that they had."""
@@ -79,6 +118,15 @@ class SavTracker(BoTSORT):
         phases = self._table.phases
         phases[expired & (phases == LOST)] = ABSENT
         return absences > self._longest_memory
+
+
+def _shares_of_best(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The similarities `(n, m)` by the greatest in the same row or column; 1 where one is NaN."""
+    best = np.maximum(
+        np.fmax.reduce(similarities, 1, initial=0, keepdims=True), np.fmax.reduce(similarities, 0, initial=0)
+    )
+    shares = np.divide(similarities, best, out=np.ones_like(similarities), where=best > 0)
+    return np.where(np.isnan(shares), 1, shares)
 
 
 def _leading(similarities: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -267,6 +267,27 @@ def test_a_store_of_the_first_version_is_read_as_it_is_and_gone_on_with(stored, 
         assert (first, last.regions) == (known, scenes[0].regions)
 
 
+def test_a_run_of_the_second_version_is_one_of_today_without_masks_and_is_gone_on_with(path, scenes):
+    then, now = (
+        replace(VIDEO, settings={"tracker": {"tracker_type": "sav", **more}})
+        for more in ({}, {"with_masks": False})
+    )
+    with Store.create(path, then) as store:
+        store.add(scenes[0])
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 2")
+    before = path.read_bytes()
+    with Store.open(path) as store:
+        assert (store.about, list(store.scenes())) == (now, scenes[:1])
+    assert path.read_bytes() == before
+
+    with Store.join(path, now) as store:
+        store.add(scenes[1])
+        store.finish()
+    with Store.open(path) as store:
+        assert (store.about, store.is_finished, list(store.scenes())) == (now, True, scenes[:2])
+
+
 @pytest.mark.parametrize(
     "damage",
     [

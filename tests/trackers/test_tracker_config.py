@@ -57,6 +57,8 @@ def test_camera_motion_can_be_switched_off(yaml_file, value):
         ("tracker_type: botsort\nwith_reid: true\nmodel: yolo11n-cls.pt", "model must be auto"),
         ("tracker_type: bytetrack\nwith_reid: true", "with_reid"),
         ("tracker_type: sav\nconfirm_score: -1", "confirm_score must be"),
+        ("tracker_type: sav\nwith_masks: always", "with_masks must be true, false or auto, not 'always'"),
+        ("tracker_type: botsort\nwith_masks: auto", "botsort compares no masks"),
         ("tracker_type: sav\nappearance_thresh: 2", "appearance_thresh"),
         ("tracker_type: botsort\nwith_reid: maybe", "with_reid"),
         ("tracker_type: botsort\ngmc_method: orb", "gmc_method must be sparseOptFlow or none"),
