@@ -13,7 +13,7 @@ from sav.presets import PRESET_NAMES, PRESETS, preset
 
 def test_all_files_of_presets_are_official():
     for pair in PRESETS.values():
-        for path in (pair.yolo_checkpoint, pair.sam_checkpoint):
+        for path in (pair.yolo_checkpoint, pair.sam_checkpoint, pair.words_checkpoint):
             assert path.startswith("model/") and path.removeprefix("model/") in OFFICIAL
     assert PRESETS["light"].megabytes < 50
 

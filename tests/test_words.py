@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def detector(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(detector: Path, tiny_sam_file: Path) -> Any:
+def run(detector: Path, tiny_sam_file: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setitem(sys.modules, "ultralytics.nn.text_model", None)  # it would install a package
     models = [
         "--sam_checkpoint",
         tiny_sam_file,
@@ -82,7 +84,7 @@ def test_pictures_have_masks_named_by_words_and_a_second_run_needs_no_text_model
     assert len([*detector.parent.glob("ViT-B-32.words-*.safetensors")]) == 1
 
     detector.with_name("ViT-B-32.pt").unlink()
-    monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
+    monkeypatch.setitem(sys.modules, "open_clip", None)
     assert run(seg.main, *flags, "--resume") == 0
     assert "2 pictures" in capsys.readouterr().out and coco(out) == saved
 

@@ -25,15 +25,20 @@ def tell(module: Any, vocabulary: Vocabulary) -> None:
         ValueError: It cannot be told.
     """
     tasks, head = import_ultralytics().nn.tasks, module.model[-1]
+    is_yoloe = isinstance(module, tasks.YOLOEModel) and not hasattr(head, "lrpc") and not head.is_fused
+    if not is_yoloe and not isinstance(module, tasks.WorldModel):
+        raise ValueError("knows fixed classes, and cannot be told words")
+    wanted, width = head.cv3[0][-1].out_channels, vocabulary.vectors.shape[1]
+    if width != wanted:
+        raise ValueError(f"wants words as {wanted} numbers, where the text model gives {width}: take another")
+
     vectors = torch.from_numpy(vocabulary.vectors)[None]  # (1, words, D)
-    if isinstance(module, tasks.WorldModel):
-        module.txt_feats = vectors
-        head.nc = len(vocabulary.words)
-    elif isinstance(module, tasks.YOLOEModel) and not hasattr(head, "lrpc") and not head.is_fused:
+    if is_yoloe:
         _check_adapter(head.reprta)
         module.set_classes(list(vocabulary.words), head.get_tpe(vectors))
     else:
-        raise ValueError("knows fixed classes, and cannot be told words")
+        module.txt_feats = vectors
+        head.nc = len(vocabulary.words)
     module.names = dict(enumerate(vocabulary.words))
 
 

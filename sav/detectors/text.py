@@ -63,10 +63,14 @@ def encode(words: Sequence[str], checkpoint: Path, is_quick: bool) -> np.ndarray
         PackageMissingError: open_clip is not installed.
         SettingError: A word has more tokens than the model takes.
     """
-    tokens = _tokens(words)
+    tokenizer = _open_clip().SimpleTokenizer()
+    tokens = _tokens(words, tokenizer)
     longest = int(tokens.argmax(1).max()) + 1  # the end has the highest number
     try:
-        encoder = _build(read_text_model(checkpoint), longest, is_quick)
+        state = read_text_model(checkpoint)
+        if state[_FIRST].shape[0] != tokenizer.vocab_size:
+            raise ValueError(f"it knows {state[_FIRST].shape[0]} tokens, which are not CLIP's")
+        encoder = _build(state, longest, is_quick)
         with torch.inference_mode():
             chunks = [encoder(chunk) for chunk in tokens[:, :longest].split(_CHUNK)]
             vectors = nn.functional.normalize(torch.cat(chunks), dim=-1)
@@ -91,13 +95,13 @@ def _open_clip() -> Any:
     return open_clip
 
 
-def _tokens(words: Sequence[str]) -> Tensor:
+def _tokens(words: Sequence[str], tokenizer: Any) -> Tensor:
     """`(words, 77)` int64, zeros after each one's end.
 
     Raises:
         SettingError: One is too long.
     """
-    tokens: Tensor = _open_clip().SimpleTokenizer()(list(words))
+    tokens: Tensor = tokenizer(list(words))
     for word, numbers in zip(words, tokens, strict=True):
         if numbers[-1]:
             raise SettingError(f"'{word[:40]}...' is more than the text model takes; write fewer words")
@@ -136,6 +140,10 @@ def _text_model_in(table: Mapping[Any, Any]) -> dict[str, Made]:
         for place in tensors:
             if place.endswith(first) and place.removesuffix(first)[-1:] in ("", "."):
                 prefix = place.removesuffix(first)
+                if prefix.endswith("text_model.embeddings."):
+                    raise ValueError(
+                        "these are the names of Hugging Face's transformers, not of OpenAI's CLIP"
+                    )
                 inside = {
                     name.removeprefix(prefix): one for name, one in tensors.items() if name.startswith(prefix)
                 }
@@ -173,8 +181,6 @@ def _build(state: Mapping[str, Tensor], longest: int, is_quick: bool) -> Callabl
     hidden = next(
         (tensor.shape[0] for name, tensor in state.items() if name.endswith("mlp.c_fc.weight")), width
     )
-    if vocabulary != _open_clip().SimpleTokenizer().vocab_size:
-        raise ValueError(f"it knows {vocabulary} tokens, which are not CLIP's")
     with torch.device("meta"):
         encoder = TextTransformer(
             context_length=longest,

@@ -98,6 +98,8 @@ def check_words(
         return
     model = text_model_of(checkpoint)
     place = text_checkpoint or model.beside(checkpoint)
+    if place.is_file() and find_spec("open_clip"):
+        return
     if _kept(checkpoint, words, model, place) is None:
         check_checkpoints([place], offline)
         if find_spec("open_clip") is None:

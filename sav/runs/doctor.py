@@ -127,10 +127,10 @@ def text_models(folder: Path = Path("model")) -> Iterator[Finding]:
     """The text models for `--words` in a folder, which only detectors that are told what to find ask for."""
     for model in TEXT_MODELS.values():
         path = model.beside(folder / "detector.pt")
-        kept = len([*folder.glob(f"{path.stem}.words-*.safetensors")])
         state = "here" if path.is_file() else f"not here; needed for words that are new to {model.detectors}"
+        kept = len([*folder.glob(f"{Path(model.files[0]).stem}.words-*.safetensors")])
         known = f", {count(kept, 'list')} of words kept" if kept else ""
-        advice = f"get it from {OFFICIAL[path.name].url}; the first run with --words does"
+        advice = f"get it from {OFFICIAL[model.files[0]].url}; the first run with --words does"
         yield Finding(str(path), state + known, advice="" if path.is_file() else advice)
 
 

@@ -119,7 +119,7 @@ def test_what_cannot_be_told_is_refused_in_one_line(tmp_path, model, said):
 @pytest.mark.parametrize("head", ["WorldDetect", "YOLOEDetect"])
 def test_vectors_of_another_width_are_refused(tmp_path, head):
     path = save(words_model(head), tmp_path / "yolo.pt")
-    with pytest.raises(CheckpointError, match="cannot be used as a detector"):
+    with pytest.raises(CheckpointError, match="wants words as 512 numbers, where the text model gives 256"):
         load_network(path, vocabulary=random_vocabulary(width=256))
 
 

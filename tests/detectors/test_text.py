@@ -81,8 +81,9 @@ def changed(**tensors):
     [
         (
             lambda: {"text_model.embeddings.token_embedding.weight": torch.zeros(3, 2)},
-            "lacks positional_embedding",
+            "names of Hugging Face",
         ),
+        (lambda: {"token_embedding.weight": torch.zeros(49408, 2)}, "lacks positional_embedding"),
         (lambda: {"a": torch.zeros(2)}, "no tensor in it is called token_embedding.weight"),
         (lambda: torch.jit.freeze(traced(text_model())), "was frozen; take the .pt"),
         (lambda: text_model(vocab_size=100).state_dict(), "it knows 100 tokens"),

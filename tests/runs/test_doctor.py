@@ -60,6 +60,21 @@ def test_checkpoints_are_whole_damaged_or_missing(tmp_path, monkeypatch):
     assert missing == {"yolov8x.pt", "sam_vit_h_4b8939.pth"} and "yolov8m.pt" not in found
 
 
+def test_text_models_are_told_with_how_to_get_them_and_what_is_kept_of_words(tmp_path):
+    (tmp_path / "mobileclip_blt.ts").touch()
+    for number in range(2):
+        (tmp_path / f"ViT-B-32.words-{number}.safetensors").touch()
+    found = {finding.what.rpartition("/")[2]: finding for finding in doctor.text_models(tmp_path)}
+    assert list(found) == ["ViT-B-32.pt", "mobileclip_blt.ts", "mobileclip2_b.pt"]
+    assert (
+        found["ViT-B-32.pt"].state
+        == "not here; needed for words that are new to YOLO-World, 2 lists of words kept"
+    )
+    assert "openaipublic" in found["ViT-B-32.pt"].advice
+    assert (found["mobileclip_blt.ts"].state, found["mobileclip_blt.ts"].advice) == ("here", "")
+    assert not any(finding.is_missing for finding in found.values())
+
+
 def test_a_video_encoder_that_fails_is_missing(monkeypatch):
     def fail():
         raise OSError("no H.264\nhere")
