@@ -12,11 +12,14 @@ from torch import Tensor
 class Lane:
     """A thread's own queue of work on a device; on any but CUDA there is one queue for all."""
 
-    def __init__(self, device: torch.device) -> None:
-        """Begin behind what the calling thread has asked of the device so far, weights among it."""
+    def __init__(self, device: torch.device, is_urgent: bool = False) -> None:
+        """Begin behind what the calling thread has asked of the device so far, weights among it.
+
+        What is urgent goes before what other lanes have waiting, as a short work should before a long one.
+        """
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
-            self._stream = torch.cuda.Stream(device)
+            self._stream = torch.cuda.Stream(device, priority=-1 if is_urgent else 0)
             self._stream.wait_stream(torch.cuda.current_stream(device))
 
     @contextmanager

@@ -90,7 +90,8 @@ def _in_stages(
     detector: Detector, cutter: Cutter, frames: Iterable[Frame], tracker: Tracker | None, batch: int
 ) -> Iterator[Scene]:
     """The scenes, cut out here while two threads work ahead by a batch each."""
-    looking, encoding, cutting = (Lane(cutter.sam.device) for _ in range(3))
+    device = cutter.sam.device
+    looking, encoding, cutting = Lane(device, is_urgent=True), Lane(device), Lane(device, is_urgent=True)
     looked = overlap(_looked(detector, frames, tracker, batch, looking), capacity=1)
     with closing(looked), closing(overlap(_encoded(cutter, looked, encoding), capacity=1)) as ready:
         for some in ready:
