@@ -14,7 +14,7 @@ from sav.errors import SettingError
 
 @dataclass(frozen=True)
 class Precision:
-    """How SAM computes.
+    """How the models compute.
 
     Attributes:
         dtype: In which the image encoder multiplies matrices.
@@ -79,6 +79,11 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         )
         return any(test is not None and test() for test in tests)
     return False
+
+
+def has_fast_float16(device: torch.device) -> bool:
+    """Whether half precision is faster than float32 there for convolutions: on GPUs with tensor cores."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
 
 
 @cache

@@ -133,7 +133,8 @@ class Segmenter:
                 not looked at then, and may be None.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
             precision: `float32` for upstream's masks to the last pixel; `auto` for the fastest that
-                shows no difference; `bfloat16` or `float16` for an image encoder in that precision.
+                shows no difference; `bfloat16` or `float16` for an image encoder in that precision. On a GPU
+                the detector computes in half precision unless it is `float32`.
             compiled: Compile SAM's image encoder with `torch.compile`, which takes a minute or more.
             offline: Never download a missing official checkpoint.
             trust_checkpoint: Run Python code in the detector's file, if its layers are of its own.
@@ -163,8 +164,9 @@ class Segmenter:
         if spoken:
             text = Path(text_checkpoint) if text_checkpoint is not None else None
             vocabulary = load_vocabulary(files["yolo"], spoken, text, offline)
-        detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary)
-        sam = load_sam(files["sam"], chosen, choose_precision(precision, chosen), compiled)
+        computing = choose_precision(precision, chosen)
+        detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary, computing)
+        sam = load_sam(files["sam"], chosen, computing, compiled)
         segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
         text_model = vocabulary.text_model if vocabulary else ""
         segmenter.origin = Origin(files, chosen.type, precision, spoken, text_model)

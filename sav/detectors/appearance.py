@@ -23,27 +23,27 @@ _SAMPLES = 4
 LARGEST = 127
 
 
-def appearances(grids: Sequence[Tensor], boxes_xyxy: Sequence[Tensor], width: int) -> list[Tensor]:
+def appearances(grids: Sequence[Tensor], boxes_xyxy: Tensor, pictures: Tensor, width: int) -> Tensor:
     """Return what the objects in some pictures look like.
 
     Args:
-        grids: `(B, C, h, w)` float32 a layer; without any, D is 0.
-        boxes_xyxy: `(N, 4)` float32 a picture, in pixels of what the network sees.
+        grids: `(B, C, h, w)` a layer; without any, D is 0.
+        boxes_xyxy: `(N, 4)` float32, in pixels of what the network sees.
+        pictures: `(N,)` int64, in which picture of the batch each is.
         width: Of what the network sees, in pixels.
 
     Returns:
-        `(N, D)` int8 a picture: for each grid, the bands' channels, scaled to length `LARGEST`.
+        `(N, D)` int8: for each grid, the bands' channels, scaled to length `LARGEST`.
     """
     if not grids:
-        return [boxes.new_zeros((len(boxes), 0), dtype=torch.int8) for boxes in boxes_xyxy]
-    middles = [_middles(boxes) for boxes in boxes_xyxy]
+        return boxes_xyxy.new_zeros((len(boxes_xyxy), 0), dtype=torch.int8)
+    places = torch.cat([pictures[:, None].to(boxes_xyxy.dtype), _middles(boxes_xyxy)], 1)
     parts = [
-        roi_align(grid, middles, (_BANDS, 1), grid.shape[3] / width, _SAMPLES, aligned=True).flatten(1)
+        roi_align(grid.float(), places, (_BANDS, 1), grid.shape[3] / width, _SAMPLES, aligned=True).flatten(1)
         for grid in grids
     ]  # (objects, C * bands) each
     features = torch.cat([F.normalize(part, dim=1) for part in parts], 1)
-    whole = (LARGEST * features).round().nan_to_num().to(torch.int8)
-    return list(whole.split([len(boxes) for boxes in middles]))
+    return (LARGEST * features).round().nan_to_num().to(torch.int8)
 
 
 def _middles(boxes_xyxy: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from sav.config import DetectionConfig
 from sav.detectors.boxes import BoxFile
 from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
+from sav.device import EXACT, Precision
 
 
 def load_detector(
@@ -19,6 +20,7 @@ def load_detector(
     config: DetectionConfig,
     trust_checkpoint: bool = False,
     vocabulary: Vocabulary | None = None,
+    precision: Precision = EXACT,
 ) -> Detector | BoxFile:
     """Load what `files` names.
 
@@ -28,6 +30,7 @@ def load_detector(
         config: What is kept.
         trust_checkpoint: Run Python code in the checkpoint, if its layers are of its own.
         vocabulary: What a network is to find, if it can be told.
+        precision: How a network computes.
 
     Raises:
         OSError: There are no such boxes.
@@ -35,4 +38,4 @@ def load_detector(
     """
     if "boxes" in files:
         return BoxFile(files["boxes"], config)
-    return Detector(files["yolo"], device, config, trust_checkpoint, vocabulary)
+    return Detector(files["yolo"], device, config, trust_checkpoint, vocabulary, precision)

@@ -5,33 +5,32 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import cv2
 import numpy as np
 import torch
-import torchvision  # noqa: F401  ultralytics suppresses with torchvision's kernel if it is there
 from torch import Tensor
 
 from sav.config import PICTURE_DETECTION, DetectionConfig
 from sav.data.types import Detections, Image
 from sav.detectors.appearance import appearances
 from sav.detectors.door import import_ultralytics
+from sav.detectors.letterbox import GREY, Letterbox
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
 from sav.detectors.open_vocabulary import move
+from sav.detectors.suppression import Kept, Limits, chosen, suppressed, suppressed_turned
 from sav.detectors.words import Vocabulary
-from sav.device import compute_alone_after_fork
+from sav.device import EXACT, Precision, compute_alone_after_fork, has_fast_float16
+from sav.uploads import on_device, uploaded
 
-# What ultralytics puts around a picture.
-_GREY = (114, 114, 114)
 # What a head that chooses gives at least: classes are filtered afterwards.
 _LEAST_CHOSEN = 300
 # Strides in the least side of an RT-DETR's square: one smaller has fewer places than the objects it asks for.
 _LEAST_SQUARE = 5
-# The surest boxes that are compared with each other; of oriented ones every pair is, in one table.
-_MOST_UPRIGHT, _MOST_TURNED = 30_000, 4_000
 
 
 class Detector:
@@ -48,6 +47,7 @@ class Detector:
         config: DetectionConfig = PICTURE_DETECTION,
         trust_checkpoint: bool = False,
         vocabulary: Vocabulary | None = None,
+        precision: Precision = EXACT,
     ) -> None:
         """Load the model and resolve the class names.
 
@@ -57,6 +57,8 @@ class Detector:
             config: What is kept.
             trust_checkpoint: Run the file's code after all, if its model needs it.
             vocabulary: What it is to find, if it can be told.
+            precision: Unless all must be exact, a GPU that is fast at it computes in half precision, and
+                makes pictures ready itself.
 
         Raises:
             CheckpointError: If the file is not an ultralytics model that finds boxes.
@@ -64,6 +66,8 @@ class Detector:
         """
         compute_alone_after_fork()
         self._network = load_network(checkpoint, trust_checkpoint, vocabulary)
+        if self._network.is_regular and not precision.is_exact and has_fast_float16(device):
+            self._network = self._network.halved()
         move(self._network.module, device)
         self._device = device
         self._with_looks = False
@@ -92,7 +96,16 @@ class Detector:
 
     def _set(self, config: DetectionConfig) -> None:
         self._config = config.over(PICTURE_DETECTION)
-        self._class_ids = resolve_classes(config.classes, self.categories)
+        class_ids = resolve_classes(config.classes, self.categories)
+        are_wanted = None
+        if class_ids is not None:
+            are_wanted = torch.zeros(max(self._network.class_count, *self.categories) + 1, dtype=torch.bool)
+            are_wanted[class_ids] = True
+            are_wanted = are_wanted.to(self._device)
+        kept = self._config
+        self._limits = Limits(
+            kept.conf or 0, kept.iou or 0, kept.max_det or 0, are_wanted, self._network.names_once
+        )
 
     def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
         """Detect in a batch of `(H, W, 3)` uint8 BGR pictures; strongest boxes first.
@@ -104,61 +117,58 @@ class Detector:
             by_size[image.shape, place if self._network.sees_one else 0].append(place)
 
         found = [Detections.empty()] * len(images_bgr)
-        for (size, _), places in by_size.items():
-            tables = self._find([images_bgr[place] for place in places])
-            for place, (table, looks) in zip(places, tables, strict=True):
-                found[place] = _detections(table.cpu().numpy(), looks.cpu().numpy(), (size[0], size[1]))
+        for places in by_size.values():
+            some = self._find([images_bgr[place] for place in places])
+            for place, detections in zip(places, some, strict=True):
+                found[place] = detections
         return found
 
     @torch.inference_mode()
-    def _find(self, images_bgr: list[Image]) -> list[tuple[Tensor, Tensor]]:
-        """For each of several pictures of one size what is in it.
-
-        Returns:
-            `(N, 6)`, corners in its pixels, score and class, and `(N, D)` int8, what they look like.
-        """
-        operations, network = import_ultralytics().utils.ops, self._network
-        side = side_for(images_bgr[0].shape[:2], self._config.imgsz or 0, network.stride)
+    def _find(self, images_bgr: list[Image]) -> list[Detections]:
+        """What is in each of several pictures of one size."""
+        network, first = self._network, images_bgr[0]
+        size_hw = first.shape[0], first.shape[1]
+        side = side_for(size_hw, self._config.imgsz or 0, network.stride)
         if network.is_transformer:
             side = max(side, _LEAST_SQUARE * network.stride)
         images = [_thick_enough(image, side) for image in images_bgr]
-        size_hw = images[0].shape[:2]
         batch = self._prepared(images, side)
         most = max(self._config.max_det or 0, _LEAST_CHOSEN)
-        table, grids = network.look(batch, most) if self._with_looks else (network(batch, most), [])
-        seen_hw, squeezed = batch.shape[2:], torch.ones(4, device=self._device)
+        table, grids = network.look(batch, most, self._with_looks)
+
+        thick_hw, seen_hw = (images[0].shape[0], images[0].shape[1]), (batch.shape[2], batch.shape[3])
+        kept = self._kept(table, seen_hw)
+        looks = appearances(grids, kept.boxes_xyxy, kept.pictures, seen_hw[1])
+        boxes = kept.boxes_xyxy
+        if network.is_transformer:
+            boxes = boxes * _sides(thick_hw, boxes.device) / _sides(seen_hw, boxes.device)
+        else:
+            boxes = import_ultralytics().utils.ops.scale_boxes(seen_hw, boxes, thick_hw)
+        return _brought(replace(kept, boxes_xyxy=boxes), looks, len(images), size_hw, self._limits.max_det)
+
+    def _kept(self, table: Tensor, seen_hw: tuple[int, int]) -> Kept:
+        """The boxes that stay of what the network gives, in pixels of what it sees."""
+        network = self._network
         if network.is_transformer:  # gives centres and sizes as shares of the picture
-            scale = table.new_tensor([*size_hw[::-1], *size_hw[::-1]])
-            table = torch.cat([operations.xywh2xyxy(table[..., :4]) * scale, table[..., 4:]], -1)
-            squeezed = scale.new_tensor([*seen_hw[::-1], *seen_hw[::-1]]) / scale
-
-        kept = self._suppressed(table)
-        looks = appearances(grids, [boxes[:, :4] * squeezed for boxes in kept], seen_hw[1])
-        if not network.is_transformer:
-            for boxes in kept:
-                boxes[:, :4] = operations.scale_boxes(seen_hw, boxes[:, :4], size_hw)
-        return list(zip(kept, looks, strict=True))
-
-    def _suppressed(self, table: Tensor) -> list[Tensor]:
-        """The boxes that stay of what the network gives: `(N, 6)` a picture, the surest first."""
-        config, network = self._config, self._network
-        kept = import_ultralytics().utils.nms.non_max_suppression(
-            table,
-            conf_thres=config.conf,
-            iou_thres=config.iou,
-            classes=self._class_ids,
-            agnostic=network.names_once,
-            max_det=config.max_det,
-            nc=network.class_count,
-            end2end=network.chooses,
-            max_time_img=float("inf"),  # a slow machine gives the same boxes
-            rotated=network.is_oriented,
-            max_nms=_MOST_TURNED if network.is_oriented else _MOST_UPRIGHT,
-        )
-        return [_upright(boxes) if network.is_oriented else boxes[:, :6] for boxes in kept]
+            table = table.float()
+            shares = import_ultralytics().utils.ops.xywh2xyxy(table[..., :4])
+            table = torch.cat([shares * _sides(seen_hw, table.device), table[..., 4:]], -1)
+        if network.is_oriented:
+            return suppressed_turned(table, self._limits, network.class_count, network.chooses)
+        if network.chooses:
+            return chosen(table, self._limits)
+        return suppressed(table, self._limits, network.class_count)
 
     def _prepared(self, images_bgr: list[Image], side: int) -> Tensor:
-        """Pictures of one size as the model wants them: `(B, channels, H, W)` float32, 0 to 1."""
+        """Pictures of one size as the network wants them: `(B, channels, H, W)`, 0 to 1."""
+        network = self._network
+        if network.dtype == torch.float32 or network.channels == 1:
+            return self._prepared_by_opencv(images_bgr, side)
+        place = Letterbox.of(images_bgr[0].shape[:2], side, network.stride)
+        return place([uploaded(image, self._device) for image in images_bgr], network.dtype)
+
+    def _prepared_by_opencv(self, images_bgr: list[Image], side: int) -> Tensor:
+        """The same as ultralytics does it, on the CPU."""
         network = self._network
         letterbox = import_ultralytics().data.augment.LetterBox(
             side,
@@ -173,27 +183,12 @@ class Detector:
         pixels = torch.from_numpy(boxed).to(self._device).permute(0, 3, 1, 2).contiguous()
         if network.channels == 3:
             pixels = pixels.flip(1)
-        return pixels.float().div_(255)
+        return pixels.to(network.dtype).div_(255)
 
 
 def side_for(size_hw: tuple[int, ...], imgsz: int, stride: int) -> int:
     """The long side at which a picture is seen: at most `imgsz`, never enlarged, in whole strides."""
     return -(-min(imgsz, max(size_hw)) // stride) * stride
-
-
-def _upright(turned: Tensor) -> Tensor:
-    """The smallest upright boxes around oriented ones, which is what SAM takes as a prompt.
-
-    Args:
-        turned: `(N, 7)`: centre, width, height, score, class, angle in radians.
-
-    Returns:
-        `(N, 6)`: corners, score, class.
-    """
-    (centre, size), angle = turned[:, :4].split(2, dim=1), turned[:, -1:]
-    along, across = angle.cos().abs(), angle.sin().abs()
-    half = (size.abs() * along + size.abs().flip(1) * across) / 2
-    return torch.cat([centre - half, centre + half, turned[:, 4:6]], 1)
 
 
 def _thick_enough(image_bgr: Image, side: int) -> Image:
@@ -203,14 +198,27 @@ def _thick_enough(image_bgr: Image, side: int) -> Image:
     below, beside = max(0, least - height), max(0, least - width)
     if not below and not beside:
         return image_bgr
-    padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=_GREY)
+    padded = cv2.copyMakeBorder(image_bgr, 0, below, 0, beside, cv2.BORDER_CONSTANT, value=(GREY, GREY, GREY))
     return np.asarray(padded, np.uint8)
 
 
-def _detections(table: np.ndarray, looks: np.ndarray, size_hw: tuple[int, int]) -> Detections:
-    """Boxes, scores and classes out of `(N, 6)` float32, the boxes inside the picture."""
-    is_finite = np.isfinite(table).all(1)
-    table, looks = table[is_finite], looks[is_finite]
+def _sides(size_hw: tuple[int, int], device: torch.device) -> Tensor:
+    """`(4,)`: width, height, width, height."""
+    height, width = size_hw
+    return on_device(torch.tensor([width, height, width, height], dtype=torch.float32), device)
+
+
+def _brought(
+    kept: Kept, looks: Tensor, count: int, size_hw: tuple[int, int], max_det: int
+) -> list[Detections]:
+    """What was kept of `count` pictures of one size, brought over in one piece; the boxes inside them."""
+    numbers = [kept.boxes_xyxy, kept.scores[:, None], kept.class_ids[:, None], kept.pictures[:, None]]
+    rows = torch.cat([column.float() for column in numbers], 1)  # (N, 7)
+    packed = torch.cat([rows.view(torch.uint8), looks.view(torch.uint8)], 1).cpu().numpy()
+    table = np.ascontiguousarray(packed[:, : 4 * rows.shape[1]]).view(np.float32)
     height, width = size_hw
     boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
-    return Detections(boxes, table[:, 4].copy(), table[:, 5].astype(np.int64), looks)
+    found = Detections(
+        boxes, table[:, 4].copy(), table[:, 5].astype(np.int64), packed[:, 4 * rows.shape[1] :].view(np.int8)
+    )
+    return [found[table[:, 6] == picture][:max_det] for picture in range(count)]

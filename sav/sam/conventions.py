@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TypeVar
 
+import numpy as np
 import torch
 from segment_anything.modeling import PromptEncoder
 from segment_anything.utils.transforms import ResizeLongestSide
@@ -11,11 +14,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sav.data.types import Image
+from sav.sam.resizing import resized
+from sav.uploads import on_device, uploaded
 
 PIXEL_MEAN_RGB = (123.675, 116.28, 103.53)
 PIXEL_STD_RGB = (58.395, 57.12, 57.375)
 # Above this logit a pixel belongs to the mask.
 MASK_THRESHOLD = 0.0
+
+
+Pixels = TypeVar("Pixels", Image, Tensor)
 
 
 class Convention(ABC):
@@ -42,8 +50,14 @@ class Convention(ABC):
         """Height and width of a picture of `size_hw` inside the square."""
 
     @abstractmethod
-    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
-        """A picture as the encoder wants it: `(1, 3, side, side)` float32."""
+    def pixels(self, images_bgr: Sequence[Image], device: torch.device, *, exactly: bool = True) -> Tensor:
+        """Pictures as the encoder wants them: `(B, 3, side, side)` float32, RGB.
+
+        Args:
+            images_bgr: `(H, W, 3)` uint8, BGR, of any sizes.
+            device: Where they are wanted; nothing waits for it unless all is `exactly` upstream's.
+            exactly: Whether upstream's own library resizes them, wherever it computes.
+        """
 
     @abstractmethod
     def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
@@ -89,12 +103,28 @@ class FirstConvention(Convention):
         """See `Convention`."""
         return _Resize.get_preprocess_shape(*size_hw, self.side)
 
-    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
+    def pixels(self, images_bgr: Sequence[Image], device: torch.device, *, exactly: bool = True) -> Tensor:
         """See `Convention`: resized as Pillow does it, normalised, then padded with zeros."""
-        resized = torch.from_numpy(self._resize.apply_image(image_rgb)).to(device)
-        normalised = _normalised(resized.permute(2, 0, 1)[None].contiguous())
-        height, width = normalised.shape[-2:]
-        return F.pad(normalised, (0, self.side - width, 0, self.side - height))
+        by_pillow = exactly or device.type != "cuda"
+        squares = torch.zeros(len(images_bgr), 3, self.side, self.side, device=device)
+        # Frames of a video are all of one size, and go through each step together.
+        is_one_size = len({image.shape for image in images_bgr}) == 1
+        chunks = [images_bgr] if is_one_size and not by_pillow else [[image] for image in images_bgr]
+        for chunk, square in zip(chunks, squares.split([*map(len, chunks)]), strict=True):
+            planes = self._resized(chunk, device, by_pillow)
+            height, width = planes.shape[2:]
+            _normalise(planes, out=square[..., :height, :width])
+        return squares
+
+    def _resized(self, images_bgr: Sequence[Image], device: torch.device, by_pillow: bool) -> Tensor:
+        """`(B, 3, h, w)` uint8 RGB of pictures of one size, as large as in the square."""
+        if by_pillow:
+            smaller = np.stack([self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr])
+            return torch.from_numpy(smaller).to(device).permute(0, 3, 1, 2)
+        height, width = images_bgr[0].shape[:2]
+        frames = torch.stack([uploaded(image, device) for image in images_bgr])
+        planes = bgr_to_rgb(frames).permute(0, 3, 1, 2).contiguous()
+        return resized(planes, self.input_hw((height, width)))
 
     def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """See `Convention`."""
@@ -129,11 +159,15 @@ class SecondConvention(Convention):
         """See `Convention`: the whole square."""
         return self.side, self.side
 
-    def pixels(self, image_rgb: Image, device: torch.device) -> Tensor:
+    def pixels(self, images_bgr: Sequence[Image], device: torch.device, *, exactly: bool = True) -> Tensor:
         """See `Convention`: a channel at a time, so that a large picture is never in memory in float32."""
-        channels = torch.from_numpy(image_rgb).to(device).permute(2, 0, 1)
-        resized = [_shrunk(channel[None, None].float() / 255, self.side) for channel in channels]
-        return _normalised(torch.cat(resized, dim=1), scale=255)
+        squares = torch.empty(len(images_bgr), 3, self.side, self.side, device=device)
+        for square, image in zip(squares, images_bgr, strict=True):
+            channels = bgr_to_rgb(uploaded(image, device)).permute(2, 0, 1)
+            for plane, channel in zip(square, channels, strict=True):
+                plane.copy_(_shrunk(channel[None, None].float() / 255, self.side)[0, 0])
+            _normalise(square, out=square, scale=255)
+        return squares
 
     def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """See `Convention`."""
@@ -171,6 +205,13 @@ def _labelled(points_xy: Tensor | None) -> tuple[Tensor, Tensor] | None:
     return points_xy[:, None], labels
 
 
+def bgr_to_rgb(image_bgr: Pixels) -> Pixels:
+    """The one place where frames `(H, W, 3)` turn from OpenCV's channel order to SAM's."""
+    if isinstance(image_bgr, Tensor):
+        return image_bgr.flip(-1)
+    return np.ascontiguousarray(image_bgr[..., ::-1])
+
+
 def interpolate(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Logits `(N, channels, h, w)` at another size, as all SAMs do it."""
     return F.interpolate(planes, size_hw, mode="bilinear", align_corners=False)
@@ -180,10 +221,13 @@ def _shrunk(channel: Tensor, side: int) -> Tensor:
     return F.interpolate(channel, (side, side), mode="bilinear", align_corners=False, antialias=True)
 
 
-def _normalised(pixels: Tensor, scale: float = 1) -> Tensor:
-    """`(1, 3, h, w)` from 0 to 255, or what is left of it after `scale`, less the mean, by the spread."""
-    mean, std = (
-        pixels.new_tensor([value / scale for value in values], dtype=torch.float32).view(-1, 1, 1)
-        for values in (PIXEL_MEAN_RGB, PIXEL_STD_RGB)
-    )
-    return (pixels - mean) / std
+def _normalise(planes: Tensor, *, out: Tensor, scale: float = 1) -> None:
+    """Write `(..., 3, h, w)` from 0 to 255, or less after `scale`, less the mean, by the spread."""
+    mean, std = (_constants(values, scale, planes.device) for values in (PIXEL_MEAN_RGB, PIXEL_STD_RGB))
+    torch.sub(planes, mean, out=out).div_(std)
+
+
+def _constants(values: tuple[float, ...], scale: float, device: torch.device) -> Tensor:
+    """`(3, 1, 1)` float32, one number a channel."""
+    numbers = torch.tensor([value / scale for value in values], dtype=torch.float32)
+    return on_device(numbers, device).view(-1, 1, 1)

@@ -88,8 +88,8 @@ class SamModel:
         if not images_bgr:
             return []
 
-        pixels = [self.convention.pixels(bgr_to_rgb(image), self.device) for image in images_bgr]
-        features = self.encoder(torch.cat(pixels))
+        pixels = self.convention.pixels(images_bgr, self.device, exactly=self._is_exact)
+        features = self.encoder(pixels)
         return [
             Embedding(features.of_picture(place), (image.shape[0], image.shape[1]))
             for place, image in enumerate(images_bgr)
@@ -175,8 +175,3 @@ class SamModel:
         if self.device.type == "cuda":
             return DeviceEnlarger(*given, is_exact=self._is_exact)
         return Enlarger(*given)
-
-
-def bgr_to_rgb(image_bgr: Image) -> Image:
-    """The one place where frames turn from OpenCV's channel order to SAM's."""
-    return np.ascontiguousarray(image_bgr[..., ::-1])

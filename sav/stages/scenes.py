@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -20,6 +20,9 @@ from sav.stages.halving import in_halves
 from sav.stages.regions import RegionFollower
 from sav.stages.unexplained import unexplained
 from sav.trackers import AskingTracker, Tracker, compares_masks
+from sav.uploads import forget, shared
+
+_NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)
 
 
 class Detector(Protocol):
@@ -49,6 +52,7 @@ class Seen:
         is_tracked: Whether the ids hold from frame to frame.
         asked: What SAM was asked before it was known who is who; None where it was not.
         rows: `(N,)` int64, where the objects are among the candidates.
+        shared: The frame's image as both models get it, uploaded once; by default the image itself.
     """
 
     frame: Frame
@@ -58,6 +62,11 @@ class Seen:
     is_tracked: bool = False
     asked: Asked | None = None
     rows: IntArray | None = None
+    shared: Image = field(default_factory=lambda: _NO_IMAGE)
+
+    def __post_init__(self) -> None:
+        if self.shared is _NO_IMAGE:
+            object.__setattr__(self, "shared", self.frame.image)
 
     @classmethod
     def in_picture(cls, frame: Frame, detections: Detections) -> Seen:
@@ -84,16 +93,20 @@ def look(
 
     A tracker that compares masks gets them from `sam`, frame by frame, where it asks for them.
     """
-    found = in_halves(partial(_found, detector), frames, "take a smaller --imgsz, or --device cpu")
+    given = [replace(frame, image=shared(frame.image)) for frame in frames]
+    found = in_halves(partial(_found, detector), given, "take a smaller --imgsz, or --device cpu")
     pairs = zip(frames, found, strict=True)
     if tracker is None:
-        return [Seen.in_picture(frame, detections) for frame, detections in pairs]
-    if sam is None or not compares_masks(tracker):
-        return [
+        seen = [Seen.in_picture(frame, detections) for frame, detections in pairs]
+    elif sam is None or not compares_masks(tracker):
+        seen = [
             Seen.in_video(frame, detections, tracker.update(detections, frame.image))
             for frame, detections in pairs
         ]
-    return [_looked_closely(sam, frame, detections, tracker) for frame, detections in pairs]
+    else:
+        seen = [_looked_closely(sam, *pair, tracker) for pair in zip(given, found, strict=True)]
+    triples = zip(seen, frames, given, strict=True)
+    return [replace(one, frame=frame, shared=same.image) for one, frame, same in triples]
 
 
 def _looked_closely(sam: SamModel, frame: Frame, detections: Detections, tracker: AskingTracker) -> Seen:
@@ -141,8 +154,10 @@ class Cutter:
         is_busy = [with_regions or len(one.detections) > 0 for one in seen]
         known = [one.asked.embedding if one.asked else None for one in seen]
         is_new = [busy and there is None for busy, there in zip(is_busy, known, strict=True)]
-        images = [one.frame.image for one, new in zip(seen, is_new, strict=True) if new]
+        images = [one.shared for one, new in zip(seen, is_new, strict=True) if new]
         embeddings = iter(in_halves(self.sam.embed, images, SMALLER))
+        for one in seen:
+            forget(one.shared)
         return [next(embeddings) if new else there for new, there in zip(is_new, known, strict=True)]
 
     def cut(

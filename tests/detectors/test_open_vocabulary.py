@@ -129,4 +129,4 @@ def test_of_words_for_one_object_a_yoloe_keeps_the_surest_as_in_ultralytics(tmp_
     detector = Detector(path, CPU, vocabulary=random_vocabulary())
     box = [50.0, 40.0, 30.0, 20.0]
     table = torch.tensor([[[*box, 0.8, 0, 0, 0], [*box, 0, 0, 0.9, 0]]]).mT  # (1, 4 + words, boxes)
-    assert detector._suppressed(table)[0][:, 5].tolist() == names
+    assert detector._kept(table, (96, 96)).class_ids.tolist() == names

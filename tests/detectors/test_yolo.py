@@ -1,18 +1,16 @@
 """What detectors find: as ultralytics' own prediction does, in any batch, and in any number of threads."""
 
-import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import Detector, _upright, side_for
+from sav.detectors.yolo import Detector, side_for
 from sav.errors import CheckpointError
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT, SHARED
@@ -97,17 +95,6 @@ def test_every_architecture_finds_what_ultralytics_predicts_with_it(tmp_path, ya
     # Without suppression, which between boxes of one score is a matter of rounding. ultralytics drops objects
     # whose own masks are empty; here SAM makes the masks.
     assert_as_predicted(path, noise, DetectionConfig(0.0, 1.0, max_det=2000), "seg" not in yaml)
-
-
-def test_an_oriented_box_asks_for_what_lies_in_the_upright_box_around_it():
-    turned = torch.tensor([[50, 40, 20, 10, 0.9, 1, angle] for angle in (0, math.pi / 2, math.pi / 4, -0.6)])
-    found = _upright(turned)
-    corners = cv2.boxPoints(((50, 40), (20, 10), math.degrees(-0.6)))
-    reach = 30 / math.sqrt(8)
-    wanted = [[40, 35, 60, 45], [45, 30, 55, 50], [50 - reach, 40 - reach, 50 + reach, 40 + reach]]
-    assert np.allclose(found[:3, :4], wanted, atol=1e-4)
-    assert np.allclose(found[3, :4], [*corners.min(0), *corners.max(0)], atol=1e-4)
-    assert np.allclose(found[:, 4:], [[0.9, 1]])
 
 
 @pytest.mark.parametrize("yaml", ["yoloe-11s-seg-pf.yaml", "yolov8n-rtdetr.yaml"])

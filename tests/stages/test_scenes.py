@@ -1,8 +1,15 @@
 import numpy as np
+import torch
 
 from sav.data.instances import Instances
 from sav.data.masks import Masks
+from sav.data.types import Frame
+from sav.stages.scenes import Cutter, look
 from sav.stages.unexplained import unexplained
+from sav.uploads import uploaded
+from tests.stubs import StubDetector, StubSam, picture
+
+CPU = torch.device("cpu")
 
 
 def square(top, left, side, size_hw=(100, 100)) -> np.ndarray:
@@ -65,3 +72,23 @@ def test_nothing_and_no_objects_are_normal():
     assert len(unexplained(found(nothing), OBJECTS)) == 0
     assert len(unexplained(found(nothing), nothing)) == 0
     assert len(unexplained(found(OBJECTS), nothing)) == 1
+
+
+def test_both_models_are_given_one_picture_that_is_uploaded_once_and_then_forgotten():
+    sam, seen = StubSam(), []
+
+    class Watching(StubDetector):
+        def __call__(self, images_bgr):
+            seen.extend(uploaded(image, CPU) for image in images_bgr)
+            return super().__call__(images_bgr)
+
+    detector, embed = Watching(), sam.embed
+    sam.embed = lambda images: seen.extend(uploaded(image, CPU) for image in images) or embed(images)
+    frames = [Frame(picture(0)), Frame(picture(1))]
+    looked = look(detector, frames)
+    scenes = Cutter(sam, detector.categories)(looked)
+
+    assert len(seen) == 4 and seen[0] is seen[2] and seen[1] is seen[3]
+    assert [scene.frame for scene in scenes] == frames
+    assert all(type(scene.frame.image) is np.ndarray for scene in scenes)
+    assert uploaded(looked[0].shared, CPU) is not uploaded(looked[0].shared, CPU)

@@ -37,7 +37,7 @@ def load(saved, monkeypatch):
 def predictor_for(model: SamModel, theirs: nn.Module, square: np.ndarray = SQUARE):
     """ultralytics' predictor, with the picture normalised as Meta does it: by rounding it is not the same."""
     predictor = ultralytics_predictor(theirs, square)
-    pixels = model.convention.pixels(np.ascontiguousarray(square[..., ::-1]), CPU)
+    pixels = model.convention.pixels([square], CPU)
     torch.testing.assert_close(predictor.preprocess([square]), pixels, rtol=1e-4, atol=1e-5)
     with torch.inference_mode():
         predictor.features = predictor.get_im_features(pixels)
