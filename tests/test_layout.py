@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 FLOORS = (
     {"errors", "wording", "config"},
     {"data"},
-    {"files", "interrupts", "device", "uploads", "checkpoints", "presets"},
+    {"files", "interrupts", "device", "graphs", "uploads", "checkpoints", "presets"},
     {"weights"},
     {"media"},
     {"sam", "detectors", "trackers"},

@@ -6,6 +6,7 @@ import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,10 +26,13 @@ from sav.detectors.open_vocabulary import move
 from sav.detectors.suppression import Kept, Limits, chosen, suppressed, suppressed_turned
 from sav.detectors.words import Vocabulary
 from sav.device import EXACT, Precision, compute_alone_after_fork, has_fast_float16
+from sav.graphs import Graphs
 from sav.uploads import on_device, uploaded
 
 # What a head that chooses gives at least: classes are filtered afterwards.
 _LEAST_CHOSEN = 300
+# Sizes of pictures whose graphs are kept: with looks, one holds half a gigabyte of features.
+_MOST_GRAPHS = 4
 # Strides in the least side of an RT-DETR's square: one smaller has fewer places than the objects it asks for.
 _LEAST_SQUARE = 5
 
@@ -70,6 +74,7 @@ class Detector:
             self._network = self._network.halved()
         move(self._network.module, device)
         self._device = device
+        self._graphs = Graphs(_MOST_GRAPHS)
         self._with_looks = False
         self._set(config)
 
@@ -134,7 +139,8 @@ class Detector:
         images = [_thick_enough(image, side) for image in images_bgr]
         batch = self._prepared(images, side)
         most = max(self._config.max_det or 0, _LEAST_CHOSEN)
-        table, grids = network.look(batch, most, self._with_looks)
+        look = partial(self._graphs, network.look) if network.is_regular else network.look
+        table, grids = look(batch, most, self._with_looks)
 
         thick_hw, seen_hw = (images[0].shape[0], images[0].shape[1]), (batch.shape[2], batch.shape[3])
         kept = self._kept(table, seen_hw)

@@ -23,8 +23,8 @@ from segment_anything.modeling.transformer import Attention, TwoWayAttentionBloc
 from torch import Tensor
 from torch.nn import functional as F
 
+from sav.graphs import Graphs
 from sav.sam.encoders import Features
-from sav.sam.fast.graphs import Graphs
 from sav.sam.fast.low_rank import ImageToToken, LowRankImage, Scratch, SharedImage, TokenToImage, centre
 from sav.sam.fast.upscaling import FineTokens, Upscaling
 from sav.sam.outputs import (

@@ -1,8 +1,8 @@
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from sav.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.decoder import FastDecoder, _sizes
-from sav.sam.fast.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.low_rank import TokenToImage
 from sav.sam.outputs import ONE, THREE
 from tests.conftest import random_sam
