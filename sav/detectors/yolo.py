@@ -23,6 +23,7 @@ from sav.detectors.letterbox import GREY, Letterbox
 from sav.detectors.names import resolve_classes
 from sav.detectors.network import load_network
 from sav.detectors.open_vocabulary import move
+from sav.detectors.quick import quicken
 from sav.detectors.suppression import Kept, Limits, chosen, suppressed, suppressed_turned
 from sav.detectors.words import Vocabulary
 from sav.device import EXACT, Precision, compute_alone_after_fork, has_fast_float16
@@ -72,6 +73,7 @@ class Detector:
         self._network = load_network(checkpoint, trust_checkpoint, vocabulary)
         if self._network.is_regular and not precision.is_exact and has_fast_float16(device):
             self._network = self._network.halved()
+            quicken(self._network.module)
         move(self._network.module, device)
         self._device = device
         self._graphs = Graphs(_MOST_GRAPHS)
