@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,13 @@ from torch import Tensor
 from sav.device import EXACT, Precision
 from sav.errors import CheckpointError, SettingError
 from sav.sam.architecture import build_sam
+from sav.sam.fast.encoder import FastEncoder
 from sav.sam.model import SamModel
 from sav.sam.shapes import StateDict
 from sav.sam.unwrap import find_sam
 from sav.weights.file import open_checkpoint
+
+_log = logging.getLogger(__name__)
 
 
 def load_sam(
@@ -42,10 +46,16 @@ def load_sam(
 def compile_encoder(model: SamModel) -> None:
     """Compile the image encoder now, by embedding a picture, so that it is known whether that works.
 
+    Where it has kernels of ours it stays as it is: they are faster than what is compiled.
+
     Raises:
         SettingError: If it does not, for want of a C++ compiler or Triton for example.
     """
-    model.sam.image_encoder.compile()
+    encoder = model.sam.image_encoder
+    if isinstance(encoder, FastEncoder) and encoder.has_kernels_on(model.device):
+        _log.info("SAM's encoder is not compiled: it has faster kernels for this device")
+        return
+    encoder.compile()
     side = model.encoder.side
     try:
         model.embed([np.zeros((side, side, 3), np.uint8)])

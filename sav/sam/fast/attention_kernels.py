@@ -6,8 +6,10 @@ product with the qkv weights left them, token by token of the whole image, and w
 are copied. Tokens that pad a window are read as one spare token.
 
 Keys are laid out in rows of `COLUMNS`, a power of two, so that the positions of a block of keys are known
-when it is compiled. Scores are left unscaled until the exponential, and positions are divided by the scale
-beforehand; of rows and columns that no key has they are `NOWHERE`, which leaves such keys out of the softmax.
+when it is compiled. What rows and columns add to scores is made for a window by the program itself, from the
+query's products with the vectors of all distances, and for a whole image beforehand. Scores are left unscaled
+until the exponential, and positions are divided by the scale beforehand; of rows and columns that no key has
+they are `NOWHERE`, which leaves such keys out of the softmax.
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ def positions_kernel(
 @triton.jit
 def attention_kernel(
     qkv,  # (B * H * W or one more, 3, heads, DIM)
-    positions,  # (B * H * W, heads, 2, COLUMNS)
+    by_rows,  # with many rows in a block (SIDE, SIDE, DIM), for a query's row and a key's
+    by_columns,  # and the same for columns; else (B * H * W, heads, 2, COLUMNS), twice
     out,  # (B * H * W, heads, DIM)
     height,
     width,
@@ -76,6 +79,7 @@ def attention_kernel(
     heads,
     spare,  # the token that padding is read as
     scale_log2,  # the scale of scores, for exponentials to the base of 2
+    inverse_scale,
     DIM: tl.constexpr,
     MAIN: tl.constexpr,  # channels of a head in the first product, and in the second
     REST: tl.constexpr,
@@ -92,7 +96,10 @@ def attention_kernel(
     rows, columns = tl.minimum(SIDE, height - top), tl.minimum(SIDE, width - left)
     if chunk * QUERIES < rows * columns:
         stride = 3 * heads * DIM
-        token, is_query = _queries(chunk, first, top, left, width, rows, columns, QUERIES)
+        index = chunk * QUERIES + tl.arange(0, QUERIES)
+        is_query = index < rows * columns
+        query_row, query_column = index // columns, index % columns
+        token = tl.where(is_query, first + (top + query_row) * width + left + query_column, 0)
         at_main, at_rest = tl.arange(0, MAIN), MAIN + tl.arange(0, REST if REST > 0 else 16)
         query = qkv + head * DIM + token.to(tl.int64)[:, None] * stride
         q_main = _channels(query + at_main[None, :], at_main[None, :], DIM, MAIN)
@@ -100,12 +107,18 @@ def attention_kernel(
             q_rest = _channels(query + at_rest[None, :], at_rest[None, :], DIM, MAIN + REST)
 
         # Of many rows of keys in a block, positions are added by a product; of a single one, as they are.
-        near = positions + (token.to(tl.int64) * heads + head) * (2 * COLUMNS)
+        line = tl.arange(0, COLUMNS)
         if ROWS > 1:
-            place = tl.arange(0, 2 * COLUMNS)
-            by_place = tl.load(near[:, None] + place[None, :])
+            near_row = tl.dot(q_main, _distances(by_rows, at_main, DIM, SIDE, COLUMNS))
+            near_column = tl.dot(q_main, _distances(by_columns, at_main, DIM, SIDE, COLUMNS))
+            if REST > 0:
+                near_row = tl.dot(q_rest, _distances(by_rows, at_rest, DIM, SIDE, COLUMNS), near_row)
+                near_column = tl.dot(q_rest, _distances(by_columns, at_rest, DIM, SIDE, COLUMNS), near_column)
+            by_row = _of_lines(near_row, query_row, line, inverse_scale, SIDE).to(q_main.dtype)
+            by_column = _of_lines(near_column, query_column, line, inverse_scale, SIDE).to(q_main.dtype)
         else:
-            by_column = tl.load(near[:, None] + COLUMNS + tl.arange(0, COLUMNS)[None, :])
+            near = by_rows + (token.to(tl.int64) * heads + head) * (2 * COLUMNS)
+            by_column = tl.load(near[:, None] + COLUMNS + line[None, :])
 
         top_score = tl.full([QUERIES], float("-inf"), tl.float32)
         total = tl.zeros([QUERIES], tl.float32)
@@ -126,17 +139,17 @@ def attention_kernel(
                 k_rest = _channels(k[None, :] + at_rest[:, None], at_rest[:, None], DIM, MAIN + REST)
                 scores = tl.dot(q_rest, k_rest, scores)
             if ROWS > 1:
-                of_row = place[:, None] == (row + key // COLUMNS)[None, :]
-                of_column = place[:, None] == (COLUMNS + key % COLUMNS)[None, :]
-                chosen = (of_row | of_column).to(by_place.dtype)  # (2 COLUMNS, keys)
-                scores = tl.dot(by_place, chosen, scores)
+                of_row = (line[:, None] == (row + key // COLUMNS)[None, :]).to(q_main.dtype)
+                of_column = (line[:, None] == (key % COLUMNS)[None, :]).to(q_main.dtype)
+                scores = tl.dot(by_row, of_row, scores)
+                scores = tl.dot(by_column, of_column, scores)
                 higher = tl.maximum(top_score, tl.max(scores, 1))
                 less = higher * scale_log2
             else:
                 scores += by_column
-                by_row = tl.load(near + row).to(tl.float32)
-                higher = tl.maximum(top_score, tl.max(scores, 1) + by_row)
-                less = (higher - by_row) * scale_log2
+                of_row = tl.load(near + row).to(tl.float32)
+                higher = tl.maximum(top_score, tl.max(scores, 1) + of_row)
+                less = (higher - of_row) * scale_log2
             weights = tl.exp2(scores * scale_log2 - less[:, None])
             faded = tl.exp2((top_score - higher) * scale_log2)
             total = total * faded + tl.sum(weights, 1)
@@ -160,12 +173,20 @@ def attention_kernel(
 
 
 @triton.jit
-def _queries(chunk, first, top, left, width, rows, columns, QUERIES: tl.constexpr):
-    """The tokens of a chunk of a window's queries, and which of them there are."""
-    index = chunk * QUERIES + tl.arange(0, QUERIES)
-    is_query = index < rows * columns
-    token = first + (top + index // columns) * width + left + index % columns
-    return tl.where(is_query, token, 0), is_query
+def _distances(table, channel, DIM: tl.constexpr, SIDE: tl.constexpr, COLUMNS: tl.constexpr):
+    """The position vectors of all distances, `(channels, 2 * COLUMNS)`; that of none is at SIDE - 1."""
+    distance = tl.arange(0, 2 * COLUMNS) - (SIDE - 1)
+    at = tl.maximum(distance, 0) * SIDE + tl.maximum(-distance, 0)
+    there = (distance < SIDE)[None, :] & (channel < DIM)[:, None]
+    return tl.load(table + at[None, :] * DIM + channel[:, None], mask=there, other=0.0)
+
+
+@triton.jit
+def _of_lines(near, query_line, line, inverse_scale, SIDE: tl.constexpr):
+    """What each row, or column, of keys adds to scores, `(QUERIES, COLUMNS)`, from what all distances do."""
+    distance = query_line[:, None] - line[None, :] + SIDE - 1
+    chosen = tl.gather(near, tl.minimum(tl.maximum(distance, 0), 2 * SIDE - 2), 1)
+    return tl.where((line < SIDE)[None, :], chosen * inverse_scale, NOWHERE)
 
 
 @triton.jit

@@ -28,9 +28,12 @@ from segment_anything.modeling.image_encoder import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sav.graphs import Graphs
 from sav.sam.fast import kernels
 
 _log = logging.getLogger(__name__)
+# Batches of each size are a graph: one picture, as many as a run takes at once, and what is left at its end.
+_GRAPHS = 3
 # Bytes of attention bias that exist at once: part of a head on a CPU, all heads of an image on a GPU.
 _BIAS_BYTES = {"cpu": 8 * 2**20, "cuda": 4 * 2**30}
 
@@ -42,19 +45,21 @@ class FastEncoder(nn.Module):
         super().__init__()
         self.img_size, self.dtype = encoder.img_size, dtype
         self._patch_embed = encoder.patch_embed.proj
+        self._patch_product = _linear(self._patch_embed, torch.float16)
         self._positions = encoder.pos_embed
         self._neck = encoder.neck
         grid = encoder.pos_embed.shape[1]
         blocks = [_FastBlock(block, grid, dtype) for block in encoder.blocks]
         self._blocks = nn.ModuleList(blocks)
-        self._head_dim, self._has_kernels = blocks[0].rows.shape[2], True
+        self._head_dim, self._has_kernels = (blocks[0].rows.shape[2] if blocks else 0), True
+        self._graphs = Graphs(_GRAPHS)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Encode `(B, 3, S, S)` float32, normalised and padded, to `(B, C, S / 16, S / 16)` float32."""
-        if self._has_kernels and kernels.can_run(pixels.device, self.dtype, self._head_dim):
+        if self.has_kernels_on(pixels.device):
             try:
                 with torch.cuda.device_of(pixels):
-                    return self.with_kernels(pixels)
+                    return self._graphs(self.with_kernels, pixels)
             except torch.OutOfMemoryError:
                 raise
             except Exception as error:  # Triton's own, its compiler's, the driver's
@@ -62,9 +67,13 @@ class FastEncoder(nn.Module):
                 _log.warning("SAM's encoder runs without kernels of ours: %s", str(error).partition("\n")[0])
         return self.without_kernels(pixels)
 
+    def has_kernels_on(self, device: torch.device) -> bool:
+        """Whether the kernels of `sav.sam.fast.kernels` are for such a device, and have not failed yet."""
+        return self._has_kernels and kernels.can_run(device, self.dtype, self._head_dim)
+
     def with_kernels(self, pixels: Tensor) -> Tensor:
         """`forward` by the kernels of `sav.sam.fast.kernels`."""
-        x = self._tokens(pixels)
+        x = self._projected(pixels)
         stream = x.flatten(0, 2)
         branch: Tensor | None = None  # what a block adds is added as the next one's input is normalised
         for block in cast("list[_FastBlock]", self._blocks):
@@ -84,6 +93,13 @@ class FastEncoder(nn.Module):
         """The patches of `(B, 3, S, S)` pixels, `(B, h, w, C)`."""
         # A convolution leaves its channels apart; side by side, all that follows is twice as fast.
         return (self._patch_embed(pixels).permute(0, 2, 3, 1) + self._positions).contiguous()
+
+    def _projected(self, pixels: Tensor) -> Tensor:
+        """`_tokens` by a product in float16, which is as exact as a GPU's convolution in TensorFloat-32."""
+        side = self._patch_embed.kernel_size[0]
+        grid = pixels.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # (B, 3, h, side, w, side)
+        patches = grid.permute(0, 2, 4, 1, 3, 5).to(torch.float16, memory_format=torch.contiguous_format)
+        return self._patch_product(patches.flatten(3)) + self._positions
 
 
 class _FastBlock(nn.Module):
@@ -178,11 +194,14 @@ class _FastBlock(nn.Module):
                     )
 
 
-def _linear(layer: nn.Linear, dtype: torch.dtype) -> nn.Linear:
-    """A copy of a linear layer in `dtype`."""
-    copy = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, dtype=dtype)
-    copy.load_state_dict({name: tensor.to(dtype) for name, tensor in layer.state_dict().items()})
-    return copy.to(layer.weight.device).requires_grad_(False)
+def _linear(layer: nn.Linear | nn.Conv2d, dtype: torch.dtype) -> nn.Linear:
+    """A linear layer, or a convolution of patches that lie apart, as a linear layer in `dtype`."""
+    state = {name: tensor.to(dtype) for name, tensor in layer.state_dict().items()}
+    state["weight"] = state["weight"].flatten(1)
+    outputs, inputs = state["weight"].shape
+    copy = nn.Linear(inputs, outputs, "bias" in state, device="meta")
+    copy.load_state_dict(state, assign=True)
+    return copy.requires_grad_(False)
 
 
 def _gathered(table: Tensor, side: int) -> Tensor:

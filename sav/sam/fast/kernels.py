@@ -92,8 +92,8 @@ def attend(
     Args:
         qkv: `(B * H * W, 3 * C)`, or with one token more, as which padding of windows is seen.
         layout: How these lie.
-        tables: The position vectors for rows and for columns, `(side, side, C / heads)`, a query's coordinate
-            first.
+        tables: The position vectors for rows and for columns, `(side, side, C / heads)`, by a query's
+            coordinate and a key's; all pairs that lie as far apart have the same.
         launch: Else what is fast.
 
     Returns:
@@ -104,11 +104,12 @@ def attend(
     images, height, width = layout.size_bhw
     down, across = -(-height // layout.side), -(-width // layout.side)
     launch = launch or choose_launch(layout)
+    positions = tables if launch.rows > 1 else (relative_positions(qkv, layout, tables),) * 2
     out = qkv.new_empty(images * height * width, layout.heads * layout.head_dim)
     grid = -(-(layout.side**2) // launch.queries), down * across, images * layout.heads
     attention_kernel[grid](
         qkv,
-        relative_positions(qkv, layout, tables),
+        *positions,
         out,
         height,
         width,
@@ -116,6 +117,7 @@ def attend(
         layout.heads,
         len(qkv) - 1,
         layout.head_dim**-0.5 * math.log2(math.e),
+        layout.head_dim**0.5,
         **layout.sizes,
         ROWS=launch.rows,
         QUERIES=launch.queries,

@@ -26,10 +26,10 @@ def add_norm_kernel(
     to = out + token * channels + column
     if token < tokens:
         at = token * channels + column
-        x = tl.load(stream + at, mask=there, other=0.0)
+        x = tl.load(stream + at, mask=there, other=0.0).to(tl.float32)
         if ADDS:
             x += tl.load(branch + at, mask=there, other=0.0).to(tl.float32)
-            tl.store(stream + at, x, mask=there)
+            tl.store(stream + at, x.to(stream.dtype.element_ty), mask=there)
 
         mean = tl.sum(x, 0) / channels
         apart = tl.where(there, x - mean, 0.0)

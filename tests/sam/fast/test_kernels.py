@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 from tests.sam.fast.cases import ATTENTION, ENCODERS
 
 pytestmark = pytest.mark.long
-POINTERS = {"qkv", "by_row", "by_column", "positions", "out", "stream", "branch", "weight", "bias"}
+FLOATS = {"stream", "weight", "bias"}
+HALVES = {"qkv", "by_row", "by_column", "by_rows", "by_columns", "out", "branch"}
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +69,13 @@ def compile_for_hopper(kernel, element, constants, warps, stages):
     def kind(name):
         if name in constants:
             return "constexpr"
-        if name in POINTERS:
-            return "*fp32" if name in ("stream", "weight", "bias") else f"*{element}"
+        if name in FLOATS | HALVES:
+            return "*fp32" if name in FLOATS else f"*{element}"
         return "fp32" if name in ("scale_log2", "inverse_scale", "eps") else "i32"
 
     names = kernel.arg_names
-    aligned = {(place,): [["tt.divisibility", 16]] for place, name in enumerate(names) if name in POINTERS}
+    pointers = [place for place, name in enumerate(names) if name in FLOATS | HALVES]
+    aligned = {(place,): [["tt.divisibility", 16]] for place in pointers}
     source = triton.compiler.ASTSource(kernel, {name: kind(name) for name in names}, constants, aligned)
     options = {"num_warps": warps, "num_stages": stages}
     return triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
