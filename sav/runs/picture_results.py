@@ -17,28 +17,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from sav.data.scene import Scene
-from sav.data.types import Image
-from sav.drawing import draw_everything, draw_masks
 from sav.errors import WriteError
 from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
-from sav.media.pictures import write_picture
 from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
-from sav.runs.picture_plan import ANNOTATIONS, DRAWN, PicturePlan
+from sav.runs.picture_drawing import draw
+from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.picture_store import PictureStore
-from sav.runs.saving import Writers, reason
+from sav.runs.saving import Writers
 from sav.runs.stems import known_by
 from sav.store import About
 
 _log = logging.getLogger(__name__)
-
-_DRAW: dict[str, Callable[[Scene], Image]] = {
-    "our": lambda scene: scene.overlay(),
-    "mask": draw_masks,
-    "sam": draw_everything,
-}
 
 
 class PictureResults:
@@ -116,7 +108,7 @@ class PictureResults:
             new = staging / "files"
             with named_errors(self._state):
                 new.mkdir()
-            places = [*self._draw(scene, stem, new), *self._annotate(scene, stem, new)]
+            places = [*draw(self._plan, scene, stem, new, self._tell), *self._annotate(scene, stem, new)]
             if not places:
                 self._release(stem)
                 return False
@@ -180,23 +172,6 @@ class PictureResults:
         target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
         with tempfile.TemporaryDirectory() as folder:
             Writers(self._plan.formats, target, Path(folder)).discard()
-
-    def _draw(self, scene: Scene, stem: str, staging: Path) -> list[str]:
-        """Draw the pictures; the folders that can be put in place."""
-        done = []
-        for name in self._plan.drawn:
-            try:
-                with named_errors(self._plan.save_dir / name / f"{stem}{DRAWN[name]}"):
-                    (staging / name).mkdir()
-                    write_picture(staging / name / f"{stem}{DRAWN[name]}", _DRAW[name](scene))
-                done.append(f"{name}/")
-            except Exception as error:
-                if isinstance(error, WriteError) and error.is_final:
-                    raise
-                _log.debug("%s failed", name, exc_info=error)
-                self._tell(f"{name}/{stem}{DRAWN[name]} is left out: {reason(error)}")
-        # An older picture of plain SAM does not belong to the new one.
-        return [*done, "sam/"] if "our/" in done and "sam" not in self._plan.drawn else done
 
     def _annotate(self, scene: Scene, stem: str, staging: Path) -> list[str]:
         """Write the formats that have files of their own for each picture; what can be put in place."""

@@ -13,7 +13,7 @@ from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
 from sav.media.pictures import find_pictures, write_picture
-from sav.runs import output, picture_results
+from sav.runs import output, picture_drawing
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.segmenter import Segmenter
@@ -331,7 +331,7 @@ def test_what_cannot_be_drawn_or_written_of_one_picture_is_named_and_the_rest_is
         raise RuntimeError("odd")
 
     if broken == "our":
-        monkeypatch.setitem(picture_results._DRAW, "our", fail)
+        monkeypatch.setitem(picture_drawing._DRAW, "our", fail)
     else:
         monkeypatch.setattr(YoloWriter, "_lines", fail)
     report = run(pictures, out)
