@@ -23,6 +23,7 @@ FLOORS = (
     {"store"},
     {"inputs", "video_scenes", "segmenter"},
     {"runs", "evaluate"},
+    {"web"},
     {"commands"},
     {"__main__", "__init__"},
 )
@@ -38,6 +39,9 @@ DOORS = {
     "trackeval": ("sav/evaluate/",),
     "supervision": ("sav/data/conversions.py",),
     "pandas": ("sav/data/conversions.py",),
+    "gradio": ("sav/web/",),
+    "starlette": ("sav/web/",),
+    "uvicorn": ("sav/web/",),
 }
 # A scene is data alone; these methods of its are short for functions that are further up.
 SHORT_CUTS = {

@@ -14,12 +14,8 @@ from tests.conftest import ROOT
 OURS = {"sav", "seg", "track", "tools", "tests"}
 MADE_BY_TESTS = {"my_layers"}
 COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has installed them
-OPTIONAL = {
-    "open_clip",
-    "pandas",
-    "supervision",
-    "trackeval",
-}  # imported only by what needs them, which says so
+# Imported only by what needs them, which says so.
+OPTIONAL = {"gradio", "open_clip", "pandas", "starlette", "supervision", "trackeval", "uvicorn"}
 
 
 def read(name: str) -> dict[str, Requirement]:
@@ -29,7 +25,8 @@ def read(name: str) -> dict[str, Requirement]:
 
 
 RUN = read("requirements.txt")
-ALL = RUN | read("requirements-dev.txt")
+WEB = read("requirements-web.txt")
+ALL = RUN | read("requirements-dev.txt") | WEB
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -67,6 +64,11 @@ def test_the_extra_for_development_is_what_its_requirements_are():
 def test_an_extra_is_the_version_that_is_tested(name, package):
     asked = Requirement(extra(name)[package])
     assert asked.specifier == ALL[package].specifier and asked.marker is None
+
+
+def test_the_extra_for_the_page_is_what_its_requirements_are_less_the_browser_of_its_tests():
+    wanted = {name: str(requirement) for name, requirement in WEB.items() if name != "playwright"}
+    assert extra("web") == wanted
 
 
 def imported(*places: str) -> set[str]:

@@ -102,6 +102,11 @@ def add_computing_flags(group: argparse._ActionsContainer) -> None:
     """Flags that say where models come from and how they compute."""
     group.add_argument("--offline", action="store_true",
                        help="never download a missing official checkpoint")  # fmt: skip
+    add_device_flags(group)
+
+
+def add_device_flags(group: argparse._ActionsContainer) -> None:
+    """Flags that say what models run on, and how they compute."""
     add_device_flag(group)
     group.add_argument("--precision", type=one_of(PRECISIONS, _PRECISIONS_ELSEWHERE), default=PRECISIONS[0],
                        metavar="NAME",

@@ -1,0 +1,96 @@
+"""What a visitor hands in and chooses, in Gradio's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from sav.drawing import DrawConfig
+from sav.formats.registry import format_names
+from sav.web.config import WebConfig
+from sav.web.desk import PARTS
+from sav.web.downloads import TITLES
+from sav.web.models import Checkpoints
+from sav.web.work import Wish
+
+_LABELLED, _EVERYTHING = "Only what has a name", "Everything"
+_USUAL_FORMATS = ("coco", "png", "cutout")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The parts, each a component of Gradio's.
+
+    Attributes:
+        file: Where a file is dropped.
+        detector: A list of detectors.
+        sam: A list of SAMs.
+        classes: A list of the detector's classes.
+        extent: Only what has a name, or everything.
+        formats: The formats of a video's annotations.
+        parts: What is drawn on a picture.
+        start: The button that begins.
+        stop: The button that ends.
+    """
+
+    file: Any
+    detector: Any
+    sam: Any
+    classes: Any
+    extent: Any
+    formats: Any
+    parts: Any
+    start: Any
+    stop: Any
+
+    @property
+    def wishes(self) -> list[Any]:
+        """The parts that `wish` is made of, in order."""
+        return [self.detector, self.sam, self.classes, self.extent, self.formats]
+
+
+def wish(detector: str, sam: str, classes: list[str], extent: str, formats: list[str]) -> Wish:
+    """What is chosen, out of the values of `Controls.wishes`."""
+    return Wish(detector, sam, tuple(classes or ()), extent == _EVERYTHING, tuple(formats or ()))
+
+
+def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
+    """Put the parts where the page is at; the list of classes follows the detector."""
+    usual_detector, usual_sam = there.usual
+    file = gr.File(label="Picture or short video", file_count="single", height=120, elem_id="sav-file")
+    gr.HTML(
+        f"<small>Up to {config.max_megapixels:g} megapixels, {config.max_seconds:g} seconds,"
+        f" {config.max_megabytes:g} MB. Gone an hour after its last use.</small>"
+    )
+    detector = gr.Dropdown(list(there.detectors), value=usual_detector, label="Detector")
+    sam = gr.Dropdown(list(there.sams), value=usual_sam, label="SAM")
+    # Words come in here: a detector that takes them has a box for them in place of the list of classes.
+    classes = gr.Dropdown(
+        _classes(there, usual_detector), multiselect=True, label="Classes", info="none chosen means all"
+    )
+    extent = gr.Radio([_LABELLED, _EVERYTHING], value=_LABELLED, label="Find")
+    with gr.Row():
+        start = gr.Button("Segment", variant="primary", min_width=80, elem_id="sav-start")
+        stop = gr.Button("Stop", variant="stop", min_width=80)
+    with gr.Accordion("More", open=False):
+        known = [(TITLES.get(name, name), name) for name in format_names(for_video=True)]
+        formats = gr.Dropdown(
+            known, value=[*_USUAL_FORMATS], multiselect=True, label="Files of a video", elem_id="sav-formats"
+        )
+        usual = [part for part in PARTS if getattr(DrawConfig(), part)]
+        parts = gr.CheckboxGroup([*PARTS], value=usual, label="Drawn on a picture")
+
+    detector.change(
+        lambda name: gr.update(choices=_classes(there, name), value=[]),
+        detector,
+        classes,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return Controls(file, detector, sam, classes, extent, formats, parts, start, stop)
+
+
+def _classes(there: Checkpoints, detector: str) -> list[str]:
+    return sorted(set(there.detectors.get(detector, {}).values()), key=str.casefold)

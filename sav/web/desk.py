@@ -1,0 +1,257 @@
+"""The desk where visitors are served: what they drop, ask for and click, and what they are told meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sav.data.types import Frame
+from sav.errors import SavError, SettingError
+from sav.media.pictures import read_picture, readable
+from sav.runs.events import Reached
+from sav.web.clicks import MASK, NONE, REMOVE, TOGGLE, Click
+from sav.web.config import WebConfig
+from sav.web.line import Job, Line, StoppedError
+from sav.web.models import Checkpoints, Models
+from sav.web.picture import Picture
+from sav.web.results import Result, Results
+from sav.web.uploads import PICTURE, VIDEO, check_video, kind_of_upload
+from sav.web.work import Wish, find_in_picture, find_in_video, mask_at
+from sav.wording import count
+
+_log = logging.getLogger(__name__)
+
+# Seconds between two looks at a job.
+_LOOK = 0.2
+# Pictures that are decoded at once.
+_DECODED_AT_ONCE = 2
+PARTS = ("masks", "contours", "boxes", "labels", "regions")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a visitor is told.
+
+    Attributes:
+        line: One line.
+        share: How far the work is, 0 to 1; None where nobody knows.
+        is_error: Whether something went wrong.
+        result: What is to be shown; None leaves what is shown as it is.
+        clears: Whether nothing is to be shown any more.
+    """
+
+    line: str = ""
+    share: float | None = None
+    is_error: bool = False
+    result: Result | None = None
+    clears: bool = False
+
+
+class Desk:
+    """Serves all visitors; what takes the models waits in one line.
+
+    Attributes:
+        config: What visitors may ask for.
+        checkpoints: What they may choose from.
+        results: What they got.
+        line: Where they wait.
+    """
+
+    def __init__(self, config: WebConfig, checkpoints: Checkpoints, models: Models, root: Path) -> None:
+        """Open the desk; `root` is an empty folder for uploads and results."""
+        self.config, self.checkpoints = config, checkpoints
+        self.results = Results(root, config.keep_seconds, config.max_held_megabytes * 1e6)
+        self.line = Line(config.max_waiting)
+        self._models = models
+        self._hands = ThreadPoolExecutor(_DECODED_AT_ONCE, "desk")
+
+    def close(self) -> None:
+        """End all work."""
+        self.line.close()
+        self._hands.shutdown(cancel_futures=True)
+
+    async def open(self, visitor: str, path: str | None) -> AsyncIterator[Said]:
+        """Look at a file that was dropped, and show it."""
+        self.line.stop(visitor)
+        self.results.let_go(visitor)
+        yield Said("reading the file" if path else "", clears=True)
+        if path is None:
+            return
+        yield await self._answered(lambda: self._opened(visitor, Path(path)), Path(path))
+
+    async def find(self, visitor: str, token: str, wish: Wish) -> AsyncIterator[Said]:
+        """Have the models look at the file, and tell how far they are."""
+        result = self._known(token)
+        if isinstance(result, Said):
+            yield result
+            return
+        do = self._in_picture if result.kind == PICTURE else self._in_video
+        async for said in self._served(visitor, lambda job: do(job, result, wish), result):
+            yield said
+
+    async def act(self, visitor: str, token: str, wish: Wish, said: Any) -> AsyncIterator[Said]:
+        """Do what a click on the picture or on its table asks for."""
+        result = self._known(token)
+        if isinstance(result, Said):
+            yield result
+            return
+        try:
+            click = Click.read(said)
+        except SettingError as error:
+            yield Said(str(error), is_error=True)
+            return
+        if click.do == MASK:
+            work = partial(self._mask, result=result, wish=wish, click=click)
+            async for answer in self._served(visitor, work, result):
+                yield answer
+        else:
+            yield await self._answered(lambda: self._changed(result, click), result.upload)
+
+    async def draw(self, token: str, parts: Iterable[str]) -> Said:
+        """Draw a picture with these of `PARTS`."""
+        shown: dict[str, Any] = {part: part in parts for part in PARTS}
+        known = self._known(token)
+        if isinstance(known, Said) or known.kind != PICTURE:
+            return Said()
+
+        def drawn(picture: Picture) -> Picture:
+            return replace(picture, draw=replace(picture.draw, **shown))
+
+        return await self._answered(lambda: Said(result=self.results.change(token, drawn)), known.upload)
+
+    def stop(self, visitor: str) -> None:
+        """Stop what the visitor has at work; of a video, what is done is saved."""
+        self.line.stop(visitor)
+
+    def leave(self, visitor: str) -> None:
+        """The visitor has closed the page: stop, and free the memory."""
+        self.line.stop(visitor)
+        self.results.let_go(visitor)
+
+    def _known(self, token: str) -> Result | Said:
+        try:
+            return self.results.get(token)
+        except SavError as error:
+            return Said(str(error) if token else "drop a picture or a video first", is_error=True)
+
+    def _opened(self, visitor: str, path: Path) -> Said:
+        kind = kind_of_upload(path)
+        if kind == VIDEO:
+            check_video(path, self.config)
+            result = self.results.add(visitor, path, kind)
+            return Said("a video: press Segment", result=result)
+        image = read_picture(path, self.config.max_megapixels)
+        frame = Frame(image, name=readable(path.name))
+        result = self.results.add(visitor, path, kind, Picture.untouched(frame))
+        height, width = frame.size_hw
+        return Said(f"{width}x{height} pixels: press Segment, or point at things", result=result)
+
+    def _in_picture(self, job: Job, result: Result, wish: Wish) -> Said:
+        scene = find_in_picture(job, self._models, result, wish)
+        changed = self.results.change(result.token, lambda picture: Picture(scene, draw=picture.draw))
+        regions = f" and {count(len(scene.regions), 'unlabelled region')}" if wish.everything else ""
+        return Said(f"{count(len(scene.objects), 'object')}{regions}", result=changed)
+
+    def _in_video(self, job: Job, result: Result, wish: Wish) -> Said:
+        done = find_in_video(job, self._models, result, wish, self.config)
+        report = done.report
+        with result.lock:
+            result.video, *folders = report.saved
+            result.annotations = folders[0] if folders else None
+            result.formats = wish.formats
+            result.version += 1
+        line = f"{count(report.done, 'frame')}, {count(report.found.objects, 'object')}"
+        if job.is_stopped:
+            line += "; stopped: the video ends there"
+        elif report.problem:
+            line += f"; {report.problem}"
+        lines = [line, *done.lines] if not job.is_stopped else [line]
+        return Said("; ".join(self._discreet(one, result.upload) for one in lines), result=result)
+
+    def _mask(self, job: Job, result: Result, wish: Wish, click: Click) -> Said:
+        place = click.within(result.known.scene.size_hw)
+        masks, boxes = mask_at(job, self._models, result, wish, place)
+        if not masks.areas.all():
+            raise SettingError("SAM finds nothing there")
+        changed = self.results.change(result.token, lambda known: known.with_masks(masks, boxes, click.name))
+        return Said(f"{click.name}: {count(int(masks.areas[0]), 'pixel')}", result=changed)
+
+    def _changed(self, result: Result, click: Click) -> Said:
+        """The picture after a click that needs no model."""
+
+        def change(picture: Picture) -> Picture:
+            if click.do == TOGGLE:
+                return picture.toggled(click.row)
+            if click.do == REMOVE:
+                return picture.without_chosen()
+            if click.do == NONE:
+                return picture.none_chosen()
+            row = picture.row_at(*click.within(picture.scene.size_hw).tolist())
+            return picture if row is None else picture.toggled(row)
+
+        changed = self.results.change(result.token, change)
+        chosen = int(changed.known.chosen.sum())
+        return Said(f"{chosen} selected: downloads have them alone" if chosen else "", result=changed)
+
+    async def _served(self, visitor: str, work: Callable[[Job], Said], result: Result) -> AsyncIterator[Said]:
+        """Wait in line, then for the work, telling how it goes; who goes away takes it along."""
+        try:
+            job = self.line.join(Job(visitor, work))
+        except SettingError as error:
+            yield Said(str(error), is_error=True)
+            return
+        try:
+            told = None
+            while not job.is_done:
+                said = self._progress(job)
+                if said != told:
+                    yield said
+                told = said
+                await asyncio.sleep(_LOOK)
+        finally:
+            job.stop()
+        yield self._failed(job.error, result.upload) if job.error else job.result
+
+    def _progress(self, job: Job) -> Said:
+        ahead = self.line.ahead(job)
+        if job.is_stopped:
+            return Said("stopping")
+        if ahead:
+            return Said(f"waiting: {count(ahead, 'job')} before yours")
+        if job.reached is None:
+            return Said("loading the models")
+        return _how_far(job.reached)
+
+    async def _answered(self, work: Callable[[], Said], path: Path) -> Said:
+        """Do what needs no model, in another thread."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._hands, work)
+        except Exception as error:  # whatever a visitor's file does, the page stays up
+            return self._failed(error, path)
+
+    def _failed(self, error: BaseException, path: Path) -> Said:
+        if isinstance(error, StoppedError):
+            return Said("stopped")
+        if isinstance(error, SavError | OSError):
+            return Said(self._discreet(str(error), path), is_error=True)
+        _log.error("a visitor's work failed", exc_info=error)
+        return Said("that went wrong in a way that nobody foresaw; it is noted", is_error=True)
+
+    @staticmethod
+    def _discreet(line: str, path: Path) -> str:
+        """A line without the folders of this machine."""
+        return " ".join(line.replace(str(path), path.name).replace(str(path.parent), "").split())
+
+
+def _how_far(reached: Reached) -> Said:
+    if reached.total is None:
+        return Said(f"{count(int(reached.position), reached.unit)} done")
+    share = min(1.0, reached.position / max(1, reached.total))
+    done = f"{reached.position:.0f} of {count(reached.total, reached.unit)}"
+    return Said(done if reached.unit == "frame" else f"{share:.0%} of what has no name", share=share)

@@ -1,0 +1,152 @@
+"""The page itself, in Gradio's parts: what is on it, and what happens when something is touched."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from sav.web.controls import Controls, make_controls, wish
+from sav.web.desk import Desk, Said
+from sav.web.results import Result
+from sav.web.work import Wish
+
+_STATIC = Path(__file__).parent / "static"
+_SYSTEM_FONTS = ["system-ui", "sans-serif"]
+# Gradio's own signs of progress are left out, for the line above the picture says more.
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+
+def make_page(desk: Desk) -> gr.Blocks:
+    """All of it, wired to the desk."""
+    with gr.Blocks(title="Segment Any Video", analytics_enabled=False, fill_width=True) as page:
+        token = gr.State("")
+        gr.HTML("<h1>Segment Any Video</h1>")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=1, min_width=300):
+                controls = make_controls(desk.config, desk.checkpoints)
+            with gr.Column(scale=3, min_width=320):
+                status = gr.HTML("", html_template=_read("status.html"), elem_id="sav-status")
+                canvas = _canvas()
+        events = _Events(desk)
+        page.unload(events.left)
+        _wire(events, controls, [canvas, status, token])
+    # What takes the models waits in the desk's own line, where its place can be told.
+    return page.queue(default_concurrency_limit=None)
+
+
+def theme() -> gr.themes.Base:
+    """Colours and fonts; the fonts are the visitor's own, so that nothing is fetched."""
+    return gr.themes.Default(font=_SYSTEM_FONTS, font_mono=["ui-monospace", "monospace"])
+
+
+def style() -> str:
+    """CSS for the page as a whole."""
+    return _read("page.css")
+
+
+def _canvas() -> gr.HTML:
+    """Where the picture or video is seen and clicked."""
+    return gr.HTML(
+        {},
+        html_template=_read("canvas.html"),
+        css_template=_read("canvas.css"),
+        js_on_load=_read("canvas.js"),
+        elem_id="sav-canvas",
+    )
+
+
+def _wire(events: _Events, controls: Controls, outputs: list[Any]) -> None:
+    """Say what happens when something is touched."""
+    canvas, _, token = outputs
+    controls.file.change(events.opened, controls.file, outputs, **_QUIET)
+    controls.start.click(events.found, [token, *controls.wishes], outputs, **_QUIET)
+    controls.stop.click(events.stopped, None, None, queue=False, **_QUIET)
+    controls.parts.change(events.drawn, [token, controls.parts], outputs, **_QUIET)
+    canvas.act(
+        events.acted, [token, controls.detector, controls.sam], outputs, trigger_mode="multiple", **_QUIET
+    )
+
+
+class _Events:
+    """What happens, visitor by visitor; Gradio reads the types to know who wants to be told of what."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def opened(self, path: str | None, request: gr.Request) -> AsyncIterator[list[Any]]:
+        async for said in self._desk.open(_visitor(request), path):
+            yield _shown(said)
+
+    async def found(
+        self, key: str, detector: str, sam: str, classes: list[str], extent: str, formats: list[str],
+        request: gr.Request,
+    ) -> AsyncIterator[list[Any]]:  # fmt: skip
+        wished = wish(detector, sam, classes, extent, formats)
+        async for said in self._desk.find(_visitor(request), key, wished):
+            yield _shown(said)
+
+    async def acted(
+        self, key: str, detector: str, sam: str, event: gr.EventData, request: gr.Request
+    ) -> AsyncIterator[list[Any]]:
+        async for said in self._desk.act(_visitor(request), key, Wish(detector, sam), event._data):
+            yield _shown(said)
+
+    async def drawn(self, key: str, parts: list[str]) -> list[Any]:
+        return _shown(await self._desk.draw(key, parts))
+
+    def stopped(self, request: gr.Request) -> None:
+        self._desk.stop(_visitor(request))
+
+    def left(self, request: gr.Request) -> None:
+        self._desk.leave(_visitor(request))
+
+
+def _visitor(request: gr.Request) -> str:
+    return str(request.session_hash)
+
+
+def _shown(said: Said) -> list[Any]:
+    """What the canvas, the line above it and the visitor's key become."""
+    if said.result is not None:
+        return [on_canvas(said.result), _status(said), said.result.token]
+    if said.clears:
+        return [{}, _status(said), ""]
+    return [gr.skip(), _status(said), gr.skip()]
+
+
+def _status(said: Said) -> str:
+    kind = ' class="wrong"' if said.is_error else ""
+    bar = f'<progress max="1" value="{said.share:.3f}"></progress>' if said.share is not None else ""
+    return f"<p{kind}>{html.escape(said.line)}</p>{bar}"
+
+
+def on_canvas(result: Result) -> dict[str, Any]:
+    """What the browser needs to know of a result."""
+    here = f"results/{result.token}"
+    said: dict[str, Any] = {
+        "kind": result.kind,
+        "token": result.token,
+        "source": f"{here}/source",
+        "result": "",
+        "files": [
+            {"title": title, "name": name, "url": f"{here}/files/{name}?{result.version}"}
+            for name, title in result.files.items()
+        ],
+        "rows": [],
+    }
+    if result.picture is not None:
+        height, width = result.picture.scene.size_hw
+        table = result.picture.table()
+        drawn = f"{here}/drawn?{result.version}" if table else ""
+        return said | {"width": width, "height": height, "rows": table, "result": drawn}
+    if result.video is not None:
+        said["result"] = f"{here}/files/{result.video.name}?{result.version}"
+    return said
+
+
+def _read(name: str) -> str:
+    return (_STATIC / name).read_text(encoding="utf-8")

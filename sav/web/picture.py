@@ -1,0 +1,175 @@
+"""A picture on the page: what was found in it, what a visitor chose and added, and how it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from sav.data.instances import Instances
+from sav.data.masks import Masks
+from sav.data.scene import Scene
+from sav.data.types import UNLABELLED, BoolArray, Frame, Image
+from sav.drawing import DrawConfig, overlay
+from sav.errors import SettingError
+
+# The longest side of what the browser is shown; the files to download have all pixels.
+_LONGEST_SHOWN = 2048
+# Letters of a name that a visitor gives.
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture and what is known of it. Its rows are the objects, then the regions.
+
+    Attributes:
+        scene: What was found in it, or added.
+        chosen: `(rows,)` bool: what the visitor has selected.
+        draw: How it is drawn.
+    """
+
+    scene: Scene
+    chosen: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    draw: DrawConfig = field(default_factory=DrawConfig)
+
+    def __post_init__(self) -> None:
+        if len(self.chosen) != self.rows:
+            object.__setattr__(self, "chosen", np.zeros(self.rows, np.bool_))
+
+    @classmethod
+    def untouched(cls, frame: Frame) -> Picture:
+        """A picture in which nobody has looked for anything."""
+        nothing = Instances.empty(frame.size_hw)
+        return cls(Scene(frame, nothing, nothing, {}, nothing))
+
+    @property
+    def rows(self) -> int:
+        """How many objects and regions there are."""
+        return len(self.scene.objects) + len(self.scene.regions)
+
+    @property
+    def wanted(self) -> Scene:
+        """The scene with what is selected, or with all where nothing is."""
+        if not self.chosen.any():
+            return self.scene
+        objects = len(self.scene.objects)
+        return replace(
+            self.scene,
+            objects=self.scene.objects[self.chosen[:objects]],
+            regions=self.scene.regions[self.chosen[objects:]],
+        )
+
+    def toggled(self, row: int) -> Picture:
+        """With one row selected that was not, or the other way round.
+
+        Raises:
+            SettingError: There is no such row.
+        """
+        if not 0 <= row < self.rows:
+            raise SettingError("there is no such object any more")
+        chosen = self.chosen.copy()
+        chosen[row] ^= True
+        return replace(self, chosen=chosen)
+
+    def none_chosen(self) -> Picture:
+        """With nothing selected."""
+        return replace(self, chosen=np.zeros(self.rows, np.bool_))
+
+    def row_at(self, x: float, y: float) -> int | None:
+        """The row of the smallest object at a place in pixels, or else of the smallest region there."""
+        objects = len(self.scene.objects)
+        for first, table in ((0, self.scene.objects), (objects, self.scene.regions)):
+            hit = _covering(table.masks, int(x), int(y))
+            if len(hit):
+                return first + int(hit[np.argmin(table.masks.areas[hit])])
+        return None
+
+    def with_masks(self, masks: Masks, boxes_xyxy: np.ndarray, name: str) -> Picture:
+        """With objects that the visitor has pointed at; their score is 1, and they alone are selected.
+
+        Args:
+            masks: Their N masks.
+            boxes_xyxy: `(N, 4)` their boxes in pixels.
+            name: What they are.
+
+        Raises:
+            SettingError: The name is none.
+        """
+        class_id, categories = self._named(name)
+        objects = self.scene.objects
+        count, last = len(masks), int(objects.ids.max(initial=0))
+        added = Instances(
+            np.asarray(boxes_xyxy, np.float32),
+            np.ones(count, np.float32),
+            np.full(count, class_id, np.int64),
+            np.arange(last + 1, last + 1 + count, dtype=np.int64),
+            masks,
+        )
+        joined = Instances.concatenate(self.scene.size_hw, [objects, added])
+        scene = replace(self.scene, objects=joined, categories=categories)
+        chosen = np.zeros(len(joined) + len(scene.regions), np.bool_)
+        chosen[len(objects) : len(joined)] = True
+        return replace(self, scene=scene, chosen=chosen)
+
+    def without_chosen(self) -> Picture:
+        """Without what is selected; the others keep their numbers."""
+        objects = len(self.scene.objects)
+        scene = replace(
+            self.scene,
+            objects=self.scene.objects[~self.chosen[:objects]],
+            regions=self.scene.regions[~self.chosen[objects:]],
+        )
+        return Picture(scene, draw=self.draw)
+
+    def _named(self, name: str) -> tuple[int, dict[int, str]]:
+        """The class that is called so, and the classes with it."""
+        name = " ".join(name.split())
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise SettingError(f"give what you add a name of 1 to {_LONGEST_NAME} letters")
+        categories = dict(self.scene.categories)
+        known = {other: class_id for class_id, other in reversed(categories.items())}
+        class_id = known.get(name, max(categories, default=-1) + 1)
+        return class_id, {**categories, class_id: name}
+
+    def drawn(self) -> Image:
+        """What is wanted drawn on the picture, `(H, W, 3)` uint8 BGR."""
+        return overlay(self.wanted, self.draw)
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row for each object and region, in words that JSON knows."""
+        scene, instances = self.scene, self.scene.instances
+        unnumbered = len(scene.regions)
+        columns = {
+            "number": [*map(str, scene.track_ids.tolist()), *[""] * unnumbered],
+            "name": [*scene.class_names, *[UNLABELLED] * unnumbered],
+            "score": instances.scores.round(2).tolist(),
+            "area": instances.masks.areas.tolist(),
+            "box": np.rint(instances.boxes_xyxy).astype(int).tolist(),
+            "chosen": self.chosen.tolist(),
+        }
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _covering(masks: Masks, x: int, y: int) -> np.ndarray:
+    """The positions of the masks that have the pixel."""
+    boxes = masks.boxes_xyxy
+    near = (boxes[:, 0] <= x) & (x < boxes[:, 2]) & (boxes[:, 1] <= y) & (y < boxes[:, 3])
+    hit = [
+        position
+        for position in np.flatnonzero(near).tolist()
+        if masks.crop(position)[y - boxes[position, 1], x - boxes[position, 0]]
+    ]
+    return np.array(hit, np.int64)
+
+
+def shown(image: Image) -> bytes:
+    """A JPEG of a `(H, W, 3)` uint8 BGR picture, small enough for a browser."""
+    height, width = image.shape[:2]
+    scale = _LONGEST_SHOWN / max(height, width)
+    if scale < 1:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 88])[1])

@@ -1,0 +1,223 @@
+"""What visitors have handed in and got: each under a name that nobody can guess, for an hour."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sav.errors import ResultsError
+from sav.web import downloads
+from sav.web.picture import Picture, shown
+
+# Pictures that are drawn at once: each takes several times its own size.
+_DRAWN_AT_ONCE = 2
+GONE = "this was too long ago and is gone: drop the file again"
+
+
+@dataclass
+class Result:
+    """One upload, and what is known of it.
+
+    Attributes:
+        token: Its name, which is the key to it.
+        visitor: Whose it is.
+        upload: The visitor's file.
+        kind: `uploads.PICTURE` or `uploads.VIDEO`.
+        folder: Where its files are made.
+        picture: What is known of a picture; None of a video, and of a picture that was let go.
+        video: The MP4 that was made; None before that.
+        annotations: The folder of its annotations, likewise.
+        formats: The formats in it.
+        version: Counts the changes of the picture.
+        used: When it was last asked for, in seconds of `time.monotonic`.
+    """
+
+    token: str
+    visitor: str
+    upload: Path
+    kind: str
+    folder: Path
+    picture: Picture | None = None
+    video: Path | None = None
+    annotations: Path | None = None
+    formats: tuple[str, ...] = ()
+    version: int = 0
+    used: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def known(self) -> Picture:
+        """What is known of the picture.
+
+        Raises:
+            ResultsError: It was let go.
+        """
+        if self.picture is None:
+            raise ResultsError(GONE)
+        return self.picture
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that it holds."""
+        if self.picture is None:
+            return 0
+        scene = self.picture.scene
+        tables = (scene.objects, scene.regions, scene.everything)
+        return scene.frame.image.nbytes + sum(table.masks.packed.nbytes for table in tables)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What can be downloaded: titles, by the names of the files."""
+        if self.picture is not None:
+            return downloads.of_picture(self.upload.name)
+        if self.video is None:
+            return {}
+        stem = downloads.stem_of(self.upload.name)
+        found = downloads.of_video(self.annotations, stem, self.formats) if self.annotations else {}
+        return {self.video.name: "Video (MP4)", **found}
+
+
+class Results:
+    """All of them, in a folder that goes with the program."""
+
+    def __init__(
+        self, root: Path, keep_seconds: float, max_bytes: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Keep nothing yet.
+
+        Args:
+            root: An empty folder.
+            keep_seconds: How long something is kept that nobody asks for.
+            max_bytes: Bytes in memory above which the pictures go that were used longest ago.
+            clock: Gives the seconds.
+        """
+        self.uploads, self._made = root / "uploads", root / "made"
+        for folder in (self.uploads, self._made):
+            folder.mkdir()
+        self._keep_seconds, self._max_bytes, self._clock = keep_seconds, max_bytes, clock
+        self._all: dict[str, Result] = {}
+        self._lock = threading.RLock()
+        self._drawing = threading.Semaphore(_DRAWN_AT_ONCE)
+
+    def add(self, visitor: str, upload: Path, kind: str, picture: Picture | None = None) -> Result:
+        """Begin a result; what the visitor had before it is let go.
+
+        Raises:
+            ResultsError: The file is not one that was handed in.
+        """
+        if not upload.resolve().is_relative_to(self.uploads.resolve()) or not upload.is_file():
+            raise ResultsError(GONE)
+        token = secrets.token_urlsafe(24)
+        folder = self._made / token
+        folder.mkdir()
+        result = Result(token, visitor, upload, kind, folder, picture, used=self._clock())
+        with self._lock:
+            self.let_go(visitor)
+            self._all[token] = result
+            self._bound()
+        return result
+
+    def get(self, token: str) -> Result:
+        """The result of that name.
+
+        Raises:
+            ResultsError: It is gone, or never was.
+        """
+        with self._lock:
+            result = self._all.get(token)
+            if result is None:
+                raise ResultsError(GONE)
+            result.used = self._clock()
+            return result
+
+    def change(self, token: str, change: Callable[[Picture], Picture]) -> Result:
+        """Put a picture in another's place; one change after the other.
+
+        Raises:
+            ResultsError: It is gone.
+        """
+        result = self.get(token)
+        with result.lock:
+            result.picture = change(result.known)
+            result.version += 1
+        with self._lock:
+            self._bound()
+        return result
+
+    def let_go(self, visitor: str) -> None:
+        """Free the memory that a visitor's pictures take; files stay until their time is over."""
+        with self._lock:
+            for result in self._all.values():
+                if result.visitor == visitor:
+                    result.picture = None
+
+    def sweep(self) -> None:
+        """Remove what nobody has asked for in too long."""
+        oldest = self._clock() - self._keep_seconds
+        with self._lock:
+            gone = [result for result in self._all.values() if result.used < oldest]
+            for result in gone:
+                del self._all[result.token]
+                shutil.rmtree(result.folder, ignore_errors=True)
+            used = {result.upload for result in self._all.values()}
+        for path in self.uploads.rglob("*"):
+            is_old = path.is_file() and time.time() - path.stat().st_mtime > self._keep_seconds
+            if is_old and path not in used:
+                path.unlink(missing_ok=True)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of memory that pictures and masks take."""
+        with self._lock:
+            return sum(result.weight for result in self._all.values())
+
+    def picture_bytes(self, result: Result, is_source: bool) -> bytes:
+        """A JPEG of a picture for the browser: as it was handed in, or with what is wanted drawn on it.
+
+        Raises:
+            ResultsError: It is gone.
+        """
+        picture = result.known
+        with self._drawing:
+            return shown(picture.scene.frame.image if is_source else picture.drawn())
+
+    def file(self, result: Result, name: str) -> Path:
+        """One of `Result.files`, made now if it is not there.
+
+        Raises:
+            ResultsError: There is no such file, or it cannot be made.
+        """
+        if name not in result.files:
+            raise ResultsError(f"there is no such file: choose one of {', '.join(result.files) or 'none'}")
+        if result.video is not None and name == result.video.name:
+            return result.video
+        with result.lock, self._drawing:
+            folder = result.folder / str(result.version)
+            if not folder.exists():
+                for older in result.folder.glob("[0-9]*"):
+                    shutil.rmtree(older, ignore_errors=True)
+                folder.mkdir()
+            made = folder / name
+            if made.exists():
+                return made
+            if result.picture is not None:
+                return downloads.write_of_picture(result.picture, name, folder)
+            if result.annotations is None:
+                raise ResultsError(GONE)
+            stem = downloads.stem_of(result.upload.name)
+            return downloads.write_of_video(result.annotations, stem, name, made)
+
+    def _bound(self) -> None:
+        """Let go of the pictures that were used longest ago, until the others fit."""
+        held = sorted((one for one in self._all.values() if one.weight), key=lambda one: one.used)
+        total = sum(result.weight for result in held)
+        for result in held[:-1]:
+            if total <= self._max_bytes:
+                return
+            total -= result.weight
+            result.picture = None

@@ -1,0 +1,203 @@
+// The picture or video with its slider, clicks and table. Python says what there is in `props.value`; what a
+// visitor does goes back as the event 'act'.
+const root = element.querySelector('.sav');
+const find = (selector) => root.querySelector(selector);
+const frame = find('.frame'), slide = find('.slide input'), divider = find('.divider');
+const cross = find('.cross'), marquee = find('.marquee'), seek = find('.seek');
+const images = { source: find('img.source'), result: find('img.result') };
+const videos = { source: find('video.source'), result: find('video.result') };
+let shown = {}, tool = 'choose', place = null, corner = null, drag = null;
+
+const said = (what) => trigger('act', what);
+const name = () => find('.name input').value;
+
+function show(value) {
+  const isNew = value.token !== shown.token;
+  shown = value;
+  root.dataset.kind = value.kind || '';
+  root.classList.toggle('done', Boolean(value.result));
+  if (value.kind === 'picture') showPicture(value);
+  if (value.kind === 'video') showVideo(value);
+  if (isNew) { place = corner = null; drawMarks(); }
+  showFiles(value.files || []);
+  showRows(value.rows || []);
+  slideTo(slide.value);
+}
+
+const widen = (width, height) => { if (width && height) frame.style.setProperty('--wide', width / height); };
+
+function showPicture(value) {
+  widen(value.width, value.height);
+  if (images.source.getAttribute('src') !== value.source) images.source.src = value.source;
+  if (!value.result) { images.result.removeAttribute('src'); return; }
+  if (images.result.getAttribute('src') === value.result) return;
+  const next = new Image();  // what is shown stays until the next is here
+  next.onload = () => { if (shown.result === value.result) images.result.src = value.result; };
+  next.src = value.result;
+}
+
+function showVideo(value) {
+  for (const which of ['source', 'result']) {
+    if (videos[which].getAttribute('src') === value[which]) continue;
+    if (value[which]) videos[which].src = value[which]; else videos[which].removeAttribute('src');
+  }
+}
+
+function showFiles(files) {
+  find('.files').replaceChildren(...files.map((file) => {
+    const item = document.createElement('li'), link = document.createElement('a');
+    link.href = file.url;
+    link.download = file.name;
+    link.textContent = file.title;
+    item.append(link);
+    return item;
+  }));
+}
+
+function showRows(rows) {
+  const focused = document.activeElement?.dataset?.row;
+  find('tbody').replaceChildren(...rows.map((row, position) => {
+    const line = document.createElement('tr'), box = document.createElement('input');
+    line.classList.toggle('chosen', row.chosen);
+    box.type = 'checkbox';
+    box.checked = row.chosen;
+    box.dataset.row = position;
+    box.setAttribute('aria-label', `${row.name} ${row.number}`);
+    const cells = [box, row.number, row.name, row.score.toFixed(2), row.area, row.box.join(', ')];
+    line.append(...cells.map((content) => {
+      const cell = document.createElement('td');
+      cell.append(content);
+      return cell;
+    }));
+    return line;
+  }));
+  if (focused !== undefined) find(`[data-row="${focused}"]`)?.focus();
+  find('.none').disabled = find('.remove').disabled = !rows.some((row) => row.chosen);
+}
+
+function slideTo(share) {
+  divider.style.left = `${share}%`;
+  for (const kind of [images, videos]) kind.result.style.clipPath = `inset(0 0 0 ${share}%)`;
+}
+
+// Places are in pixels of the picture, wherever and however large it is shown.
+function placeOf(event) {
+  const box = frame.getBoundingClientRect();
+  const within = (value, most) => Math.min(Math.max(value, 0), most);
+  return {
+    x: within((event.clientX - box.left) / box.width * shown.width, shown.width),
+    y: within((event.clientY - box.top) / box.height * shown.height, shown.height),
+  };
+}
+
+const percent = (value, whole) => `${100 * value / whole}%`;
+
+function drawMarks() {
+  cross.hidden = !place;
+  if (place) { cross.style.left = percent(place.x, shown.width); cross.style.top = percent(place.y, shown.height); }
+  const from = drag || corner, to = place;
+  marquee.hidden = !(from && to);
+  if (marquee.hidden) return;
+  marquee.style.left = percent(Math.min(from.x, to.x), shown.width);
+  marquee.style.top = percent(Math.min(from.y, to.y), shown.height);
+  marquee.style.width = percent(Math.abs(to.x - from.x), shown.width);
+  marquee.style.height = percent(Math.abs(to.y - from.y), shown.height);
+}
+
+function click(at) {
+  if (tool === 'choose') said({ do: 'choose', x: at.x, y: at.y });
+  else said({ do: 'mask', x: at.x, y: at.y, name: name() });
+}
+
+function box(from, to) {
+  if (Math.abs(from.x - to.x) < 2 || Math.abs(from.y - to.y) < 2) return;
+  said({ do: 'mask', x: from.x, y: from.y, x1: to.x, y1: to.y, name: name() });
+}
+
+frame.addEventListener('pointerdown', (event) => {
+  if (shown.kind !== 'picture' || event.button) return;
+  frame.focus({ preventScroll: true });
+  place = placeOf(event);
+  corner = null;
+  if (tool === 'box') { drag = place; frame.setPointerCapture(event.pointerId); }
+});
+frame.addEventListener('pointermove', (event) => {
+  if (!drag) return;
+  place = placeOf(event);
+  drawMarks();
+});
+frame.addEventListener('pointerup', (event) => {
+  if (shown.kind !== 'picture' || event.button || !place) return;
+  const at = placeOf(event);
+  if (drag) box(drag, at); else if (tool !== 'box') click(at);
+  drag = place = null;
+  drawMarks();
+});
+frame.addEventListener('pointercancel', () => { drag = place = null; drawMarks(); });
+
+frame.addEventListener('keydown', (event) => {
+  if (shown.kind !== 'picture') return;
+  const step = Math.max(shown.width, shown.height) * (event.shiftKey ? 0.05 : 0.01);
+  const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+  if (event.key in moves) {
+    const from = place || { x: shown.width / 2, y: shown.height / 2 }, [dx, dy] = moves[event.key];
+    place = {
+      x: Math.min(Math.max(from.x + dx, 0), shown.width),
+      y: Math.min(Math.max(from.y + dy, 0), shown.height),
+    };
+  } else if (event.key === 'Enter' || event.key === ' ') {
+    place = place || { x: shown.width / 2, y: shown.height / 2 };
+    if (tool !== 'box') click(place);
+    else if (!corner) corner = place;
+    else { box(corner, place); corner = null; }
+  } else if (event.key === 'Escape') {
+    corner = place = null;
+  } else return;
+  event.preventDefault();
+  drawMarks();
+});
+
+root.addEventListener('change', (event) => {
+  if (event.target.name === 'sav-tool') { tool = frame.dataset.tool = event.target.value; corner = null; drawMarks(); }
+  if (event.target.dataset.row !== undefined) said({ do: 'toggle', row: Number(event.target.dataset.row) });
+});
+slide.addEventListener('input', () => slideTo(slide.value));
+find('.none').addEventListener('click', () => said({ do: 'none' }));
+find('.remove').addEventListener('click', () => said({ do: 'remove' }));
+frame.dataset.tool = tool;
+
+// Both videos play as one: the result leads, the source follows without sound.
+const leading = () => (shown.result ? videos.result : videos.source);
+find('.toggle').addEventListener('click', () => {
+  const video = leading();
+  if (video.paused) video.play().catch(() => {}); else video.pause();
+});
+find('.sound').addEventListener('click', (event) => {
+  videos.result.muted = !videos.result.muted;
+  event.target.setAttribute('aria-pressed', String(!videos.result.muted));
+});
+videos.result.muted = true;
+seek.addEventListener('input', () => { leading().currentTime = seek.value * (leading().duration || 0); });
+for (const video of Object.values(videos)) {
+  video.addEventListener('loadedmetadata', () => widen(video.videoWidth, video.videoHeight));
+  video.addEventListener('timeupdate', () => { if (video === leading()) follow(video); });
+  for (const what of ['play', 'pause', 'ended', 'seeked']) video.addEventListener(what, () => { if (video === leading()) follow(video); });
+}
+
+function follow(video) {
+  if (video.duration) seek.value = video.currentTime / video.duration;
+  find('.toggle').textContent = video.paused ? 'Play' : 'Pause';
+  if (video !== videos.result) return;
+  const other = videos.source;
+  if (Math.abs(other.currentTime - video.currentTime) > 0.08) other.currentTime = video.currentTime;
+  if (video.paused !== other.paused) { if (video.paused) other.pause(); else other.play().catch(() => {}); }
+}
+
+// On a phone what happens is below the button that was pressed.
+const status = document.querySelector('#sav-status');
+document.querySelector('#sav-start')?.addEventListener('click', () => {
+  if (window.innerWidth < 700) status?.scrollIntoView({ behavior: 'smooth' });
+});
+
+watch('value', () => show(props.value || {}));
+show(props.value || {});

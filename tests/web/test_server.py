@@ -1,0 +1,80 @@
+"""What a site leaves behind, and whom it calls."""
+
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sav.web.config import WebConfig
+from tests.conftest import ROOT
+from tests.web.conftest import StubModels
+
+pytest.importorskip("gradio")
+
+from sav.web.models import find_checkpoints
+from sav.web.server import serving
+
+
+def folders():
+    return {path.name for path in Path(tempfile.gettempdir()).glob(".sav-web.*")}
+
+
+def test_when_it_ends_its_folder_is_gone(site):
+    before = folders()
+    models = StubModels(find_checkpoints(ROOT / "model"))
+    with serving(WebConfig(model_dir=ROOT / "model", port=0), models) as other:
+        assert other.desk.results.uploads.is_dir() and len(folders() - before) == 1
+    assert folders() == before
+
+
+def test_it_listens_on_loopback_alone_unless_told_otherwise(site):
+    port = int(site.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
+    others = {found[4][0] for found in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET)}
+    for host in others - {"127.0.0.1", "127.0.1.1"}:
+        with pytest.raises(OSError):
+            socket.create_connection((host, port), timeout=5).close()
+
+
+_ALONE = """
+import socket, sys, threading, urllib.request
+
+def refuse(*address, **more):
+    raise AssertionError(f"called {address}")
+
+connect = socket.socket.connect
+def local(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] != "127.0.0.1":
+        print("CALLED", address, flush=True)
+        raise OSError("no network")
+    return connect(self, address)
+
+resolve = socket.getaddrinfo
+def known(host, *rest, **more):
+    if host not in ("127.0.0.1", "localhost", None, ""):
+        print("ASKED FOR", host, flush=True)
+        raise socket.gaierror("no network")
+    return resolve(host, *rest, **more)
+
+socket.socket.connect, socket.getaddrinfo = local, known
+from pathlib import Path
+from sav.web.config import WebConfig
+from sav.web.server import serving
+with serving(WebConfig(model_dir=Path("model"), port=0)) as site:
+    thread = threading.Thread(target=site.run)
+    thread.start()
+    for path in ("/", "/config", "/theme.css"):
+        print(urllib.request.urlopen(site.address + path, timeout=60).status, flush=True)
+    site.stop()
+    thread.join()
+"""
+
+
+@pytest.mark.long
+def test_it_calls_nobody_from_start_to_end():
+    done = subprocess.run([sys.executable, "-c", _ALONE], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["200"] * 3, done.stdout + done.stderr
