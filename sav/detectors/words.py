@@ -233,7 +233,7 @@ def _read(kept: Path, words: tuple[str, ...]) -> Vocabulary | None:
 
 def _keep(vocabulary: Vocabulary, checkpoint: Path, model: TextModel) -> None:
     """Write the vectors down where they are found again, whole or not at all."""
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     about = {"words": json.dumps(vocabulary.words), "text_model": vocabulary.text_model}
     problem = ""
@@ -242,8 +242,8 @@ def _keep(vocabulary: Vocabulary, checkpoint: Path, model: TextModel) -> None:
             if kept.parent != checkpoint.parent:
                 kept.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(kept) as partial:
-                save_file({"vectors": vocabulary.vectors}, str(partial), about)
+                partial.write_bytes(save({"vectors": vocabulary.vectors}, about))
             return
-        except (OSError, RuntimeError) as error:  # safetensors' own are RuntimeErrors in some versions
+        except OSError as error:
             problem = problem or " ".join(str(error).split())
     logger.warning("what the words are as vectors is not kept for the next run: %s", problem)

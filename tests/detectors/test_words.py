@@ -129,6 +129,7 @@ def test_vectors_are_made_once_and_kept_beside_the_checkpoint(detector, encoded)
     first = load_vocabulary(detector, WORDS)
     assert encoded == [(WORDS, "ViT-B-32.pt", True)]
     (kept,) = kept_files(detector.parent)
+    assert kept.stat().st_mode == model.stat().st_mode  # others may read it
     assert kept.name.startswith("ViT-B-32.words-") and np.array_equal(
         load_file(kept)["vectors"], first.vectors
     )
