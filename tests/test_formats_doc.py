@@ -103,7 +103,7 @@ def test_the_flags_are_those_of_track(capsys):
         track.main(["--help"])
     usage = capsys.readouterr().out
     flags = re.findall(r"^\| `(--\w+)`", TEXT, re.M)
-    assert len(flags) == 4
+    assert len(flags) == 5
     assert all(flag in usage for flag in flags)
 
 
