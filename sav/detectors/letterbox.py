@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
+
+from sav.uploads import on_device
 
 # What ultralytics puts around a picture.
 GREY = 114
@@ -39,19 +43,47 @@ class Letterbox:
         return cls((height, width), top, left, (height + below, width + beside))
 
     def __call__(self, images_bgr: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-        """Pictures `(H, W, 3)` uint8 BGR of one size as `(B, 3, *whole_hw)` RGB, 0 to 1.
-
-        Resized bilinearly to whole grey levels as OpenCV does it, whose own arithmetic rounds some of them
-        to the next.
-        """
-        device = images_bgr[0].device
-        batch = torch.full((len(images_bgr), 3, *self.whole_hw), GREY, dtype=dtype, device=device)
+        """Pictures `(H, W, 3)` uint8 BGR of one size as `(B, 3, *whole_hw)` RGB, 0 to 1, channels last."""
+        frames = torch.stack([*images_bgr])
+        planes = frames.flip(-1).permute(0, 3, 1, 2)
+        batch = torch.full((len(frames), 3, *self.whole_hw), GREY, dtype=dtype, device=frames.device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         rows = slice(self.top, self.top + self.size_hw[0])
         columns = slice(self.left, self.left + self.size_hw[1])
-        for place, image in enumerate(images_bgr):
-            planes = image.flip(-1).permute(2, 0, 1)[None]
-            if planes.shape[2:] != self.size_hw:
-                planes = F.interpolate(planes.float(), self.size_hw, mode="bilinear").round_()
-            batch[place : place + 1, :, rows, columns] = planes
+        batch[:, :, rows, columns] = _resized(planes, self.size_hw)
         return batch.div_(255)
+
+
+def _resized(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Channels `(..., H, W)` uint8 at another size, by OpenCV's bilinear arithmetic of whole numbers.
+
+    What its vector instructions leave over at the ends of rows it may round to the next grey level.
+    """
+    if planes.shape[-2:] == size_hw:
+        return planes
+    planes = planes.contiguous()
+    down, across = (
+        on_device(torch.from_numpy(_taps(*lengths)), planes.device)
+        for lengths in zip(planes.shape[-2:], size_hw, strict=True)
+    )  # (4, length): two places, two weights
+    left, right = (
+        planes.index_select(-1, place).int().mul_(weight)
+        for place, weight in zip(across[:2], across[2:], strict=True)
+    )
+    lines = left.add_(right) >> 4  # (..., H, width)
+    top, bottom = (
+        lines.index_select(-2, place).mul_(weight[:, None]) >> 16
+        for place, weight in zip(down[:2], down[2:], strict=True)
+    )
+    return (top.add_(bottom).add_(2) >> 2).to(torch.uint8)
+
+
+@lru_cache(maxsize=64)
+def _taps(before: int, after: int) -> NDArray[np.int32]:
+    """`(4, after)`: the two pixels that each new one lies between, and their weights in shares of 2048."""
+    places = ((np.arange(after) + 0.5) * (before / after) - 0.5).astype(np.float32).clip(0, before - 1)
+    first = np.floor(places)
+    share = places - first
+    second = np.minimum(first + 1, before - 1)
+    weights = [np.rint((np.float32(1) - share) * np.float32(2048)), np.rint(share * np.float32(2048))]
+    return np.stack([first, second, *weights]).astype(np.int32)

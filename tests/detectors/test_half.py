@@ -6,7 +6,9 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.detectors.network import load_network
+from sav.detectors.quick import quicken
 from sav.detectors.yolo import Detector
+from sav.device import EXACT, Precision
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT
 from tests.detectors.models import random_model, save
@@ -18,6 +20,7 @@ def halved(checkpoint, config):
     """A detector on the CPU that computes as on a GPU."""
     detector = Detector(checkpoint, CPU, config)
     detector._network = detector._network.halved()
+    quicken(detector._network.module)
     return detector
 
 
@@ -31,11 +34,11 @@ def assert_nearly_the_same(found, wanted):
     assert differences.min(0).max() < 1 and differences.min(1).max() < 1
 
 
-@pytest.mark.parametrize("flipped", [False, True])
-def test_boxes_are_the_same_within_a_pixel_and_scores_within_a_hundredth(flipped):
+@pytest.mark.parametrize(("flipped", "imgsz"), [(False, 320), (True, 640)])
+def test_boxes_are_the_same_within_a_pixel_and_scores_within_a_hundredth(flipped, imgsz):
     picture = read_picture(ROOT / "TestImages" / "clear.jpg")
     picture = picture[:, ::-1].copy() if flipped else picture
-    config = DetectionConfig(imgsz=320)
+    config = DetectionConfig(imgsz=imgsz)
     wanted, found = Detector(DEMO_YOLO, CPU, config), halved(DEMO_YOLO, config)
     assert_nearly_the_same(found([picture])[0], wanted([picture])[0])
 
@@ -78,3 +81,15 @@ def test_every_architecture_gives_places_in_float32_and_nearly_the_same_ones(tmp
 @pytest.mark.parametrize("yaml", [pytest.param("yolov8n-rtdetr.yaml", marks=pytest.mark.long)])
 def test_transformers_stay_in_float32(tmp_path, yaml):
     assert not load_network(save(random_model(yaml), tmp_path / "best.pt")).is_regular
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"), [(EXACT, torch.float32), (Precision(torch.bfloat16), torch.float16)]
+)
+def test_a_gpu_with_tensor_cores_gets_half_precision_unless_all_must_be_exact(monkeypatch, precision, dtype):
+    monkeypatch.setattr("sav.detectors.yolo.has_fast_float16", lambda device: True)
+    assert Detector(DEMO_YOLO, CPU, precision=precision)._network.dtype == dtype
+
+
+def test_a_cpu_stays_in_float32():
+    assert Detector(DEMO_YOLO, CPU, precision=Precision(torch.bfloat16))._network.dtype == torch.float32

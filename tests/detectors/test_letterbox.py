@@ -19,7 +19,7 @@ def picture_of(size_hw):
 
 @pytest.mark.parametrize("size_hw", SIZES)
 @pytest.mark.parametrize("side", [96, 224])
-def test_a_picture_lies_where_it_does_for_ultralytics_and_differs_by_a_grey_level_at_most(size_hw, side):
+def test_a_picture_lies_where_ultralytics_has_it_and_hardly_a_pixel_differs_by_a_grey_level(size_hw, side):
     image = picture_of(size_hw)
     theirs = import_ultralytics().data.augment.LetterBox(side, auto=True, stride=32)
     wanted = theirs(image=image)[..., ::-1].astype(int)
@@ -27,7 +27,7 @@ def test_a_picture_lies_where_it_does_for_ultralytics_and_differs_by_a_grey_leve
     found = (batch * 255).round().permute(0, 2, 3, 1).numpy().astype(int)
     assert found.shape == (2, *wanted.shape)
     assert np.abs(found - wanted).max() <= 1
-    assert (found[0] != wanted).mean() < 0.25
+    assert (found[0] != wanted).mean() < 0.02
 
 
 def test_a_picture_that_fits_is_the_same_to_the_last_bit():

@@ -19,9 +19,8 @@ PICTURES = [PICTURE, np.ascontiguousarray(PICTURE[:, ::-1]), PICTURE[:-64], PICT
 
 
 @pytest.mark.parametrize("precision", [EXACT, FAST])
-@pytest.mark.parametrize("imgsz", [320, 640])
-def test_what_is_found_is_what_the_cpu_finds_in_float32(cuda, precision, imgsz):
-    config = DetectionConfig(imgsz=imgsz)
+def test_what_is_found_is_what_the_cpu_finds_in_float32(cuda, precision):
+    config = DetectionConfig(imgsz=640)
     wanted = Detector(DEMO_YOLO, CPU, config)(PICTURES)
     detector = Detector(DEMO_YOLO, cuda, config, precision=precision)
     for _ in range(3):  # the second is captured, the third replayed
