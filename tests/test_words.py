@@ -16,7 +16,7 @@ from sav.config import DetectionConfig
 from sav.errors import SettingError
 from sav.media.pictures import write_picture
 from tests.detectors.models import save, tiny_model
-from tests.detectors.text_models import save_clip, text_model, words_model
+from tests.detectors.tiny_text import save_clip, text_model, words_model
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import numpy as np
 
 from sav.checkpoints import OFFICIAL, sha256_of
 from sav.data.types import Frame
-from sav.detectors.words import TEXT_MODELS
+from sav.detectors.text_models import TEXT_MODELS
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
 from sav.presets import DEFAULT_PRESET, PRESETS, preset

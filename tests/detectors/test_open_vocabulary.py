@@ -11,7 +11,7 @@ from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
 from sav.errors import CheckpointError
 from tests.detectors.models import random_model, save, tiny_model
-from tests.detectors.text_models import (
+from tests.detectors.tiny_text import (
     Normalized,
     text_model,
     traced,

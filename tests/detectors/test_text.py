@@ -9,7 +9,7 @@ from torch import nn
 
 from sav.detectors.text import encode
 from sav.errors import CheckpointError, PackageMissingError, SettingError
-from tests.detectors.text_models import (
+from tests.detectors.tiny_text import (
     Normalized,
     apple_state,
     save_clip,
