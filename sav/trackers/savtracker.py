@@ -25,8 +25,8 @@ _YOUTH, _LOOKS_IN_YOUTH = 1.0, 5
 _LEAST_LEAD = 0.05
 # Overlap from which a track and a detection may be one object, as far as masks are looked at.
 _LEAST_NEAR = 0.1
-# How much of the overlap masks decide.
-_MASKS_SHARE = 0.5
+# Share of an overlap that masks decide over: they tell who is who among those that are near, not who is near.
+_MASKS_SHARE = 0.3
 
 
 class SavTracker(BoTSORT):
