@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 FLOORS = (
     {"errors", "wording", "config"},
     {"data"},
-    {"files", "interrupts", "device", "graphs", "uploads", "checkpoints", "presets"},
+    {"files", "interrupts", "without_compiler", "device", "graphs", "uploads", "checkpoints", "presets"},
     {"weights"},
     {"media"},
     {"sam", "detectors", "trackers"},

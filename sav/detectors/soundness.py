@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from sav.detectors.door import import_ultralytics
+from sav.without_compiler import without_compiler
 
 if TYPE_CHECKING:
     from sav.detectors.network import Network
@@ -84,6 +85,7 @@ def stride_of(steps: Any) -> int:
     return max(_LEAST_STRIDE, math.ceil(max(steps)))
 
 
+@without_compiler()
 @torch.inference_mode()
 def try_out(network: Network) -> None:
     """One picture through a copy without memory, on which numbers cost nothing: do the layers fit?

@@ -68,10 +68,10 @@ class SamModel:
     ) -> None:
         """Move `sam` to `device`; unless all must be exact, faster code takes the place of its modules."""
         compute_alone_after_fork()
-        self.encoder = make_encoder(sam, precision)
-        self.convention = self.encoder.convention
-        self.sam = sam.to(device).eval()
+        self.sam = sam.to(device).eval()  # before weights are copied in another precision
         self.device = device
+        self.encoder = make_encoder(self.sam, precision)
+        self.convention = self.encoder.convention
         self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
         decoder = Decoder if precision.is_exact else FastDecoder
