@@ -18,7 +18,6 @@ from sav.sam.conventions import PIXEL_MEAN_RGB, PIXEL_STD_RGB
 from sav.sam.encoders import EncoderArchitecture, vit
 from sav.sam.kinds import kind_of, make_encoder
 from sav.sam.shapes import StateDict, count_layers
-from sav.without_compiler import without_compiler
 
 # Attention heads of the mask decoder leave no trace in any shape; every published SAM has eight.
 DECODER_HEADS = 8
@@ -145,7 +144,7 @@ class _LinspaceOnCpu(TorchFunctionMode):
 @contextmanager
 def _without_memory() -> Iterator[None]:
     """Modules that are made here have shapes and no numbers."""
-    with without_compiler(), torch.device("meta"), _LinspaceOnCpu():
+    with torch.device("meta"), _LinspaceOnCpu():
         yield
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,13 @@ from sav.sam.fast.encoder import FastEncoder
 from sav.sam.model import SamModel
 from sav.sam.shapes import StateDict
 from sav.sam.unwrap import find_sam
-from sav.weights.file import open_checkpoint
+from sav.weights.file import Checkpoint, open_checkpoint
+from sav.weights.pickled import Made
+from sav.without_compiler import without_compiler
+
+_CPU = torch.device("cpu")
+# That read a file at once; more do not make it faster.
+_THREADS = min(8, os.cpu_count() or 1)
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +42,9 @@ def load_sam(
         ValueError: If it is to be compiled, and `torch.compile` does not work here.
     """
     try:
-        model = SamModel(build_sam(read_state(path)), device, precision)
+        state = _state(path, device)
+        with without_compiler():
+            model = SamModel(build_sam(state), device, precision)
     except CheckpointError:
         raise
     except ValueError as error:
@@ -41,6 +52,11 @@ def load_sam(
     if compiled:
         compile_encoder(model)
     return model
+
+
+def _state(path: Path, device: torch.device) -> StateDict:
+    """The tensors where they can be checked fastest: on the GPU, if that is where they are wanted."""
+    return read_state(path, device if device.type == "cuda" else _CPU)
 
 
 def compile_encoder(model: SamModel) -> None:
@@ -70,34 +86,49 @@ def _gist(error: Exception) -> str:
     return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def read_state(path: Path) -> StateDict:
-    """The tensors of the SAM in a checkpoint file, on the CPU, under the names that `build_sam` knows.
+def read_state(path: Path, device: torch.device = _CPU) -> StateDict:
+    """The tensors of the SAM in a checkpoint file, on a device, under the names that `build_sam` knows.
+
+    Threads read, check and upload them, and no more of them than there are threads is in memory twice.
 
     Raises:
         CheckpointError: If the file cannot be read, or holds no SAM, or a tensor that is none of a model's.
     """
-    with open_checkpoint(path) as checkpoint:
+    with open_checkpoint(path) as checkpoint, ThreadPoolExecutor(_THREADS) as pool:
         try:
             wanted = find_sam(checkpoint.tree)
         except ValueError as error:
             raise CheckpointError(f"{path} is not a SAM checkpoint: {error}") from error
-        state = {}
-        for name, value in wanted.items():
-            try:
-                state[name] = _checked(checkpoint.tensor(value))
-            except ValueError as error:
-                raise CheckpointError(f"{path} cannot be used: its tensor {name[:120]} {error}") from error
-        return state
+        read = partial(_read, path, checkpoint, device)
+        found = list(pool.map(read, wanted, wanted.values()))
+    # A device answers once for all of them.
+    finite = torch.stack([is_finite for _, is_finite in found]).tolist() if found else []
+    for name, is_finite in zip(wanted, finite, strict=True):
+        if not is_finite:
+            reason = "has numbers that are infinite or none (NaN): its training failed, or it is damaged"
+            raise CheckpointError(_unusable(path, name, reason))
+    return {name: tensor for name, (tensor, _) in zip(wanted, found, strict=True)}
 
 
-def _checked(tensor: Tensor) -> Tensor:
-    """The tensor, if it can be a layer's weights.
+def _read(
+    path: Path, checkpoint: Checkpoint, device: torch.device, name: str, value: Made
+) -> tuple[Tensor, Tensor]:
+    """A tensor on a device, and there whether all of its numbers are finite.
 
     Raises:
-        ValueError: If it is not of real numbers, all of them finite.
+        CheckpointError: If it cannot be read, or is not of real numbers.
     """
+    try:
+        tensor = checkpoint.tensor(value)
+    except ValueError as error:
+        raise CheckpointError(_unusable(path, name, error)) from error
     if not tensor.is_floating_point():
-        raise ValueError(f"is of {str(tensor.dtype).removeprefix('torch.')} numbers, not of real ones")
-    if tensor.numel() and not torch.stack(torch.aminmax(tensor)).isfinite().all():
-        raise ValueError("has numbers that are infinite or none (NaN): its training failed, or it is damaged")
-    return tensor
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise CheckpointError(_unusable(path, name, f"is of {kind} numbers, not of real ones"))
+    tensor = tensor.to(device)
+    extremes = torch.stack(torch.aminmax(tensor)) if tensor.numel() else tensor.new_zeros(2)
+    return tensor, extremes.isfinite().all()
+
+
+def _unusable(path: Path, name: str, reason: object) -> str:
+    return f"{path} cannot be used: its tensor {name[:120]} {reason}"

@@ -6,8 +6,10 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,7 +22,7 @@ from sav.weights.pickled import Made
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from sav.weights.tensors import Storages
+    from sav.weights.tensors import Storages, TensorReader
 
 # Tied weights claim the same bytes twice, and some files hold a model twice.
 _MOST_CLAIMED = 4
@@ -34,7 +36,7 @@ class Checkpoint:
     Attributes:
         tree: Its values: Python's own containers and constants, and a `Made` for each object and tensor.
         tensor: Gives the tensor that one of the tree's values stands for, on the CPU; a ValueError says what
-            is wrong with it.
+            is wrong with it. Several threads may ask at once.
     """
 
     tree: Any
@@ -107,14 +109,19 @@ class _Members:
 
 def _lazy_reader(storages: Storages | LegacyStorages, size: int) -> Callable[[Made], Tensor]:
     """Makes tensors; torch is imported when the first is asked for."""
-    readers: list[Callable[[Made], Tensor]] = []
+
+    @cache
+    def reader() -> TensorReader:
+        from sav.weights.tensors import TensorReader
+
+        return TensorReader(storages, _MOST_CLAIMED * size + 2**20)
+
+    lock = threading.Lock()
 
     def tensor(value: Made) -> Tensor:
-        if not readers:
-            from sav.weights.tensors import TensorReader
-
-            readers.append(TensorReader(storages, _MOST_CLAIMED * size + 2**20).tensor)
-        return readers[0](value)
+        with lock:
+            found = reader()
+        return found.tensor(value)
 
     return tensor
 

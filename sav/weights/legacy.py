@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 
 from sav.weights import pickled
 from sav.weights.pickled import Storage
+from sav.weights.places import Places
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
@@ -44,7 +45,7 @@ class LegacyStorages:
 
     def __init__(self, file: BinaryIO, storages: dict[str, Storage], keys: list[Any]) -> None:
         """Note where each begins; `file` stands before the first."""
-        self._file = file
+        self._reader = Places(file)
         self._places: dict[str, tuple[int, int]] = {}
         place = file.tell()
         for key in map(str, keys):
@@ -63,6 +64,5 @@ class LegacyStorages:
 
     def read_into(self, key: str, target: memoryview) -> None:
         """Fill `target` with a storage's first bytes."""
-        self._file.seek(self._places[key][0])
-        if self._file.readinto(target) != len(target):  # type: ignore[attr-defined]
+        if not self._reader.read_into(self._places[key][0], target):
             raise ValueError("is incomplete; get it again")

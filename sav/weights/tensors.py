@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any, Protocol
 
 import torch
@@ -40,13 +41,14 @@ class Storages(Protocol):
 
 
 class TensorReader:
-    """Makes tensors on the CPU; those that share a storage share its memory."""
+    """Makes tensors on the CPU, in any number of threads; those that share a storage share its memory."""
 
     def __init__(self, storages: Storages, limit: int) -> None:
         """`limit` is how many bytes all tensors together may claim."""
         self._storages = storages
         self._left = limit
         self._read: dict[str, Tensor] = {}
+        self._lock = threading.Lock()
 
     def tensor(self, value: Made) -> Tensor:
         """The tensor that `value` stands for.
@@ -71,7 +73,8 @@ class TensorReader:
         _check_layout(storage.count, offset, size, stride)
         dtype = _DTYPES[storage.kind]
         numbers = self._numbers(storage.key, storage.count * dtype.itemsize)
-        self._left -= math.prod(size) * dtype.itemsize
+        with self._lock:
+            self._left -= math.prod(size) * dtype.itemsize
         if self._left < 0:
             raise ValueError("is one of many tensors on the same memory, which together have no end")
         return numbers.view(dtype).as_strided(size, stride, offset)
@@ -83,7 +86,8 @@ class TensorReader:
                 raise ValueError("is longer than what the file holds of it")
             numbers = torch.empty(size, dtype=torch.uint8)
             self._storages.read_into(key, numbers.numpy().data)
-            self._read[key] = numbers
+            with self._lock:  # of two threads that have read it the first is believed
+                self._read.setdefault(key, numbers)
         if self._read[key].numel() != size:
             raise ValueError("shares memory with a tensor of another size")
         return self._read[key]
