@@ -8,6 +8,7 @@ Supervision, 2021; Vasu et al., MobileCLIP, 2024).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -86,12 +87,17 @@ def encode(words: Sequence[str], checkpoint: Path, is_quick: bool) -> np.ndarray
 
 def _open_clip() -> Any:
     """The package; importing it takes seconds, so that it is imported where words are new."""
+    environment = dict(os.environ)
     try:
         import open_clip
     except ImportError as error:
         raise PackageMissingError(
             f"words need open-clip-torch ({error}): pip install open-clip-torch"
         ) from error
+    finally:  # it sets a variable for tokenizers that are not used here
+        for name in set(os.environ) - set(environment):
+            del os.environ[name]
+        os.environ.update(environment)
     return open_clip
 
 

@@ -1,5 +1,6 @@
 """Text models out of the files of their publishers, held against open_clip's own modules."""
 
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ from torch import nn
 
 from sav.detectors.text import encode
 from sav.errors import CheckpointError, PackageMissingError, SettingError
+from tests.conftest import ROOT
 from tests.detectors.tiny_text import (
     Normalized,
     apple_state,
@@ -118,3 +120,17 @@ def test_a_layer_of_two_heads_is_told_by_its_width(tmp_path):
     torch.save(text.state_dict(), tmp_path / "x")
     assert isinstance(text.transformer.resblocks[0].attn, nn.MultiheadAttention)
     assert abs(encode(WORDS, tmp_path / "x", is_quick=True) - wanted(text)).max() < 1e-6
+
+
+@pytest.mark.long
+def test_the_callers_environment_stays_as_it_was():
+    script = (
+        "import os; from pathlib import Path; from sav.detectors.text import encode\n"
+        "before = dict(os.environ)\n"
+        "try: encode(['dog'], Path('nowhere.pt'), True)\n"
+        "except ValueError: print(dict(os.environ) == before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n" and done.stderr == ""
