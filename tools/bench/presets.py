@@ -26,7 +26,7 @@ from torch import Tensor
 
 from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
-from sav.device import choose_device
+from sav.device import choose_device, choose_precision
 from sav.presets import PRESETS
 from sav.sam.everything import EverythingConfig, point_grid, segment_everything
 from sav.sam.model import Embedding, SamModel
@@ -68,9 +68,8 @@ def load_detector(architecture: str, device: torch.device, folder: Path) -> Dete
 
     path = untrained_detector(Options(folder), architecture)
     vectors = default_rng(0).standard_normal((len(_WORDS), 512), "float32")
-    return Detector(
-        path, device, vocabulary=Vocabulary(_WORDS, vectors, "") if "world" in architecture else None
-    )
+    told = Vocabulary(_WORDS, vectors, "") if "world" in architecture else None
+    return Detector(path, device, vocabulary=told, precision=choose_precision("auto", device))
 
 
 @torch.inference_mode()
