@@ -12,6 +12,7 @@ that does other work, the processor's, shared out over the threads.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import resource
 import subprocess
@@ -129,6 +130,7 @@ def row(architectures: tuple[str, str], args: argparse.Namespace) -> list[float]
     """Seconds and masks of `measure`, and the most memory in GB."""
     device = choose_device(args.device)
     if device.type == "cuda":
+        gc.collect()  # of the pair before
         torch.cuda.reset_peak_memory_stats(device)
     with tempfile.TemporaryDirectory() as folder:
         detector = load_detector(architectures[0], device, Path(folder))
