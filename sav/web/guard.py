@@ -8,7 +8,7 @@ import binascii
 import hmac
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -22,6 +22,7 @@ _DOORS = re.compile(
     r"|/gradio_api/(upload|upload_progress|queue/join|queue/data|cancel|reset/?|app_id/?|info/?"
     r"|startup-events|theme\.css|heartbeat/\w+|run/predict|component_server)"
 )
+_UPLOAD = "/gradio_api/upload"
 # Bytes of what is no upload: a click, a choice.
 _MOST_SAID = 1 << 18
 _POLICY = (
@@ -41,13 +42,17 @@ _WRONG = 1.0
 class Guard:
     """An ASGI application around another."""
 
-    def __init__(self, app: ASGIApp, password: str, hosts: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, password: str, hosts: Sequence[str], has_room: Callable[[], bool] = lambda: True
+    ) -> None:
         """Let in who knows the password and asks for one of the hosts; without hosts, for any.
+
+        `has_room` says whether the disk has room for an upload.
 
         That the name of the host is known keeps other people's pages out of one on this machine, which send a
         browser here under names of their own (DNS rebinding).
         """
-        self._app, self._password, self._hosts = app, password, hosts
+        self._app, self._password, self._hosts, self._has_room = app, password, hosts, has_room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -57,7 +62,7 @@ class Guard:
         if scope["type"] != "http":
             return
         refusal = await self._refusal(scope)
-        if refusal is None and scope["method"] == "POST" and scope["path"] != "/gradio_api/upload":
+        if refusal is None and scope["method"] == "POST" and scope["path"] != _UPLOAD:
             receive, refusal = await _checked_body(receive)
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -81,6 +86,8 @@ class Guard:
             return PlainTextResponse("any name, and the password", 401, asked)
         if not _DOORS.fullmatch(scope["path"]):
             return PlainTextResponse("there is nothing here", 404)
+        if scope["path"] == _UPLOAD and not self._has_room():
+            return PlainTextResponse("the disk is full: try again later", 507)
         return None
 
     def _knows(self, authorization: str) -> bool:

@@ -16,6 +16,8 @@ from sav.web.picture import Picture, shown
 
 # Pictures that are drawn at once: each takes several times its own size.
 _DRAWN_AT_ONCE = 2
+# Bytes of the disk that stay free.
+_LEAST_FREE = 2 * 10**9
 GONE = "this was too long ago and is gone: drop the file again"
 
 
@@ -169,6 +171,10 @@ class Results:
             is_old = path.is_file() and time.time() - path.stat().st_mtime > self._keep_seconds
             if is_old and path not in used:
                 path.unlink(missing_ok=True)
+
+    def has_room(self) -> bool:
+        """Whether the disk has room for one more upload and what is made of it."""
+        return shutil.disk_usage(self.uploads).free > _LEAST_FREE
 
     @property
     def held_bytes(self) -> int:

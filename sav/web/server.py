@@ -123,7 +123,7 @@ def make_app(desk: Desk) -> Any:
         css=style(),
     )
     hosts = LOOPBACK if desk.config.is_local else ()
-    return Guard(app, desk.config.password, hosts)
+    return Guard(app, desk.config.password, hosts, desk.results.has_room)
 
 
 def _result(results: Results, asked: dict[str, str]) -> Response:

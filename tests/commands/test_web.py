@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import re
 import socket
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from sav.commands import web
 from sav.web.config import WebConfig
+from tests.conftest import ROOT
 
 
 def test_the_defaults_are_those_of_the_page_and_heard_on_this_machine_alone():
@@ -17,6 +19,17 @@ def test_the_defaults_are_those_of_the_page_and_heard_on_this_machine_alone():
     assert (args.host, args.port, args.password) == ("127.0.0.1", usual.port, "")
     assert args.max_seconds == usual.max_seconds and args.max_megapixels == usual.max_megapixels
     assert usual.is_local and not WebConfig(host="0.0.0.0").is_local
+
+
+def test_the_flags_in_the_documentation_have_the_defaults_of_the_command():
+    table = re.findall(
+        r"^\| (`--.*?) \| (.*?) \|", (ROOT / "docs" / "web.md").read_text(encoding="utf-8"), re.M
+    )
+    told = {name: default for names, default in table for name in re.findall(r"--(\w+)", names)}
+    assert set(told) == set(vars(web.parse([]))) - {"debug", "model_dir", "port"}
+    for name, default in told.items():
+        given = getattr(web.parse([]), name)
+        assert default.strip("`") == (f"{given:g}" if isinstance(given, float) else given or "none"), name
 
 
 def test_the_password_may_come_from_the_environment(monkeypatch):

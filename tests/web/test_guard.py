@@ -156,5 +156,12 @@ def test_a_wrong_password_costs_time(monkeypatch):
     assert time.monotonic() - begun >= 0.2
 
 
+def test_a_disk_without_room_takes_no_uploads_and_the_page_stays_up():
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("in"))])
+    client = TestClient(Guard(app, "", (), has_room=lambda: False))
+    assert client.post("/gradio_api/upload", content=b"x").status_code == 507
+    assert client.get("/").text == "in"
+
+
 def test_doors_that_the_page_does_not_need_are_none():
     assert guarded().get("/secret").status_code == 404

@@ -1,9 +1,12 @@
 """What a site leaves behind, and whom it calls."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -40,11 +43,24 @@ def test_it_listens_on_loopback_alone_unless_told_otherwise(site):
             socket.create_connection((host, port), timeout=5).close()
 
 
+@pytest.mark.long
+def test_ctrl_c_ends_the_command_well_and_leaves_nothing(tmp_path):
+    command = [sys.executable, "-m", "sav", "web", "--port", "0", "--device", "cpu"]
+    settings = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=settings) as running:
+        address = running.stdout.readline().split()[1]
+        with urllib.request.urlopen(f"{address}/config", timeout=120) as answer:
+            assert answer.status == 200
+        assert len([*tmp_path.iterdir()]) == 1
+        running.send_signal(signal.SIGINT)
+        assert running.wait(120) == 0
+    assert [*tmp_path.iterdir()] == []
+
+
 _ALONE = """
 import socket, sys, threading, urllib.request
 
-def refuse(*address, **more):
-    raise AssertionError(f"called {address}")
+
 
 connect = socket.socket.connect
 def local(self, address):
