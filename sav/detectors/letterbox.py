@@ -46,8 +46,9 @@ class Letterbox:
         """Pictures `(H, W, 3)` uint8 BGR of one size as `(B, 3, *whole_hw)` RGB, 0 to 1, channels last."""
         frames = torch.stack([*images_bgr])
         planes = frames.flip(-1).permute(0, 3, 1, 2)
-        batch = torch.full((len(frames), 3, *self.whole_hw), GREY, dtype=dtype, device=frames.device)
-        batch = batch.contiguous(memory_format=torch.channels_last)
+        shape = len(frames), 3, *self.whole_hw
+        last = torch.channels_last
+        batch = torch.empty(shape, dtype=dtype, device=frames.device, memory_format=last).fill_(GREY)
         rows = slice(self.top, self.top + self.size_hw[0])
         columns = slice(self.left, self.left + self.size_hw[1])
         batch[:, :, rows, columns] = _resized(planes, self.size_hw)

@@ -1,7 +1,8 @@
 """ultralytics' layers on an NVIDIA GPU, with what follows a convolution in one kernel.
 
-Contract: what the layers give, rounded less often. Where the kernel cannot run, the layers' own ways are
-taken; that is logged once.
+Contract: what the layers give, rounded less often. Where the kernel cannot run, the layers go their own
+ways; that is logged once. So they do outside of CUDA graphs, where launching the kernel costs more than it
+saves.
 Reference test: tests/detectors/test_quick.py, against the layers; on a GPU tests/gpu/test_detector.py.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache, partial
+from itertools import product
 from typing import Any
 
 import torch
@@ -43,22 +45,35 @@ def _is_plain(layer: Any) -> bool:
     )
 
 
+def _is_captured(grid: Tensor) -> bool:
+    """Whether a call is being captured, and the kernel is there; it is compiled in the call before."""
+    return grid.is_cuda and _has_kernel(grid.device) and torch.cuda.is_current_stream_capturing()
+
+
 def _convolved(layer: Any, grid: Tensor) -> Tensor:
+    if not _is_captured(grid):
+        plain: Tensor = layer.forward_fuse(grid)
+        return plain
     raw = _raw(layer.conv, grid)
     return finished(raw, layer.conv.bias, out=raw)
 
 
 def _bottleneck(layer: Any, grid: Tensor) -> Tensor:
+    if not _is_captured(grid):
+        plain: Tensor = type(layer).forward(layer, grid)
+        return plain
     raw = _raw(layer.cv2.conv, layer.cv1(grid))
     return finished(raw, layer.cv2.conv.bias, residual=grid, out=raw)
 
 
 def _split(layer: Any, grid: Tensor) -> Tensor:
     """A C2f: each block's result is written where the last convolution reads all of them."""
+    if not _is_captured(grid):
+        plain: Tensor = type(layer).forward(layer, grid)
+        return plain
     raw, bias, width = _raw(layer.cv1.conv, grid), layer.cv1.conv.bias, layer.c
-    batch, _, height, rows = raw.shape
-    together = raw.new_empty((batch, (2 + len(layer.m)) * width, height, rows))
-    together = together.contiguous(memory_format=torch.channels_last)
+    shape = len(raw), (2 + len(layer.m)) * width, *raw.shape[2:]
+    together = _empty(shape, raw.device, raw.dtype)
     parts = together.split(width, 1)
 
     finished(raw[:, :width], bias[:width], out=parts[0])
@@ -97,8 +112,7 @@ def finished(
         out: Where it is written; may be `raw`.
         twin: Where else.
     """
-    grids = [grid for grid in (raw, residual, out, twin) if grid is not None]
-    if raw.is_cuda and all(map(_is_fit, grids)) and _has_kernel(raw.device):
+    if raw.is_cuda and all(_is_fit(grid) for grid in (raw, residual, out, twin) if grid is not None):
         from sav.detectors.silu_kernels import finish
 
         finish(raw, bias, residual, out, twin)
@@ -110,6 +124,10 @@ def finished(
     return out
 
 
+def _empty(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype = torch.float16) -> Tensor:
+    return torch.empty(shape, dtype=dtype, device=device, memory_format=torch.channels_last)
+
+
 def _is_fit(grid: Tensor) -> bool:
     """Whether it lies pixel by pixel, and its channels can be read eight at a time."""
     _, channels, height, width = grid.shape
@@ -118,19 +136,20 @@ def _is_fit(grid: Tensor) -> bool:
         grid.dtype == torch.float16
         and channels % 8 == 0
         and step % 8 == 0
+        and grid.data_ptr() % 16 == 0
         and grid.stride() == (height * width * step, 1, width * step, step)
     )
 
 
 @cache
 def _has_kernel(device: torch.device) -> bool:
-    """Whether the kernel can be compiled and run there; tried with a few numbers."""
+    """Whether the kernel runs there; it is compiled for all that it can be asked."""
     try:
         from sav.detectors.silu_kernels import finish
 
-        grid = torch.ones(1, 8, 1, 2, dtype=torch.float16, device=device)
-        grid = grid.contiguous(memory_format=torch.channels_last)
-        finish(grid, grid.new_zeros(8), None, grid, None)
+        grid, bias = _empty((1, 8, 1, 2), device), torch.ones(8, dtype=torch.float16, device=device)
+        for residual, twin in product((None, grid.clone()), (None, grid.clone())):
+            finish(grid, bias, residual, grid, twin)
     except Exception as error:  # no Triton, no compiler, or a chip that it does not know
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         _log.warning("the detector's layers go without a kernel of their own: %s", reason)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 import triton
 import triton.language as tl
@@ -18,21 +20,15 @@ def finish(raw: Tensor, bias: Tensor, residual: Tensor | None, out: Tensor, twin
     All are `(B, C, H, W)` of `can_finish`; `out` or `twin` may be `raw` itself.
     """
     batch, channels, height, width = raw.shape
-    rows = batch * height * width
-    grid = (triton.cdiv(rows * (channels // LANES), _GROUPS),)
-    with torch.cuda.device(raw.device) if raw.is_cuda else torch.no_grad():
-        _finish[grid](
-            raw,
+    grids = raw, residual if residual is not None else raw, out, twin if twin is not None else out
+    rows, groups = batch * height * width, channels // LANES
+    with torch.cuda.device(raw.device) if raw.is_cuda else nullcontext():
+        _finish[triton.cdiv(rows * groups, _GROUPS),](
+            *grids,
             bias,
-            raw if residual is None else residual,
-            out,
-            out if twin is None else twin,
             rows,
-            channels,
-            raw.stride(3),
-            0 if residual is None else residual.stride(3),
-            out.stride(3),
-            0 if twin is None else twin.stride(3),
+            groups,
+            *(grid.stride(3) // LANES for grid in grids),
             ADDS=residual is not None,
             HAS_TWIN=twin is not None,
             GROUPS=_GROUPS,
@@ -41,15 +37,16 @@ def finish(raw: Tensor, bias: Tensor, residual: Tensor | None, out: Tensor, twin
         )
 
 
-@triton.jit
+# Numbers that vary are not compiled in, so that there are four kernels in all, known before any is captured.
+@triton.jit(do_not_specialize=["rows", "groups", "raw_step", "residual_step", "out_step", "twin_step"])
 def _finish(
     raw,
-    bias,
     residual,
     out,
     twin,
+    bias,
     rows,
-    channels,
+    groups,
     raw_step,
     residual_step,
     out_step,
@@ -59,18 +56,20 @@ def _finish(
     GROUPS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    group = tl.program_id(0) * GROUPS + tl.arange(0, GROUPS)
-    row = group // (channels // WIDTH)
-    is_there = (row < rows)[:, None]
-    channel = ((group % (channels // WIDTH)) * WIDTH)[:, None] + tl.arange(0, WIDTH)[None, :]
-    row = row.to(tl.int64)[:, None]
+    number = tl.program_id(0) * GROUPS + tl.arange(0, GROUPS)
+    row = (number // groups)[:, None]
+    group = (number % groups)[:, None]
+    lane = tl.arange(0, WIDTH)[None, :]
+    is_there = row < rows
+    row = row.to(tl.int64)
 
-    value = tl.load(raw + row * raw_step + channel, is_there, 0).to(tl.float32)
-    value += tl.load(bias + channel, is_there, 0).to(tl.float32)
+    value = tl.load(raw + (row * raw_step + group) * WIDTH + lane, is_there, 0).to(tl.float32)
+    value += tl.load(bias + group * WIDTH + lane, is_there, 0).to(tl.float32)
     value *= tl.sigmoid(value)
     if ADDS:
-        value += tl.load(residual + row * residual_step + channel, is_there, 0).to(tl.float32)
+        added = tl.load(residual + (row * residual_step + group) * WIDTH + lane, is_there, 0)
+        value += added.to(tl.float32)
     value = value.to(out.dtype.element_ty)
-    tl.store(out + row * out_step + channel, value, is_there)
+    tl.store(out + (row * out_step + group) * WIDTH + lane, value, is_there)
     if HAS_TWIN:
-        tl.store(twin + row * twin_step + channel, value, is_there)
+        tl.store(twin + (row * twin_step + group) * WIDTH + lane, value, is_there)

@@ -17,8 +17,14 @@ from tests.detectors.models import random_model, save
 modules = import_ultralytics().nn.modules
 
 
+@pytest.fixture
+def captured(monkeypatch):
+    """As while a CUDA graph is captured."""
+    monkeypatch.setattr("sav.detectors.quick._is_captured", lambda grid: True)
+
+
 @pytest.mark.parametrize("yaml", ["yolov8n.yaml", "yolo26n.yaml"])
-def test_a_network_gives_the_same_boxes(tmp_path, yaml):
+def test_a_network_gives_the_same_boxes(tmp_path, captured, yaml):
     network = load_network(save(random_model(yaml), tmp_path / "best.pt"))
     batch = torch.rand(2, 3, 64, 96)
     with torch.inference_mode():
@@ -31,7 +37,7 @@ def test_a_network_gives_the_same_boxes(tmp_path, yaml):
 
 
 @pytest.mark.parametrize("shortcut", [True, False])
-def test_a_block_gives_the_same_with_and_without_a_shortcut(shortcut):
+def test_a_block_gives_the_same_with_and_without_a_shortcut(captured, shortcut):
     layer = modules.C2f(16, 32, n=2, shortcut=shortcut).eval()
     for conv in [one for one in layer.modules() if isinstance(one, modules.Conv)]:
         conv.conv = torch.nn.utils.fuse_conv_bn_eval(conv.conv, conv.bn)
@@ -44,6 +50,15 @@ def test_a_block_gives_the_same_with_and_without_a_shortcut(shortcut):
     grid = torch.randn(2, 16, 5, 7)
     with torch.inference_mode():
         torch.testing.assert_close(quick(grid), layer(grid))
+
+
+def test_on_a_cpu_the_layers_go_their_own_ways(tmp_path):
+    network = load_network(save(random_model("yolov8n.yaml"), tmp_path / "best.pt"))
+    batch = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        wanted = network(batch)
+        quicken(network.module)
+        assert torch.equal(network(batch), wanted)
 
 
 @pytest.mark.parametrize("has_residual", [True, False])
