@@ -37,6 +37,10 @@ class Painter:
 
     def __call__(self, scene: Scene) -> Image:
         """The frame with what the scene knows of it drawn on, `(H, W, 3)` uint8 BGR."""
+        return self.labelled(scene, self.marked(scene))
+
+    def marked(self, scene: Scene) -> Image:
+        """The frame with tints, outlines and boxes drawn on, which takes no memory; see `labelled`."""
         config, image = self.config, ground(scene, self.config)
         drawn = image.copy()
         if config.regions:
@@ -48,13 +52,21 @@ class Painter:
         strength = Strength(config.opacity * config.masks, line=1.0 * config.contours, seam=0.8)
         if config.masks or config.contours:
             tint(drawn, image, scene.masks, bgr, strength)
-
-        with_boxes = scene.is_tracked if config.boxes is None else config.boxes
-        is_framed = with_boxes | (scene.doubtful & (config.boxes is not False))
+        is_framed = self._is_framed(scene)
         frame_boxes(drawn, scene.boxes_xyxy[is_framed], bgr[is_framed], scene.doubtful[is_framed])
-        if config.labels and len(scene):
-            self._label(drawn, scene, bgr, is_framed)
         return drawn
+
+    def labelled(self, scene: Scene, drawn: Image) -> Image:
+        """What `marked` gave for the next scene, with labels written into it."""
+        if self.config.labels and len(scene):
+            self._label(drawn, scene, colours(scene.track_ids), self._is_framed(scene))
+        return drawn
+
+    def _is_framed(self, scene: Scene) -> BoolArray:
+        """`(N,)` bool, whose box is drawn."""
+        with_boxes = scene.is_tracked if self.config.boxes is None else self.config.boxes
+        is_framed: BoolArray = with_boxes | (scene.doubtful & (self.config.boxes is not False))
+        return is_framed
 
     def _label(self, drawn: Image, scene: Scene, bgr: NDArray[np.uint8], is_framed: BoolArray) -> None:
         size = self._fitting_text_size(scene)

@@ -123,7 +123,7 @@ def _rectangle(
     bars = [(begin, y, end, y + thickness) for begin, end in across for y in (y0, y1 - thickness)]
     bars += [(x, begin, x + thickness, end) for begin, end in down for x in (x0, x1 - thickness)]
     for left, top, right, bottom in bars:
-        cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), bgr, cv2.FILLED)
+        drawn[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = bgr
 
 
 def _plain(size_hw: tuple[int, ...], bgr: NDArray[np.uint8]) -> Image:

@@ -63,7 +63,9 @@ def run_video(
             reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes()
         )
         refiner = segmenter.refiner(float(reader.frame_rate), job.refine) if job.refine else None
-        shown = stack.enter_context(closing(overlap(_drawn(overlap(steps(scenes, refiner))))))
+        painter = Painter()
+        marked = overlap(_marked(overlap(steps(scenes, refiner)), painter))
+        shown = stack.enter_context(closing(overlap(_labelled(marked, painter))))
         folder = annotations_folder(results.save_path)
         target = Target(folder, segmenter.categories, reader.info, options=job.options)
         report = _Writing(reader, results, target, store, on_event).write(shown)
@@ -185,9 +187,23 @@ class _Writing:
         return True
 
 
-def _drawn(run: overlap[Step]) -> Iterator[tuple[Step, Image | None]]:
-    """Each step with the picture of what is shown; the thread of `run` ends with it, or C++ aborts later."""
-    painter = Painter()
+def _marked(run: overlap[Step], painter: Painter) -> Iterator[tuple[Step, Image | None]]:
+    """Each step with the frame of what is shown, all but the labels drawn on it.
+
+    The thread of `run` ends with it, or C++ aborts later.
+    """
     with closing(run):
         for step in run:
-            yield step, None if step.shown is None else painter(step.shown)
+            yield step, None if step.shown is None else painter.marked(step.shown)
+
+
+def _labelled(
+    run: overlap[tuple[Step, Image | None]], painter: Painter
+) -> Iterator[tuple[Step, Image | None]]:
+    """Each step with its picture, labels and all."""
+    with closing(run):
+        for step, drawn in run:
+            if step.shown is None or drawn is None:
+                yield step, None
+            else:
+                yield step, painter.labelled(step.shown, drawn)

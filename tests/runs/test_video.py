@@ -11,6 +11,7 @@ import pytest
 
 from sav import files
 from sav.commands import cli
+from sav.drawing import Painter
 from sav.errors import DONE, FAILED, PARTLY_DONE, VideoError
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
@@ -219,9 +220,12 @@ def test_no_thread_goes_on_after_a_run_that_ends_early():
 
     before = threading.active_count()
     inner = overlap(frames())
-    with closing(overlap(video_run._drawn(inner))):
+    painter = Painter()
+    marked = overlap(video_run._marked(inner, painter))
+    with closing(overlap(video_run._labelled(marked, painter))):
         pass
     assert not inner._worker.is_alive()
+    assert not marked._worker.is_alive()
     assert threading.active_count() == before
 
 
