@@ -135,6 +135,7 @@ def test_a_video_goes_on_with_its_own_words_alone(run, pictures, tmp_path, capsy
     [
         (["--words", "dog, Dog"], "words name 'dog' twice"),
         (["--words", " , "], "there is no word"),
+        (["--text_checkpoint", "x.pt"], "tells what --words mean, and there are none"),
         (["--words", "dog", "--boxes", "x.json"], "give --words or --boxes, not both"),
         (["--words", "dog, red bus", "--classes", "red buss"], "the nearest is 'red bus'"),
         (["--words", "dog", "--text_checkpoint", "none.pt"], "no checkpoint at none.pt"),

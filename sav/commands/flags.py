@@ -93,6 +93,8 @@ def parse_models(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespa
         args.words = as_words(" ".join(args.words)) if args.words else ()
     except SettingError as error:
         parser.error(f"argument --words: {error}")
+    if args.text_checkpoint and not args.words:
+        parser.error("--text_checkpoint tells what --words mean, and there are none")
     if args.preset != AUTO_PRESET:
         fill_checkpoints(args, PRESETS[args.preset or DEFAULT_PRESET])
     return args

@@ -77,7 +77,7 @@ def encode(words: Sequence[str], checkpoint: Path, is_quick: bool) -> np.ndarray
             vectors = nn.functional.normalize(torch.cat(chunks), dim=-1)
     except CheckpointError:
         raise
-    except (ValueError, RuntimeError, TypeError, IndexError) as error:
+    except (ValueError, RuntimeError, TypeError, IndexError, ArithmeticError, AssertionError) as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{checkpoint} cannot be used as a text model: {reason}") from error
     if not vectors.isfinite().all():

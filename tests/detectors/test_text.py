@@ -86,6 +86,11 @@ def changed(**tensors):
             "names of Hugging Face",
         ),
         (lambda: {"token_embedding.weight": torch.zeros(49408, 2)}, "lacks positional_embedding"),
+        (lambda: {**text_model().state_dict(), "token_embedding.weight": torch.zeros(49408, 0)}, "zero"),
+        (
+            lambda: {**text_model().state_dict(), "token_embedding.weight": torch.zeros(49408, 129)},
+            "divisible",
+        ),
         (lambda: {"a": torch.zeros(2)}, "no tensor in it is called token_embedding.weight"),
         (lambda: torch.jit.freeze(traced(text_model())), "was frozen; take the .pt"),
         (lambda: text_model(vocab_size=100).state_dict(), "it knows 100 tokens"),
