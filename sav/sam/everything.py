@@ -8,7 +8,7 @@ comes first, before the masks are made: it changes nothing in the result, and mu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -53,13 +53,8 @@ def segment_everything(
     `on_progress` gets the share that is done after each batch of points, from the thread that did it.
     """
     points = point_grid(config.points_per_side) * np.array(embedding.size_hw[::-1])
-    batches = [
-        points[start : start + config.points_per_batch]
-        for start in range(0, len(points), config.points_per_batch)
-    ]
-    enlarger = model.enlarger(embedding, channels=3)
-    find = _find_on_device if isinstance(enlarger, DeviceEnlarger) else _find
-    masks, scores = find(model, embedding, config, batches, on_progress)
+    find = _find_on_device if isinstance(model.enlarger(embedding, 3), DeviceEnlarger) else _find
+    masks, scores = find(model, embedding, config, points, on_progress)
     estimates = scores.float().clamp(0, 1).numpy()
     return Instances.unlabelled(masks, estimates, np.arange(len(masks), dtype=np.int64))
 
@@ -75,10 +70,14 @@ def _find(
     model: SamModel,
     embedding: Embedding,
     config: EverythingConfig,
-    batches: Sequence[NDArray[np.float64]],
+    points_xy: NDArray[np.float64],
     on_progress: Callable[[float], None],
 ) -> tuple[Masks, Tensor]:
-    """The masks of all batches of points, and their predicted IoU on the CPU, the best first."""
+    """The masks of all points, and their predicted IoU on the CPU, the best first."""
+    batches = [
+        points_xy[start : start + config.points_per_batch]
+        for start in range(0, len(points_xy), config.points_per_batch)
+    ]
     done = count(1)
 
     def work(points_xy: NDArray[np.float64]) -> tuple[Masks, Tensor]:
@@ -109,19 +108,20 @@ def _find_on_device(
     model: SamModel,
     embedding: Embedding,
     config: EverythingConfig,
-    batches: Sequence[NDArray[np.float64]],
+    points_xy: NDArray[np.float64],
     on_progress: Callable[[float], None],
 ) -> tuple[Masks, Tensor]:
     """As `_find`; on the device masks stay small logits until it is known which are wanted."""
     enlarger = model.enlarger(embedding, channels=3)
     assert isinstance(enlarger, DeviceEnlarger)
-    found = []
-    for done, points_xy in enumerate(batches, start=1):
-        logits, predicted_iou = model.decode_points(embedding, points_xy, _least_iou(model, config))
-        boxes, is_stable = enlarger.measured(logits, _stability(config))
-        (kept,) = is_stable.nonzero(as_tuple=True)
-        found.append((logits[kept], boxes[kept], predicted_iou[kept]))
-        on_progress(done / len(batches))
+    least_iou, stability = _least_iou(model, config), _stability(config)
+    found, done = [], 0
+    for decoded in model.decode_points_in_batches(embedding, points_xy, config.points_per_batch, least_iou):
+        measured = enlarger.measured(decoded.logits, stability)
+        (kept,) = measured.kept.nonzero(as_tuple=True)
+        found.append((decoded.logits[kept], measured.boxes_xyxy[kept], decoded.predicted_iou[kept]))
+        done += decoded.prompts
+        on_progress(done / len(points_xy))
 
     logits, boxes, scores = (torch.cat(parts) for parts in zip(*found, strict=True))
     kept = _distinct(boxes, scores, config.nms_threshold)

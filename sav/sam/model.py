@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,11 @@ from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.sam.decoder import Decoder
 from sav.sam.encoders import Features
 from sav.sam.enlarge import Enlarger, Stability
-from sav.sam.fast.decoder import FastDecoder
+from sav.sam.fast.decoder import Decoded, FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
+from sav.sam.outputs import ONE, THREE
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ChunkSizes:
         """Small chunks stay in a CPU's cache and out of the kernel's page tables; a GPU wants large ones."""
         if device.type == "cpu":
             return cls(prompts=max(4, 2 * torch.get_num_threads()) * (1 if is_exact else 2))
-        return cls(prompts=64, logits_bytes=1024 * 2**20)
+        return cls(prompts=128 if device.type == "cuda" and not is_exact else 64, logits_bytes=1024 * 2**20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,7 @@ class SamModel:
             places = torch.as_tensor(points_xy, dtype=torch.float32, device=self.device)
             points = self.convention.prompts(places, embedding.size_hw)
         sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled, points)
-        return self._decode(embedding, sparse, slice(0, 1))[0]
+        return self._decode(embedding, sparse, ONE)[0]
 
     @torch.inference_mode()
     def decode_points(
@@ -139,23 +140,42 @@ class SamModel:
             Low-resolution mask logits `(K, h, w)` and the IoU that SAM predicts for each, `(K,)`, of the K
             masks whose predicted IoU is above `least_iou`, point by point.
         """
+        return self._decode(embedding, self._embed_points(embedding, points_xy), THREE, least_iou)
+
+    def decode_points_in_batches(
+        self, embedding: Embedding, points_xy: NDArray[np.float64], batch: int, least_iou: float | None = None
+    ) -> Iterator[Decoded]:
+        """As `decode_points`, some points at a time: `batch` where all must be exact, else as many as suit."""
+        if isinstance(self._decoder, FastDecoder):
+            sparse = self._embed_points(embedding, points_xy)
+            extent_hw = self._extent_hw(embedding)
+            yield from self._decoder.chunks(embedding.features, sparse, THREE, least_iou, extent_hw)
+            return
+        for start in range(0, len(points_xy), batch):
+            points = points_xy[start : start + batch]
+            yield Decoded(*self.decode_points(embedding, points, least_iou), len(points))
+
+    def _embed_points(self, embedding: Embedding, points_xy: NDArray[np.float64]) -> Tensor:
         # Metal has no float64; elsewhere the points stay as upstream has them, to the last bit.
         dtype = torch.float32 if self.device.type == "mps" else self.convention.point_dtype
         points = torch.as_tensor(points_xy, dtype=dtype, device=self.device)
         scaled = self.convention.prompts(points, embedding.size_hw)
-        sparse = self.convention.embed_points(self.sam.prompt_encoder, scaled)
-        return self._decode(embedding, sparse, slice(1, None), least_iou)
+        return self.convention.embed_points(self.sam.prompt_encoder, scaled)
 
     def _decode(
         self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
     ) -> tuple[Tensor, Tensor]:
+        return self._decoder(embedding.features, sparse, outputs, least_iou, self._extent_hw(embedding))
+
+    def _extent_hw(self, embedding: Embedding) -> tuple[int, int]:
+        """Rows and columns of the features that the picture covers."""
         cells_hw = embedding.features.coarse.shape[-2:]
         # One more than the picture covers: enlarging looks half a logit past its end.
         rows, columns = (
             min(cells, -(-pixels * cells // self.convention.side) + 1)
             for pixels, cells in zip(self.convention.input_hw(embedding.size_hw), cells_hw, strict=True)
         )
-        return self._decoder(embedding.features, sparse, outputs, least_iou, (rows, columns))
+        return rows, columns
 
     @torch.inference_mode()
     def enlarged(

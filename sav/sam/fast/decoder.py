@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from segment_anything.modeling import Sam
@@ -43,12 +44,33 @@ _ONE_BY_ONE = ("cpu",)
 # Devices on which chunks go through graphs.
 _GRAPHED = ("cuda",)
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
-_SIZES = (1, 4, 16, 64)
+_SIZES = (1, 4, 16, 64, 128)
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
 _EXTENT_STEP = 8
 
 # What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
 Shared = tuple[SharedImage, Tensor, FineTokens | None]
+
+
+class Decoded(NamedTuple):
+    """Masks of some prompts.
+
+    Attributes:
+        logits: `(K, h, w)`, or `(n, masks, h, w)` of n prompts.
+        predicted_iou: `(K,)`, or `(n, masks)`.
+        prompts: How many prompts they are of.
+    """
+
+    logits: Tensor
+    predicted_iou: Tensor
+    prompts: int
+
+    def above(self, least_iou: float | None) -> Decoded:
+        """Of all masks of each prompt those that are surely good enough."""
+        if least_iou is None:
+            return Decoded(self.logits.flatten(0, 1), self.predicted_iou.flatten(), self.prompts)
+        wanted = (self.predicted_iou > least_iou).nonzero(as_tuple=True)
+        return Decoded(self.logits[wanted], self.predicted_iou[wanted], self.prompts)
 
 
 @dataclass
@@ -109,12 +131,23 @@ class FastDecoder:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
         """
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
-        extent_hw = extent_hw or grid_hw
         none = features.coarse.new_empty(0, *(4 * side for side in grid_hw)), features.coarse.new_empty(0)
-        work = self._graphed if sparse.device.type in _GRAPHED else self._chunked
-        decoded = work(sparse, self._shared(features), outputs, least_iou, grid_hw, extent_hw)
-        logits, predicted_iou = zip(none, *decoded, strict=True)
+        chunks = self.chunks(features, sparse, outputs, least_iou, extent_hw)
+        logits, predicted_iou = zip(none, *((one.logits, one.predicted_iou) for one in chunks), strict=True)
         return torch.cat(logits), torch.cat(predicted_iou)
+
+    def chunks(
+        self,
+        features: Features,
+        sparse: Tensor,
+        outputs: slice,
+        least_iou: float | None = None,
+        extent_hw: tuple[int, int] | None = None,
+    ) -> Iterator[Decoded]:
+        """The same, some prompts at a time."""
+        grid_hw = features.coarse.shape[2], features.coarse.shape[3]
+        work = self._graphed if sparse.device.type in _GRAPHED else self._chunked
+        return work(sparse, self._shared(features), outputs, least_iou, grid_hw, extent_hw or grid_hw)
 
     def _chunked(
         self,
@@ -124,13 +157,14 @@ class FastDecoder:
         least_iou: float | None,
         grid_hw: tuple[int, int],
         extent_hw: tuple[int, int],
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The wanted masks and their predicted IoU, a chunk at a time."""
+    ) -> Iterator[Decoded]:
+        """The wanted masks, a chunk at a time."""
         image, upscaled, fine = shared
         upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw, fine)
         scratch = Scratch(sparse)
         for part in sparse.split(self._chunk_size) if len(sparse) else ():
-            yield self._decode(self._chunk(part, image, scratch), image, upscaling, outputs, least_iou)
+            chunk = self._chunk(part, image, scratch)
+            yield Decoded(*self._decode(chunk, image, upscaling, outputs, least_iou), len(part))
 
     def _graphed(
         self,
@@ -140,23 +174,23 @@ class FastDecoder:
         least_iou: float | None,
         grid_hw: tuple[int, int],
         extent_hw: tuple[int, int],
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The same, in chunks that graphs have."""
+    ) -> Iterator[Decoded]:
+        """The same, in chunks that graphs have; while one is waited for, the next is under way."""
         rows, columns = (
             min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
             for side, extent in zip(grid_hw, extent_hw, strict=True)
         )
         settings = outputs == ONE, grid_hw, (rows, columns)
+        before: Decoded | None = None
         for part in sparse.split(list(_sizes(len(sparse), self._chunk_size))):
             size = next(size for size in _SIZES if size >= len(part))
             filled = torch.cat([part, part[:1].expand(size - len(part), -1, -1)])
             logits, predicted_iou = self._graphs(self._all_masks, filled, shared, *settings)
-            logits, predicted_iou = logits[: len(part)], predicted_iou[: len(part)]
-            if least_iou is None:
-                yield logits.flatten(0, 1), predicted_iou.flatten()
-            else:
-                wanted = (predicted_iou > least_iou).nonzero(as_tuple=True)
-                yield logits[wanted], predicted_iou[wanted]
+            if before is not None:
+                yield before.above(least_iou)
+            before = Decoded(logits[: len(part)], predicted_iou[: len(part)], len(part))
+        if before is not None:
+            yield before.above(least_iou)
 
     def _all_masks(
         self,

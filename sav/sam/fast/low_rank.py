@@ -19,11 +19,20 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple, TypeVar
 
 import torch
 from segment_anything.modeling.transformer import Attention, TwoWayTransformer
 from torch import Tensor
+
+from sav.sam.fast.attempts import Attempts
+
+Result = TypeVar("Result")
+_attempts = Attempts("image tokens are looked at")
+# Channels of all heads from which on products suit tensor cores.
+_LEAST_CHANNELS = 16
 
 
 class TokenToImage(NamedTuple):
@@ -175,6 +184,12 @@ class LowRankImage:
             What the attention weights make of the values of the shared tokens, `(m, H, P, d)`, and of the
             basis, `(m, H P, R)`.
         """
+        by_kernel = _try_kernels(
+            queries,
+            lambda kernels: kernels.token_to_image(shared, queries, basis_scores, self.basis, self.scale),
+        )
+        if by_kernel is not None:
+            return by_kernel
         scores = self._scores(queries, shared.keys, shared.positions, basis_scores)  # (m, H, P, T)
         weights = torch.softmax(scores, -1, out=self._scratch.take("weights", *scores.shape))
         on_basis = weights.flatten(1, 2) @ self.basis.transpose(1, 2)  # (m, H P, R)
@@ -205,6 +220,26 @@ class LowRankImage:
             constants: `(m, layers, T)`, the products of the centred tokens with the coefficients of all rows
                 that belong to no value: the first, then those that each earlier layer put last.
         """
+        by_kernel = _try_kernels(
+            keys,
+            lambda kernels: kernels.image_to_token(
+                (shared.queries, shared.positions, torch.stack(shared.value_products), shared.squares),
+                keys,
+                basis_scores,
+                torch.stack(values, 1),
+                gram,
+                constants,
+                len(shared.centred),
+                shared.eps,
+                self._memory,
+                self._rank,
+                self.scale,
+            ),
+        )
+        if by_kernel is not None:
+            self._rank = by_kernel
+            return
+
         scores = self._scores(keys, shared.queries, shared.positions, basis_scores)  # (m, H, P, T)
         weights = torch.softmax(scores, 2, out=self._scratch.take("weights", *scores.shape))
         self._append(weights[:, :, :-1])
@@ -253,6 +288,20 @@ class LowRankImage:
 
         squares = half.mul_(basis).sum(1, keepdim=True)
         return squares.addcmul_(self.scale.square(), shared.squares).clamp_(min=0)
+
+
+def _try_kernels(heads: Tensor, launch: Callable[[ModuleType], Result]) -> Result | None:
+    """What Triton kernels make of `(m, H, P, d)`; None where there are none for these sizes."""
+    _, count, _, dim = heads.shape
+    if count & (count - 1) or dim & (dim - 1) or count * dim < _LEAST_CHANNELS:
+        return None
+
+    def launched() -> Result:
+        from sav.sam.fast import low_rank_kernels
+
+        return launch(low_rank_kernels)
+
+    return _attempts(heads.device, launched)
 
 
 def _spread(small: Tensor, shared: Tensor, out: Tensor, is_added: bool = False) -> Tensor:

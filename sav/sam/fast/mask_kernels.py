@@ -79,7 +79,7 @@ def measured(
     sees_patch = down.patch * over.patch <= _LARGEST_PATCH
 
     grid = -(-width // _TILE_HW[1]), -(-height // _TILE_HW[0]), len(logits)
-    with _on(logits.device):
+    with on(logits.device):
         _measure[grid](
             logits, boxes, counts, down.first, down.weights, over.first, over.weights,
             logits.stride(0), logits.stride(1), logits.shape[1], logits.shape[2], height, width,
@@ -103,7 +103,7 @@ def pack(
     packed = torch.empty(int(ends[-1]), dtype=torch.uint8, device=logits.device)
     offsets = torch.from_numpy(ends - sizes).to(logits.device, non_blocking=True)
     programs = min(_PROGRAMS, max(1, -(-int(sizes.max()) // _BYTES)))
-    with _on(logits.device):
+    with on(logits.device):
         _pack[programs, len(logits)](
             logits, packed, boxes_xyxy.contiguous(), offsets,
             down.first, down.weights, over.first, over.weights,
@@ -113,7 +113,7 @@ def pack(
     return packed
 
 
-def _on(device: torch.device) -> AbstractContextManager[None]:
+def on(device: torch.device) -> AbstractContextManager[None]:
     """Triton launches on the current device, whichever the tensors are on."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 

@@ -9,7 +9,6 @@ Reference test: tests/sam/fast/test_on_device.py, against `Enlarger` and `Masks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -23,15 +22,12 @@ from sav.data.masks import Masks
 from sav.data.types import BoolArray, IntArray
 from sav.sam.conventions import MASK_THRESHOLD, Convention
 from sav.sam.enlarge import Enlarger, Stability
+from sav.sam.fast.attempts import Attempts
 from sav.sam.fast.enlarge import axes
 
-_log = logging.getLogger(__name__)
 # Bytes of packed masks for whose pixels there are indices at once: 8 pixels a byte, 8 bytes an index.
 _CHUNK_BYTES = 2**22
-# Devices on which Triton kernels run.
-_WITH_KERNELS = ("cuda",)
-# Devices on which they did not: a process says so once, and does not try again.
-_failed: set[torch.device] = set()
+_attempts = Attempts("masks are enlarged")
 Result = TypeVar("Result")
 
 
@@ -106,20 +102,11 @@ class DeviceEnlarger(Enlarger):
 
     def _by_kernel(self, launch: Callable[..., Result], logits: Tensor, *arguments: Any) -> Result | None:
         """What a function that launches Triton kernels returns; None where they cannot or may not be used."""
-        device = logits.device
-        if self._is_exact or not len(logits) or device.type not in _WITH_KERNELS or device in _failed:
+        if self._is_exact or not len(logits):
             return None
         logits_hw = logits.shape[1], logits.shape[2]
         sizes = logits_hw, self._convention.square, self._convention.input_hw(self._size_hw), self._size_hw
-        try:
-            return launch(logits, _taps(*sizes, device), *arguments)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception as error:  # without a compiler, for one
-            reason = str(error).strip().partition("\n")[0]
-            _log.warning("masks are enlarged without Triton kernels: %s", reason)
-            _failed.add(device)
-            return None
+        return _attempts(logits.device, lambda: launch(logits, _taps(*sizes, logits.device), *arguments))
 
 
 def tight_boxes(dense: Tensor) -> Tensor:

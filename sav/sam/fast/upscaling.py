@@ -17,10 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sav.sam.encoders import Features
+from sav.sam.fast.attempts import Attempts
 from sav.sam.fast.low_rank import LowRankImage
 
 # Bytes of the largest tensor on the way from some rows of the image to their masks.
 _CHUNK_BYTES = {"cpu": 2**20}
+_attempts = Attempts("masks are made")
+# Channels that are mixed for which the kernel is made: 32 in all official checkpoints.
+_KERNEL_CHANNELS = (16, 32, 64)
 
 
 class FineTokens(NamedTuple):
@@ -98,6 +102,11 @@ class Upscaling:
         Returns:
             Logits `(K, 4 h, 4 w)` of the K wanted masks, 0 outside of the extent.
         """
+        if wanted is None and mixers.shape[2] in _KERNEL_CHANNELS:
+            logits = _attempts(mixers.device, lambda: self._masks_by_kernel(image, coefficients, mixers))
+            if logits is not None:
+                return logits
+
         count = mixers.shape[0] * mixers.shape[1] if wanted is None else int(wanted.sum())
         logits = mixers.new_zeros(count, 4 * self.grid_hw[0], 4 * self.grid_hw[1])
         if not count:
@@ -131,6 +140,14 @@ class Upscaling:
             masks = mixed.flatten(0, 1) if wanted is None else mixed[wanted]
             logits[:, part, : 4 * columns] = masks.flatten(4, 6).flatten(1, 3)
         return logits
+
+    def _masks_by_kernel(self, image: LowRankImage, coefficients: Tensor, mixers: Tensor) -> Tensor:
+        from sav.sam.fast import upscaling_kernels as kernels
+
+        norm = self._norm
+        weights = kernels.Weights(norm.weight, norm.bias, norm.eps, self._second_weights, self._second.bias)
+        image_tokens = image.basis, image.scale, coefficients, self._shared
+        return kernels.masks(*image_tokens, self._fine, mixers, weights, self.extent_hw)
 
     def _row_chunks(self, prompts: int) -> Iterator[slice]:
         """Rows of tokens that are upscaled at once."""

@@ -7,7 +7,32 @@ import torch
 from sav.sam.encoders import Features
 from sav.sam.fast.decoder import FastDecoder
 from tests.conftest import TINY, random_sam
+from tests.sam.fast import interpreted
 from tests.sam.test_decoder import OFFICIAL, prompted, upstream
+
+KERNELS = """
+from dataclasses import replace
+import torch
+from sav.sam.fast import decoder, low_rank, upscaling
+from sav.sam.fast.decoder import FastDecoder
+from tests.conftest import TINY, random_sam
+from tests.sam.test_decoder import prompted
+
+decoder._GRAPHED, decoder._ONE_BY_ONE = ("cpu",), ()
+torch.set_grad_enabled(False)
+for depth, is_boxes in ((1, False), (3, True)):
+    sam = random_sam(replace(TINY, prompt_dim=128, decoder_downsampling=1, decoder_depth=depth), spread=0.1)
+    features, sparse, _ = prompted(sam, 2)
+    sparse = sparse[:, :1] if is_boxes else sparse
+    found = []
+    for kinds in ((), ("cpu",)):
+        low_rank._attempts.device_types = upscaling._attempts.device_types = kinds
+        found.append(FastDecoder(sam, 4)(features, sparse, slice(1, None), None, (2, 5)))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-4 * float(found[0][0].std()))
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-4, atol=1e-5)
+    assert not low_rank._attempts._failed and not upscaling._attempts._failed
+print("kernels agree")
+"""
 
 ARCHITECTURES = [
     TINY,
@@ -91,3 +116,8 @@ def test_many_prompts_on_one_picture_go_together_as_on_a_gpu(monkeypatch):
     together = FastDecoder(sam, chunk_size=4)(features, sparse, slice(1, None), 0.0)
     for found, wanted in zip(together, one_by_one, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.long
+def test_triton_kernels_give_the_same_but_for_rounding():
+    interpreted.check(KERNELS)

@@ -1,7 +1,4 @@
 import logging
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,8 +8,9 @@ from sav.data.masks import Masks
 from sav.sam.conventions import FirstConvention, SecondConvention
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast import on_device
+from sav.sam.fast.attempts import Attempts
 from sav.sam.fast.on_device import DeviceEnlarger, pack, tight_boxes
-from tests.conftest import ROOT
+from tests.sam.fast import interpreted
 from tests.sam.test_enlarge import SIZES, blobs
 
 KERNELS = """
@@ -22,7 +20,7 @@ from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast import on_device
 from tests.sam.test_enlarge import blobs
 
-on_device._WITH_KERNELS = ("cpu",)
+on_device._attempts.device_types = ("cpu",)
 logits = blobs(12)
 for size_hw, stability in (((120, 160), Stability(0.3, 1.0)), ((40, 9), None)):
     given = FirstConvention(128), size_hw, 2**30, 3
@@ -63,26 +61,34 @@ def test_bits_are_packed_as_masks_have_them(monkeypatch, size_hw, count):
 
 @pytest.mark.long
 def test_triton_kernels_give_the_same_but_for_rounding():
-    pytest.importorskip("triton")
-    interpreted = {**os.environ, "TRITON_INTERPRET": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", KERNELS], env=interpreted, capture_output=True, text=True, check=False
-    )
-    assert "kernels agree" in done.stdout, done.stderr
+    interpreted.check(KERNELS)
 
 
 def test_without_kernels_one_line_says_so_and_the_masks_are_made_all_the_same(monkeypatch, caplog):
     def fail(*_):
+        calls.append(1)
         raise RuntimeError("Failed to find C compiler.\nPlease specify one.")
 
-    monkeypatch.setattr(on_device, "_WITH_KERNELS", ("cpu",))
-    monkeypatch.setattr(on_device, "_measured_by_kernel", fail)
-    monkeypatch.setattr(on_device, "_packed_by_kernel", fail)
-    monkeypatch.setattr(on_device, "_taps", lambda *_: None)
-    monkeypatch.setattr(on_device, "_failed", set())
+    calls: list[int] = []
+    monkeypatch.setattr(on_device, "_attempts", Attempts("masks are enlarged"))
+    monkeypatch.setattr(on_device._attempts, "device_types", ("cpu",))
+    monkeypatch.setattr(on_device, "_taps", fail)
     given = FirstConvention(128), (120, 160), 2**20, 1
     with caplog.at_level(logging.WARNING):
         masks, _ = DeviceEnlarger(*given, is_exact=False).masks(blobs(5))
     assert masks == Enlarger(*given).masks(blobs(5))[0]
     (record,) = caplog.records
     assert record.getMessage() == "masks are enlarged without Triton kernels: Failed to find C compiler."
+    assert len(calls) == 1
+
+
+def test_what_does_not_fit_is_no_reason_to_do_without_kernels(monkeypatch):
+    def fail():
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    attempts = Attempts("masks are enlarged")
+    attempts.device_types = ("cpu",)
+    with pytest.raises(torch.OutOfMemoryError):
+        attempts(torch.device("cpu"), fail)
+    assert attempts(torch.device("cpu"), lambda: 5) == 5
+    assert attempts(torch.device("meta"), lambda: 5) is None

@@ -1,0 +1,41 @@
+"""Triton kernels are tried; where they fail one logged line says so, and plain PyTorch does the work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+_log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+
+class Attempts:
+    """Calls of what launches the kernels for one purpose, in one process.
+
+    Attributes:
+        device_types: On which kernels are tried at all.
+    """
+
+    device_types: tuple[str, ...] = ("cuda",)
+
+    def __init__(self, done_without: str) -> None:
+        """Prepare; `done_without` is the line's beginning."""
+        self._done_without = done_without
+        self._failed: set[torch.device] = set()
+
+    def __call__(self, device: torch.device, launch: Callable[[], Result]) -> Result | None:
+        """What `launch` returns; None where there is no such device, or kernels have failed on it."""
+        if device.type not in self.device_types or device in self._failed:
+            return None
+        try:
+            return launch()
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # Triton's own, the compiler's that it needs, the driver's
+            reason = str(error).strip().partition("\n")[0]
+            _log.warning("%s without Triton kernels: %s", self._done_without, reason)
+            self._failed.add(device)
+            return None

@@ -1,0 +1,255 @@
+"""Triton kernels of both cross attentions of image tokens in low rank: one pass over the image each.
+
+All heads are one product: what belongs to other heads is zero. A prompt's tokens of a head are filled up to a
+power of two. Products are on tensor cores (TF32); those that LayerNorm's variance is made of, whose parts
+nearly cancel each other, are made of three each, which gives float32's rounding. See `sav.sam.fast.low_rank`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from sav.sam.fast.mask_kernels import on
+
+# Parts of the image whose sums are put together in the end.
+_PARTS = 8
+
+
+class Launch(NamedTuple):
+    """How a kernel is compiled: tokens of a tile, warps of a program, stages of loading."""
+
+    tokens: int
+    warps: int
+    stages: int
+
+
+# The fastest of four on an H200, both.
+_TO_IMAGE = _FROM_IMAGE = Launch(32, 4, 1)
+
+
+def token_to_image(
+    shared: tuple[Tensor, Tensor, Tensor],
+    queries: Tensor,
+    basis_scores: Tensor,
+    basis: Tensor,
+    scale: Tensor,
+    launch: Launch = _TO_IMAGE,
+) -> tuple[Tensor, Tensor]:
+    """As `LowRankImage.token_to_image`, of shared keys, positions and values."""
+    keys, positions, values = shared
+    prompts, heads, count, dim = queries.shape
+    rank, tokens = basis.shape[1:]
+    filled = triton.next_power_of_2(count)
+    rows = heads * filled
+    part = triton.cdiv(triton.cdiv(tokens, _PARTS), launch.tokens) * launch.tokens
+    parts = triton.cdiv(tokens, part)
+
+    most, total = (queries.new_empty(prompts, parts, rows) for _ in range(2))
+    on_shared = queries.new_empty(prompts, parts, rows, dim)
+    on_basis = queries.new_empty(prompts, parts, rows, rank)
+    with on(queries.device):
+        _token_to_image[parts, prompts](
+            keys, positions, values, queries.contiguous(), basis_scores.contiguous(), basis, scale,
+            most, total, on_shared, on_basis,
+            basis.stride(0), basis.stride(1), scale.stride(0), rank, count, tokens, part,
+            HEADS=heads, DIM=dim, FILLED=filled, RANK=max(16, triton.next_power_of_2(rank)),
+            TOKENS=launch.tokens, IS_FIRST=rank == 1, num_warps=launch.warps, num_stages=launch.stages,
+        )  # fmt: skip
+
+    share = (most - most.amax(1, keepdim=True)).exp()  # (m, parts, rows)
+    share = (share / (share * total).sum(1, keepdim=True)).unsqueeze(-1)
+    whole = [(share * one).sum(1).unflatten(1, (heads, filled)) for one in (on_shared, on_basis)]
+    return whole[0][:, :, :count], whole[1][:, :, :count].flatten(1, 2)
+
+
+@triton.jit
+def _token_to_image(keys, positions, values, queries, basis_scores, basis, scale,
+                    most, total, on_shared, on_basis,
+                    basis_stride, row_stride, scale_stride, rank, count, tokens, part,
+                    HEADS: tl.constexpr, DIM: tl.constexpr, FILLED: tl.constexpr, RANK: tl.constexpr,
+                    TOKENS: tl.constexpr, IS_FIRST: tl.constexpr):  # fmt: skip
+    """Attention of one prompt to one part of the image, `(part, prompt)`, by running sums over its tiles."""
+    prompt = tl.program_id(1).to(tl.int64)
+    ROWS: tl.constexpr = HEADS * FILLED
+    CHANNELS: tl.constexpr = HEADS * DIM
+    row, channel, vector = tl.arange(0, ROWS), tl.arange(0, CHANNELS), tl.arange(0, RANK)
+    head, place = row // FILLED, row % FILLED
+    is_own = (head[:, None] == (channel // DIM)[None]) & (place < count)[:, None]
+    query = queries + ((prompt * HEADS + head) * count + place)[:, None] * DIM + (channel % DIM)[None]
+    query = tl.load(query, mask=is_own, other=0.0)  # (rows, channels)
+    is_vector = (vector < rank)[None]
+    own = basis_scores + ((prompt * HEADS + head) * count + place)[:, None] * rank + vector[None]
+    own = tl.load(own, mask=is_vector & (place < count)[:, None], other=0.0)  # (rows, R)
+    basis += prompt * basis_stride
+    scale += prompt * scale_stride
+
+    top = tl.full((ROWS,), float("-inf"), tl.float32)
+    weight = tl.zeros((ROWS,), tl.float32)
+    of_shared = tl.zeros((ROWS, CHANNELS), tl.float32)
+    of_basis = tl.zeros((ROWS, RANK), tl.float32)
+    begin = tl.program_id(0) * part
+    for start in range(begin, tl.minimum(begin + part, tokens), TOKENS):
+        token = start + tl.arange(0, TOKENS)
+        is_there = token < tokens
+        once = tl.load(scale + token, mask=is_there, other=0.0)
+        across = channel[:, None] * tokens + token[None]
+        scores = tl.dot(query, tl.load(keys + across, mask=is_there[None], other=0.0)) * once[None]
+        image = tl.load(
+            basis + vector[:, None] * row_stride + token[None],
+            mask=(vector < rank)[:, None] & is_there[None],
+            other=0.0,
+        )  # (R, tokens)
+        if not IS_FIRST:
+            scores = tl.dot(own, image, acc=scores)
+            scores = tl.dot(query, tl.load(positions + across, mask=is_there[None], other=0.0), acc=scores)
+        scores = tl.where(is_there[None], scores, float("-inf"))
+
+        new_top = tl.maximum(top, tl.max(scores, axis=1))
+        shrunk, scores = tl.exp(top - new_top), tl.exp(scores - new_top[:, None])
+        weight = weight * shrunk + tl.sum(scores, axis=1)
+        top = new_top
+        value = values + (channel // DIM)[None] * tokens * DIM + token[:, None] * DIM + (channel % DIM)[None]
+        value = tl.load(value, mask=is_there[:, None], other=0.0)  # (tokens, channels)
+        of_shared = tl.dot(scores * once[None], value, acc=of_shared * shrunk[:, None])
+        of_basis = tl.dot(scores, tl.trans(image), acc=of_basis * shrunk[:, None])
+
+    out = (prompt * tl.num_programs(0) + tl.program_id(0)) * ROWS + row
+    tl.store(most + out, top)
+    tl.store(total + out, weight)
+    tl.store(on_shared + out[:, None] * DIM + (channel % DIM)[None], of_shared,
+             mask=head[:, None] == (channel // DIM)[None])  # fmt: skip
+    tl.store(on_basis + out[:, None] * rank + vector[None], of_basis, mask=is_vector)
+
+
+def image_to_token(
+    shared: tuple[Tensor, Tensor, Tensor, Tensor],
+    keys: Tensor,
+    basis_scores: Tensor,
+    values: Tensor,
+    gram: Tensor,
+    constants: Tensor,
+    channels: int,
+    eps: float,
+    memory: Tensor,
+    rank: int,
+    scale: Tensor,
+    launch: Launch = _FROM_IMAGE,
+) -> int:
+    """As `LowRankImage.image_to_token`, in place; the new rank.
+
+    Args:
+        shared: Queries and positions, `(H, d, T)`; the products of values, `(layers, H, d, T)`; the squared
+            lengths of the centred tokens, `(T,)`.
+        keys: `(m, H, P, d)`.
+        basis_scores: `(m, H P, R)`.
+        values: `(m, layers, H, P - 1, d)`.
+        gram: `(m, R', R')` with `R' = R + H (P - 1)`.
+        constants: `(m, layers, T)`.
+        channels: Of a token.
+        eps: What LayerNorm adds to the variance.
+        memory: `(m, most R, T)`; behind the `rank` first it gets the new vectors and what divides all.
+        rank: R.
+        scale: `(m, 1, T)`.
+    """
+    queries, positions, products, squares = shared
+    prompts, heads, count, dim = keys.shape
+    tokens = memory.shape[2]
+    with on(keys.device):
+        _image_to_token[triton.cdiv(tokens, launch.tokens), prompts](
+            queries, positions, keys.contiguous(), basis_scores.contiguous(), values.contiguous(), products,
+            gram.contiguous(), constants.contiguous(), squares, memory, scale,
+            memory.stride(0), memory.stride(1), scale.stride(0), rank, gram.shape[1], count, tokens, channels,
+            eps, HEADS=heads, DIM=dim, FILLED=triton.next_power_of_2(count),
+            RANK=max(16, triton.next_power_of_2(rank)), LAYERS=values.shape[1], TOKENS=launch.tokens,
+            num_warps=launch.warps, num_stages=launch.stages,
+        )  # fmt: skip
+    return gram.shape[1] + 1
+
+
+@triton.jit
+def _image_to_token(queries, positions, keys, basis_scores, values, products, gram, constants, squares,
+                    basis, scale, basis_stride, row_stride, scale_stride, rank, new_rank, count, tokens,
+                    width, eps, HEADS: tl.constexpr, DIM: tl.constexpr, FILLED: tl.constexpr,
+                    RANK: tl.constexpr, LAYERS: tl.constexpr, TOKENS: tl.constexpr):  # fmt: skip
+    """Attention of some tokens to one prompt, `(part, prompt)`, and the LayerNorm behind it."""
+    prompt = tl.program_id(1).to(tl.int64)
+    ROWS: tl.constexpr = HEADS * FILLED
+    CHANNELS: tl.constexpr = HEADS * DIM
+    row, channel, vector = tl.arange(0, ROWS), tl.arange(0, CHANNELS), tl.arange(0, RANK)
+    head, place = row // FILLED, row % FILLED
+    is_head = head[:, None] == (channel // DIM)[None]
+    token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
+    is_there = token < tokens
+    basis += prompt * basis_stride
+    once = tl.load(scale + prompt * scale_stride + token, mask=is_there, other=0.0)
+    across = channel[:, None] * tokens + token[None]
+    is_vector = vector < rank
+    image = tl.load(
+        basis + vector[:, None] * row_stride + token[None],
+        mask=is_vector[:, None] & is_there[None],
+        other=0.0,
+    )  # (R, tokens)
+
+    # The weights of each head's prompt tokens, (rows, tokens)
+    key = keys + ((prompt * HEADS + head) * count + place)[:, None] * DIM + (channel % DIM)[None]
+    key = tl.load(key, mask=is_head & (place < count)[:, None], other=0.0)
+    scores = tl.dot(key, tl.load(queries + across, mask=is_there[None], other=0.0)) * once[None]
+    if LAYERS > 1:
+        own = basis_scores + ((prompt * HEADS + head) * count + place)[:, None] * rank + vector[None]
+        own = tl.load(own, mask=is_vector[None] & (place < count)[:, None], other=0.0)
+        scores = tl.dot(own, image, acc=scores)
+        scores = tl.dot(key, tl.load(positions + across, mask=is_there[None], other=0.0), acc=scores)
+    scores = tl.where((place < count)[:, None], scores, float("-inf"))
+    scores = tl.reshape(scores, (HEADS, FILLED, TOKENS))
+    scores = tl.exp(scores - tl.max(scores, axis=1)[:, None])
+    scores = tl.reshape(scores / tl.sum(scores, axis=1)[:, None], (ROWS, TOKENS))
+    is_new = place < count - 1
+    weights = tl.where(is_new[:, None], scores, 0.0)
+
+    # What the old vectors and the new ones have to do with each other and with the shared tokens
+    new = rank + head * (count - 1) + place
+    gram += prompt * new_rank * new_rank
+    both = tl.load(gram + vector[:, None] * new_rank + vector[None],
+                   mask=is_vector[:, None] & is_vector[None], other=0.0)  # fmt: skip
+    half = tl.dot(both, image, input_precision="tf32x3")
+    both = tl.load(gram + vector[:, None] * new_rank + new[None],
+                   mask=is_vector[:, None] & is_new[None], other=0.0)  # fmt: skip
+    half = tl.dot(2 * both, weights, acc=half, input_precision="tf32x3")
+    for layer in tl.static_range(LAYERS - 1):
+        place_in_layer = vector - 1 - layer * (1 + HEADS * (count - 1))
+        of_head = place_in_layer // (count - 1)
+        is_own = (place_in_layer >= 0)[:, None] & (of_head[:, None] == (channel // DIM)[None])
+        value = values + (prompt * LAYERS + layer) * HEADS * (count - 1) * DIM
+        value = tl.load(value + place_in_layer[:, None] * DIM + (channel % DIM)[None], mask=is_own, other=0.0)
+        product = tl.load(products + layer * CHANNELS * tokens + across, mask=is_there[None], other=0.0)
+        half += 2 * once[None] * tl.dot(value, product, input_precision="tf32x3")
+    sums = tl.sum(half * image, axis=0)
+
+    both = tl.load(gram + new[:, None] * new_rank + new[None],
+                   mask=is_new[:, None] & is_new[None], other=0.0)  # fmt: skip
+    half = tl.dot(both, weights, input_precision="tf32x3")
+    value = values + (prompt * LAYERS + LAYERS - 1) * HEADS * (count - 1) * DIM
+    value += (head * (count - 1) + place)[:, None] * DIM + (channel % DIM)[None]
+    value = tl.load(value, mask=is_head & is_new[:, None], other=0.0)
+    product = tl.load(products + (LAYERS - 1) * CHANNELS * tokens + across, mask=is_there[None], other=0.0)
+    half += 2 * once[None] * tl.dot(value, product, input_precision="tf32x3")
+    sums += tl.sum(half * weights, axis=0)
+
+    for layer in tl.static_range(LAYERS):
+        constant = tl.load(constants + (prompt * LAYERS + layer) * tokens + token, mask=is_there, other=0.0)
+        line = basis + layer * (1 + HEADS * (count - 1)) * row_stride + token
+        sums += 2 * once * constant * tl.load(line, mask=is_there, other=0.0)
+    sums += once * once * tl.load(squares + token, mask=is_there, other=0.0)
+
+    inverse = tl.rsqrt(tl.maximum(sums, 0.0) / width + eps)
+    tl.debug_barrier()
+    tl.store(scale + prompt * scale_stride + token, once * inverse, mask=is_there)
+    tl.store(basis + vector[:, None] * row_stride + token[None], image * inverse[None],
+             mask=is_vector[:, None] & (vector > 0)[:, None] & is_there[None])  # fmt: skip
+    tl.store(basis + new[:, None] * row_stride + token[None], weights * inverse[None],
+             mask=is_new[:, None] & is_there[None])  # fmt: skip
+    tl.store(basis + new_rank * row_stride + token, inverse, mask=is_there)
