@@ -145,7 +145,7 @@ class SamModel:
     def decode_points_in_batches(
         self, embedding: Embedding, points_xy: NDArray[np.float64], batch: int, least_iou: float | None = None
     ) -> Iterator[Decoded]:
-        """As `decode_points`, some points at a time: `batch` where all must be exact, else as many as suit."""
+        """As `decode_points`, some at a time: `batch` where all must be exact, else as many as suit."""
         if isinstance(self._decoder, FastDecoder):
             sparse = self._embed_points(embedding, points_xy)
             extent_hw = self._extent_hw(embedding)

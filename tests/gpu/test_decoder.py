@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from sav.device import EXACT, Precision
+from sav.graphs import Graphs
 from sav.media.pictures import read_picture
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.fast import decoder, low_rank, on_device, upscaling
 from sav.sam.fast.decoder import FastDecoder
-from sav.sam.fast.graphs import Graphs
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.load import load_sam
 from sav.sam.outputs import THREE

@@ -125,4 +125,4 @@ def test_what_is_packed_on_the_device_is_the_same(picture, monkeypatch, predicte
     shares: list[float] = []
     assert segment_everything(model, embedding, config, shares.append) == wanted
     assert (len(wanted) > 0) == (predicted_iou < 1e9)
-    assert shares == [1 / 3, 2 / 3, 1.0]
+    assert shares == [64 / 144, 128 / 144, 1.0]

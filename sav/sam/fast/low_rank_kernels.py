@@ -74,9 +74,9 @@ def _token_to_image(keys, positions, values, queries, basis_scores, basis, scale
                     TOKENS: tl.constexpr, IS_FIRST: tl.constexpr):  # fmt: skip
     """Attention of one prompt to one part of the image, `(part, prompt)`, by running sums over its tiles."""
     prompt = tl.program_id(1).to(tl.int64)
-    ROWS: tl.constexpr = HEADS * FILLED
-    CHANNELS: tl.constexpr = HEADS * DIM
-    row, channel, vector = tl.arange(0, ROWS), tl.arange(0, CHANNELS), tl.arange(0, RANK)
+    rows: tl.constexpr = HEADS * FILLED
+    channels: tl.constexpr = HEADS * DIM
+    row, channel, vector = tl.arange(0, rows), tl.arange(0, channels), tl.arange(0, RANK)
     head, place = row // FILLED, row % FILLED
     is_own = (head[:, None] == (channel // DIM)[None]) & (place < count)[:, None]
     query = queries + ((prompt * HEADS + head) * count + place)[:, None] * DIM + (channel % DIM)[None]
@@ -87,10 +87,10 @@ def _token_to_image(keys, positions, values, queries, basis_scores, basis, scale
     basis += prompt * basis_stride
     scale += prompt * scale_stride
 
-    top = tl.full((ROWS,), float("-inf"), tl.float32)
-    weight = tl.zeros((ROWS,), tl.float32)
-    of_shared = tl.zeros((ROWS, CHANNELS), tl.float32)
-    of_basis = tl.zeros((ROWS, RANK), tl.float32)
+    top = tl.full((rows,), float("-inf"), tl.float32)
+    weight = tl.zeros((rows,), tl.float32)
+    of_shared = tl.zeros((rows, channels), tl.float32)
+    of_basis = tl.zeros((rows, RANK), tl.float32)
     begin = tl.program_id(0) * part
     for start in range(begin, tl.minimum(begin + part, tokens), TOKENS):
         token = start + tl.arange(0, TOKENS)
@@ -117,7 +117,7 @@ def _token_to_image(keys, positions, values, queries, basis_scores, basis, scale
         of_shared = tl.dot(scores * once[None], value, acc=of_shared * shrunk[:, None])
         of_basis = tl.dot(scores, tl.trans(image), acc=of_basis * shrunk[:, None])
 
-    out = (prompt * tl.num_programs(0) + tl.program_id(0)) * ROWS + row
+    out = (prompt * tl.num_programs(0) + tl.program_id(0)) * rows + row
     tl.store(most + out, top)
     tl.store(total + out, weight)
     tl.store(on_shared + out[:, None] * DIM + (channel % DIM)[None], of_shared,
@@ -177,9 +177,9 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
                     RANK: tl.constexpr, LAYERS: tl.constexpr, TOKENS: tl.constexpr):  # fmt: skip
     """Attention of some tokens to one prompt, `(part, prompt)`, and the LayerNorm behind it."""
     prompt = tl.program_id(1).to(tl.int64)
-    ROWS: tl.constexpr = HEADS * FILLED
-    CHANNELS: tl.constexpr = HEADS * DIM
-    row, channel, vector = tl.arange(0, ROWS), tl.arange(0, CHANNELS), tl.arange(0, RANK)
+    rows: tl.constexpr = HEADS * FILLED
+    channels: tl.constexpr = HEADS * DIM
+    row, channel, vector = tl.arange(0, rows), tl.arange(0, channels), tl.arange(0, RANK)
     head, place = row // FILLED, row % FILLED
     is_head = head[:, None] == (channel // DIM)[None]
     token = tl.program_id(0) * TOKENS + tl.arange(0, TOKENS)
@@ -206,7 +206,7 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
     scores = tl.where((place < count)[:, None], scores, float("-inf"))
     scores = tl.reshape(scores, (HEADS, FILLED, TOKENS))
     scores = tl.exp(scores - tl.max(scores, axis=1)[:, None])
-    scores = tl.reshape(scores / tl.sum(scores, axis=1)[:, None], (ROWS, TOKENS))
+    scores = tl.reshape(scores / tl.sum(scores, axis=1)[:, None], (rows, TOKENS))
     is_new = place < count - 1
     weights = tl.where(is_new[:, None], scores, 0.0)
 
@@ -225,7 +225,7 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
         is_own = (place_in_layer >= 0)[:, None] & (of_head[:, None] == (channel // DIM)[None])
         value = values + (prompt * LAYERS + layer) * HEADS * (count - 1) * DIM
         value = tl.load(value + place_in_layer[:, None] * DIM + (channel % DIM)[None], mask=is_own, other=0.0)
-        product = tl.load(products + layer * CHANNELS * tokens + across, mask=is_there[None], other=0.0)
+        product = tl.load(products + layer * channels * tokens + across, mask=is_there[None], other=0.0)
         half += 2 * once[None] * tl.dot(value, product, input_precision="tf32x3")
     sums = tl.sum(half * image, axis=0)
 
@@ -235,7 +235,7 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
     value = values + (prompt * LAYERS + LAYERS - 1) * HEADS * (count - 1) * DIM
     value += (head * (count - 1) + place)[:, None] * DIM + (channel % DIM)[None]
     value = tl.load(value, mask=is_head & is_new[:, None], other=0.0)
-    product = tl.load(products + (LAYERS - 1) * CHANNELS * tokens + across, mask=is_there[None], other=0.0)
+    product = tl.load(products + (LAYERS - 1) * channels * tokens + across, mask=is_there[None], other=0.0)
     half += 2 * once[None] * tl.dot(value, product, input_precision="tf32x3")
     sums += tl.sum(half * weights, axis=0)
 
