@@ -66,7 +66,8 @@ def add_model_flags(parser: Parser, items: str, or_where: str = "") -> None:
     add_computing_flags(group)
     group.add_argument("--compile", action="store_true",
                        help="compile SAM's encoder with torch.compile: a minute or more at start, then faster"
-                            " frames")  # fmt: skip
+                            " frames; not done where it has faster kernels of ours (SAM on NVIDIA"
+                            " GPUs)")  # fmt: skip
     group.add_argument("--batch", type=whole(1, _LARGEST_BATCH), metavar="N",
                        help=f"{items} that the models take at once"
                             f" (default: 4 on a GPU, 1 on a CPU{or_where})")  # fmt: skip

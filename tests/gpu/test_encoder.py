@@ -8,6 +8,7 @@ from sav.sam.encoders import vit
 from sav.sam.fast import kernels
 from sav.sam.fast.encoder import FastEncoder
 from sav.sam.load import load_sam
+from tests.sam.fast.cases import apart, plain_attention, random_tables
 from tests.sam.models import know_tiny_ones, mobile_sam, sam_2
 
 pytestmark = pytest.mark.long
@@ -55,6 +56,27 @@ def test_features_that_were_given_away_stay_as_they_are(upstream):
     features = [fast(pixels) for pixels in (one, one, one, other)]
     assert torch.equal(features[1], features[2])
     assert not torch.equal(features[2], features[3])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("side", "dim"), [(14, 80), (14, 128), (24, 96), (32, 80), (64, 64), (64, 80), (128, 64)]
+)
+@torch.inference_mode()
+def test_attention_is_right_for_windows_and_heads_of_any_size(side, dim, dtype, cuda):
+    if cuda.type != "cuda":
+        pytest.skip("Triton's kernels run on a GPU")
+    layout = kernels.Layout((2, 40, 72) if side < 64 else (1, side, side), 1, dim, side)
+    images, height, width = layout.size_bhw
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        qkv, tables = torch.randn(images * height * width + 1, 3 * dim), random_tables(side, dim)
+    qkv, *tables = (tensor.to(cuda, dtype) for tensor in (qkv, *tables))
+    with torch.cuda.device(cuda):
+        found = [kernels.attend(qkv, layout, tuple(tables)) for _ in range(3)]
+    wanted = plain_attention(qkv.float(), layout, [table.float() for table in tables])
+    assert apart(found[0], wanted) < ERRORS[dtype]
+    assert all(torch.equal(again, found[0]) for again in found)
 
 
 @pytest.mark.parametrize("part", ["add_norm", "attend", "relative_positions"])

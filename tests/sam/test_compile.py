@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from sav.device import Precision
 from sav.media.pictures import write_picture
-from sav.sam.load import load_sam
+from sav.sam.load import compile_encoder, load_sam
+from sav.sam.model import SamModel
 from tests.conftest import DEMO_YOLO, ROOT, TINY, random_sam
 
 pytestmark = pytest.mark.long
@@ -24,6 +26,16 @@ def shallow_sam_file(tmp_path):
     path = tmp_path / "shallow_sam.pth"
     torch.save(random_sam(replace(TINY, depth=1, global_blocks=())).state_dict(), path)
     return path
+
+
+def test_an_encoder_with_kernels_for_the_device_is_left_as_it_is(monkeypatch, caplog):
+    caplog.set_level("INFO")
+    model = SamModel(random_sam(), CPU, Precision(torch.bfloat16))
+    monkeypatch.setattr(model.sam.image_encoder, "has_kernels_on", lambda device: True)
+    monkeypatch.setattr(model.sam.image_encoder, "compile", pytest.fail)
+    compile_encoder(model)
+    (line,) = caplog.messages
+    assert "faster kernels" in line
 
 
 @pytest.mark.skipif(not shutil.which(os.environ.get("CXX", "g++")), reason="there is no C++ compiler")

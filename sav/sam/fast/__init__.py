@@ -10,7 +10,7 @@ one thread of an Intel Xeon with AMX, both sides in turn in one process; on a GP
 | `decoder`, `low_rank`, `upscaling` | float32's rounding | 4.1 (3.5-5.0) boxes, 4.3 (3.6-5.3) points |
 | `encoder` in bfloat16 | mean IoU of masks 0.99 | 4.6 (4.1-5.8), three blocks, one of them global |
 | `encoder` in float32, by the same lines | float32's rounding | 1.8 (1.5-2.1) |
-| `kernels`, ViT-H's encoder in bfloat16 on an H200 | mean IoU of masks 0.99 | 2.2 over `encoder` without |
+| `kernels`, ViT-H's encoder in bfloat16 on an H200 | mean IoU of masks 0.99 | 2.4 over `encoder` without |
 | `enlarge`, exact, boxes' masks | the same to the last pixel | 1080p: 7 to 21; 4000x3000: 10 to 64 |
 | `enlarge`, exact, stability tested | the same to the last pixel | 1080p: 5 to 60; 4000x3000: 5 to 300 |
 | `enlarge`, not exact | float32's rounding | 1080p: 3 to 100; 4000x3000: 4 to 690 |

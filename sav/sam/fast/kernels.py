@@ -3,7 +3,9 @@
 Contract: as `sav.sam.fast.encoder`'s, whose plain attention gives the same but for rounding.
 Reference test: tests/sam/fast/test_kernels.py, against segment_anything's encoder and PyTorch's attention;
 on a GPU tests/gpu/test_encoder.py.
-Gain: 2.2, ViT-H in bfloat16 on an H200 (12.2 ms a picture instead of 27.4, batches of four).
+Gain: 2.4, ViT-H in bfloat16 on an H200, batches of four: 11.3 ms a picture instead of 27.4, 68 % of the rate
+of large products there (777 TFLOP/s); alone, 11.9 instead of 29.0. `torch.compile` without them: 17.2.
+Products take 7.0 ms of it and attention 2.3: 42 us in a block of windows, 286 us in a global one.
 """
 
 from __future__ import annotations

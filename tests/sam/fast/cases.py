@@ -44,20 +44,26 @@ def main() -> None:
 def _encoded(architecture) -> float:
     encoder = random_sam(architecture, spread=0.1).image_encoder
     pixels = torch.randn(2, 3, architecture.image_size, architecture.image_size)
-    return _apart(FastEncoder(encoder, torch.float16).with_kernels(pixels), encoder(pixels))
+    return apart(FastEncoder(encoder, torch.float16).with_kernels(pixels), encoder(pixels))
 
 
 def _attended(side: int, rows: int) -> float:
     """Attention in float32, two images of 5 rows and 9 columns, one head."""
     layout = kernels.Layout((2, 5, 9), 1, 16, side)
     qkv = torch.randn(2 * 5 * 9 + 1, 3 * 16)
-    distance = torch.arange(side)[:, None] - torch.arange(side) + side - 1
-    tables = torch.randn(2 * side - 1, 16)[distance], torch.randn(2 * side - 1, 16)[distance]
+    tables = random_tables(side, 16)
     launch = kernels.Launch(queries=64, rows=rows, warps=4, stages=1)
-    return _apart(kernels.attend(qkv, layout, tables, launch), _plain(qkv, layout, tables))
+    return apart(kernels.attend(qkv, layout, tables, launch), plain_attention(qkv, layout, tables))
 
 
-def _plain(qkv, layout, tables):
+def random_tables(side, dim):
+    """Position vectors for rows and for columns, the same for all pairs that lie as far apart."""
+    distance = torch.arange(side)[:, None] - torch.arange(side) + side - 1
+    return tuple(torch.randn(2 * side - 1, dim)[distance] for _ in range(2))
+
+
+def plain_attention(qkv, layout, tables):
+    """`kernels.attend` by PyTorch, for one head."""
     images, height, width = layout.size_bhw
     side, down, across = layout.side, -(-height // layout.side), -(-width // layout.side)
     padded = qkv[-1].expand(images, down * side, across * side, -1).clone()
@@ -73,7 +79,8 @@ def _plain(qkv, layout, tables):
     return out[:, :height, :width].flatten(0, 2)
 
 
-def _apart(found, wanted) -> float:
+def apart(found, wanted) -> float:
+    """The spread of the difference as a share of what is wanted."""
     return ((found.float() - wanted).std() / wanted.std()).item()
 
 
