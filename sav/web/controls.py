@@ -16,6 +16,7 @@ from sav.web.models import Checkpoints
 from sav.web.work import Wish
 
 _LABELLED, _EVERYTHING = "Only what has a name", "Everything"
+_MOST_LETTERS = 2000
 _USUAL_FORMATS = ("coco", "png", "cutout")
 
 
@@ -27,6 +28,7 @@ class Controls:
         file: Where a file is dropped.
         detector: A list of detectors.
         sam: A list of SAMs.
+        words: What the detector is told to find, where it can be told.
         classes: A list of the detector's classes.
         extent: Only what has a name, or everything.
         formats: The formats of a video's annotations.
@@ -38,6 +40,7 @@ class Controls:
     file: Any
     detector: Any
     sam: Any
+    words: Any
     classes: Any
     extent: Any
     formats: Any
@@ -48,12 +51,17 @@ class Controls:
     @property
     def wishes(self) -> list[Any]:
         """The parts that `wish` is made of, in order."""
-        return [self.detector, self.sam, self.classes, self.extent, self.formats]
+        return [*self.models, self.classes, self.extent, self.formats]
+
+    @property
+    def models(self) -> list[Any]:
+        """The parts that say which models are at work."""
+        return [self.detector, self.sam, self.words]
 
 
-def wish(detector: str, sam: str, classes: list[str], extent: str, formats: list[str]) -> Wish:
+def wish(detector: str, sam: str, words: str, classes: list[str], extent: str, formats: list[str]) -> Wish:
     """What is chosen, out of the values of `Controls.wishes`."""
-    return Wish(detector, sam, tuple(classes or ()), extent == _EVERYTHING, tuple(formats or ()))
+    return Wish(detector, sam, words or "", tuple(classes or ()), extent == _EVERYTHING, tuple(formats or ()))
 
 
 def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
@@ -66,7 +74,10 @@ def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
     )
     detector = gr.Dropdown(list(there.detectors), value=usual_detector, label="Detector")
     sam = gr.Dropdown(list(there.sams), value=usual_sam, label="SAM")
-    # Words come in here: a detector that takes them has a box for them in place of the list of classes.
+    words = gr.Textbox(
+        label="Words", info="in place of classes: red bus, dog on a leash", max_length=_MOST_LETTERS,
+        visible=usual_detector in there.take_words,
+    )  # fmt: skip
     classes = gr.Dropdown(
         _classes(there, usual_detector), multiselect=True, label="Classes", info="none chosen means all"
     )
@@ -83,13 +94,16 @@ def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
         parts = gr.CheckboxGroup([*PARTS], value=usual, label="Drawn on a picture")
 
     detector.change(
-        lambda name: gr.update(choices=_classes(there, name), value=[]),
+        lambda name: [
+            gr.update(visible=name in there.take_words),
+            gr.update(choices=_classes(there, name), value=[]),
+        ],
         detector,
-        classes,
+        [words, classes],
         show_progress="hidden",
         api_visibility="private",
     )
-    return Controls(file, detector, sam, classes, extent, formats, parts, start, stop)
+    return Controls(file, detector, sam, words, classes, extent, formats, parts, start, stop)
 
 
 def _classes(there: Checkpoints, detector: str) -> list[str]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sav.config import DetectionConfig
+from sav.config import DetectionConfig, as_words
 from sav.data.types import Frame
 from sav.detectors.names import read_class_names
+from sav.detectors.text_models import text_model_of
 from sav.errors import CheckpointError, SettingError
 from sav.presets import PRESETS
 from sav.sam.unwrap import find_sam
@@ -34,11 +35,13 @@ class Checkpoints:
         detectors: The detectors' class names, by the name of the file.
         sams: The names of SAM's files.
         folder: Where they are.
+        take_words: The detectors that can be told words.
     """
 
     detectors: Mapping[str, Mapping[int, str]]
     sams: tuple[str, ...]
     folder: Path = field(default_factory=Path)
+    take_words: frozenset[str] = frozenset()
 
     @property
     def usual(self) -> tuple[str, str]:
@@ -75,7 +78,8 @@ def find_checkpoints(folder: Path) -> Checkpoints:
             f"there is no {' and no '.join(missing)} in {folder}: name a folder with both in --model_dir;"
             " python -m sav doctor says where to get them"
         )
-    return Checkpoints(detectors, tuple(sams), folder)
+    take_words = frozenset(name for name in detectors if _takes_words(folder / name))
+    return Checkpoints(detectors, tuple(sams), folder, take_words)
 
 
 def _is_sam(path: Path) -> bool:
@@ -84,6 +88,14 @@ def _is_sam(path: Path) -> bool:
             return bool(find_sam(opened.tree))
         except ValueError:
             return False
+
+
+def _takes_words(path: Path) -> bool:
+    try:
+        text_model_of(path)
+    except CheckpointError:
+        return False
+    return True
 
 
 class Models:
@@ -95,24 +107,31 @@ class Models:
     def __init__(self, checkpoints: Checkpoints, config: WebConfig) -> None:
         """Load nothing yet."""
         self._checkpoints, self._config = checkpoints, config
-        self._loaded: tuple[tuple[str, str], Segmenter] | None = None
+        self._loaded: tuple[tuple[str, str, tuple[str, ...]], Segmenter] | None = None
         self._embedded: OrderedDict[str, Prompts] = OrderedDict()
 
     def segmenter(
-        self, detector: str, sam: str, detect: DetectionConfig = DetectionConfig(), regions: bool = False
+        self,
+        detector: str,
+        sam: str,
+        words: str = "",
+        detect: DetectionConfig = DetectionConfig(),
+        regions: bool = False,
     ) -> Segmenter:
         """A pair of models by the names of their files, with the settings of one job.
 
         Raises:
-            SettingError: There are no such files to choose from.
+            SettingError: There are no such files to choose from, or the words are none.
             CheckpointError: They cannot be used.
+            PackageMissingError: The words are new, and open_clip is not installed.
         """
         if detector not in self._checkpoints.detectors or sam not in self._checkpoints.sams:
             raise SettingError("choose a detector and a SAM from the lists")
-        if self._loaded is None or self._loaded[0] != (detector, sam):
+        told = as_words((words.strip() or None) if detector in self._checkpoints.take_words else None)
+        if self._loaded is None or self._loaded[0] != (detector, sam, told):
             self._loaded = None
             self._embedded.clear()
-            self._loaded = ((detector, sam), self._load(detector, sam))
+            self._loaded = (detector, sam, told), self._load(detector, sam, told)
         chosen = copy.copy(self._loaded[1])
         chosen.detect, chosen.regions = detect, regions
         return chosen
@@ -125,12 +144,13 @@ class Models:
             self._embedded.popitem(last=False)
         return prompts
 
-    def _load(self, detector: str, sam: str) -> Segmenter:
+    def _load(self, detector: str, sam: str, words: tuple[str, ...]) -> Segmenter:
         folder = self._checkpoints.folder
         return Segmenter.load(
             folder / detector,
             folder / sam,
             device=self._config.device,
             precision=self._config.precision,
+            words=words or None,
             offline=True,
         )

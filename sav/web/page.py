@@ -66,9 +66,7 @@ def _wire(events: _Events, controls: Controls, outputs: list[Any]) -> None:
     controls.start.click(events.found, [token, *controls.wishes], outputs, **_QUIET)
     controls.stop.click(events.stopped, None, None, queue=False, **_QUIET)
     controls.parts.change(events.drawn, [token, controls.parts], outputs, **_QUIET)
-    canvas.act(
-        events.acted, [token, controls.detector, controls.sam], outputs, trigger_mode="multiple", **_QUIET
-    )
+    canvas.act(events.acted, [token, *controls.models], outputs, trigger_mode="multiple", **_QUIET)
 
 
 class _Events:
@@ -82,17 +80,19 @@ class _Events:
             yield _shown(said)
 
     async def found(
-        self, key: str, detector: str, sam: str, classes: list[str], extent: str, formats: list[str],
-        request: gr.Request,
+        self, key: str, detector: str, sam: str, words: str, classes: list[str], extent: str,
+        formats: list[str], request: gr.Request,
     ) -> AsyncIterator[list[Any]]:  # fmt: skip
-        wished = wish(detector, sam, classes, extent, formats)
+        wished = wish(detector, sam, words, classes, extent, formats)
         async for said in self._desk.find(_visitor(request), key, wished):
             yield _shown(said)
 
     async def acted(
-        self, key: str, detector: str, sam: str, event: gr.EventData, request: gr.Request
+        self, key: str, detector: str, sam: str, words: str, event: gr.EventData, request: gr.Request
     ) -> AsyncIterator[list[Any]]:
-        async for said in self._desk.act(_visitor(request), key, Wish(detector, sam), event._data):
+        async for said in self._desk.act(
+            _visitor(request), key, Wish(detector, sam, words or ""), event._data
+        ):
             yield _shown(said)
 
     async def drawn(self, key: str, parts: list[str]) -> list[Any]:

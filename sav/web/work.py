@@ -30,13 +30,15 @@ class Wish:
     Attributes:
         detector: A detector's file.
         sam: A SAM's file.
-        classes: The classes that are looked for; all if empty. Words will come in beside them.
+        words: What a detector that takes words is told to find; empty for what it knows by itself.
+        classes: The classes that are looked for; all if empty.
         everything: Whether to look for what has no name, too.
         formats: The formats of a video's annotations.
     """
 
     detector: str
     sam: str
+    words: str = ""
     classes: tuple[str, ...] = ()
     everything: bool = False
     formats: tuple[str, ...] = ("coco",)
@@ -44,7 +46,7 @@ class Wish:
     @property
     def detect(self) -> DetectionConfig:
         """What the detector keeps."""
-        return DetectionConfig(classes=self.classes)
+        return DetectionConfig(classes=() if self.words.strip() else self.classes)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def find_in_picture(job: Job, models: Models, result: Result, wish: Wish) -> Sce
         StoppedError: Nobody wants it any more.
         ResultsError: The picture is gone.
     """
-    segmenter = models.segmenter(wish.detector, wish.sam, wish.detect, wish.everything)
+    segmenter = models.segmenter(wish.detector, wish.sam, wish.words, wish.detect, wish.everything)
     job.check()
     frame = result.known.scene.frame
 
@@ -107,7 +109,9 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
         max_megapixels=config.max_megapixels,
     )
     try:
-        report = run_video(asked, lambda: models.segmenter(wish.detector, wish.sam, wish.detect), on_event)
+        report = run_video(
+            asked, lambda: models.segmenter(wish.detector, wish.sam, wish.words, wish.detect), on_event
+        )
     except KeyboardInterrupt:
         raise StoppedError from None
     if not report.done:
@@ -125,7 +129,7 @@ def mask_at(
         ResultsError: The picture is gone.
         SettingError: The place is not in the picture.
     """
-    segmenter = models.segmenter(wish.detector, wish.sam)
+    segmenter = models.segmenter(wish.detector, wish.sam, wish.words)
     job.check()
     prompts = models.prompts(segmenter, result.token, result.known.scene.frame)
     if len(place) == 4:

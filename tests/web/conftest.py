@@ -53,7 +53,7 @@ class StubModels(Models):
         super().__init__(checkpoints, config or WebConfig())
         self.detector, self.sam = StubDetector(), PointSam()
 
-    def _load(self, detector, sam):
+    def _load(self, detector, sam, words):
         return Segmenter(self.detector, self.sam)
 
 

@@ -9,6 +9,8 @@ from sav.errors import CheckpointError, SettingError
 from sav.web.config import WebConfig
 from sav.web.models import Checkpoints, Models, find_checkpoints
 from tests.conftest import DEMO_SAM, DEMO_YOLO
+from tests.detectors.models import save
+from tests.detectors.tiny_text import words_model
 from tests.web.conftest import StubModels
 
 
@@ -45,9 +47,34 @@ def test_one_pair_is_in_memory_and_loaded_once(monkeypatch):
     monkeypatch.setattr(models, "_load", lambda *names: loaded.append(names) or load(*names))
     for detector in ("a", "a", "b", "a"):
         models.segmenter(detector, "s")
-    assert loaded == [("a", "s"), ("b", "s"), ("a", "s")]
+    assert loaded == [("a", "s", ()), ("b", "s", ()), ("a", "s", ())]
     with pytest.raises(SettingError):
         models.segmenter("c", "s")
+
+
+def test_words_go_to_detectors_that_take_them_and_load_them_anew(monkeypatch):
+    there = Checkpoints({"fixed": {}, "open": {}}, ("s",), take_words=frozenset({"open"}))
+    models, loaded = StubModels(there), []
+    load = models._load
+    monkeypatch.setattr(models, "_load", lambda *names: loaded.append(names) or load(*names))
+    for detector, words in (
+        ("open", " red  bus, dog"),
+        ("open", "red bus,dog"),
+        ("open", ""),
+        ("fixed", "dog"),
+    ):
+        models.segmenter(detector, "s", words)
+    assert loaded == [("open", "s", ("red bus", "dog")), ("open", "s", ()), ("fixed", "s", ())]
+    with pytest.raises(SettingError, match="twice"):
+        models.segmenter("open", "s", "dog, Dog")
+
+
+def test_which_detectors_take_words_is_told_by_their_files(tmp_path):
+    shutil.copy(DEMO_SAM, tmp_path)
+    shutil.copy(DEMO_YOLO, tmp_path)
+    save(words_model("WorldDetect"), tmp_path / "world.pt")
+    found = find_checkpoints(tmp_path)
+    assert {*found.detectors} == {"demo_yolo.pt", "world.pt"} and found.take_words == {"world.pt"}
 
 
 @pytest.mark.long
