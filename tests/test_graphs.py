@@ -3,7 +3,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sav.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.decoder import FastDecoder, _sizes
-from sav.sam.fast.low_rank import TokenToImage
+from sav.sam.fast.shared_image import TokenToImage
 from sav.sam.outputs import ONE, THREE
 from tests.conftest import random_sam
 from tests.sam.test_decoder import prompted

@@ -17,11 +17,11 @@ from sav.device import EXACT, Precision, compute_alone_after_fork
 from sav.sam.decoder import Decoder
 from sav.sam.encoders import Features
 from sav.sam.enlarge import Enlarger, Stability
-from sav.sam.fast.decoder import Decoded, FastDecoder
+from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
-from sav.sam.outputs import ONE, THREE
+from sav.sam.outputs import ONE, THREE, Decoded
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,34 @@ best of the other three (its `dynamic_multimask_via_stability`).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from segment_anything.modeling import MaskDecoder
 from torch import Tensor
 
 ONE, THREE = slice(0, 1), slice(1, None)
+
+
+class Decoded(NamedTuple):
+    """Masks of some prompts.
+
+    Attributes:
+        logits: `(K, h, w)`, or `(n, masks, h, w)` of n prompts.
+        predicted_iou: `(K,)`, or `(n, masks)`.
+        prompts: How many prompts they are of.
+    """
+
+    logits: Tensor
+    predicted_iou: Tensor
+    prompts: int
+
+    def above(self, least_iou: float | None) -> Decoded:
+        """Of all masks of each prompt those that are surely good enough."""
+        if least_iou is None:
+            return Decoded(self.logits.flatten(0, 1), self.predicted_iou.flatten(), self.prompts)
+        wanted = (self.predicted_iou > least_iou).nonzero(as_tuple=True)
+        return Decoded(self.logits[wanted], self.predicted_iou[wanted], self.prompts)
 
 
 def own_tokens(decoder: MaskDecoder) -> Tensor:

@@ -5,32 +5,32 @@ the form that `low_rank` describes, and masks are made only where the picture is
 only of prompts whose predicted IoU is wanted. On CUDA, where launching kernels takes longer than running
 them, prompts go through graphs in a few fixed numbers, and every mask is made.
 
-Contract: logits and predicted IoU are upstream's within float32's rounding, 1e-4 of the logits' spread.
+Contract: logits and predicted IoU are upstream's within float32's rounding, 1e-4 of the logits' spread; where
+Triton kernels run (`low_rank_kernels`, `upscaling_kernels`) within that of tensor cores, 5e-3 of it.
 Reference test: tests/sam/fast/test_decoder.py, against segment_anything's `MaskDecoder`; of SAM 2's
-tests/sam/encoders/test_hiera.py, against `sav.sam.decoder`.
-Gain on a CPU, over `sav.sam.decoder`: 4.1 for 20 boxes and 4.3 for points, the demo's SAM 2.6.
-No GPU was measured, nor SAM 2's boxes for themselves.
+tests/sam/encoders/test_hiera.py, against `sav.sam.decoder`; of graphs and kernels tests/gpu/test_decoder.py.
+Gain on a CPU, over `sav.sam.decoder`: 4.1 for 20 boxes and 4.3 for points, the demo's SAM 2.6. SAM 2's boxes
+for themselves were not measured. On a GPU see `sav.sam.fast`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from segment_anything.modeling import Sam
-from segment_anything.modeling.transformer import Attention, TwoWayAttentionBlock
 from torch import Tensor
-from torch.nn import functional as F
 
 from sav.graphs import Graphs
 from sav.sam.encoders import Features
-from sav.sam.fast.low_rank import ImageToToken, LowRankImage, Scratch, SharedImage, TokenToImage, centre
+from sav.sam.fast.low_rank import LowRankImage, Scratch
+from sav.sam.fast.shared_image import SharedImage
+from sav.sam.fast.two_way import Chunk, transform
 from sav.sam.fast.upscaling import FineTokens, Upscaling
 from sav.sam.outputs import (
     ONE,
     THREE,
+    Decoded,
     falls_back,
     iou_place,
     own_tokens,
@@ -50,52 +50,6 @@ _EXTENT_STEP = 8
 
 # What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
 Shared = tuple[SharedImage, Tensor, FineTokens | None]
-
-
-class Decoded(NamedTuple):
-    """Masks of some prompts.
-
-    Attributes:
-        logits: `(K, h, w)`, or `(n, masks, h, w)` of n prompts.
-        predicted_iou: `(K,)`, or `(n, masks)`.
-        prompts: How many prompts they are of.
-    """
-
-    logits: Tensor
-    predicted_iou: Tensor
-    prompts: int
-
-    def above(self, least_iou: float | None) -> Decoded:
-        """Of all masks of each prompt those that are surely good enough."""
-        if least_iou is None:
-            return Decoded(self.logits.flatten(0, 1), self.predicted_iou.flatten(), self.prompts)
-        wanted = (self.predicted_iou > least_iou).nonzero(as_tuple=True)
-        return Decoded(self.logits[wanted], self.predicted_iou[wanted], self.prompts)
-
-
-@dataclass
-class _Chunk:
-    """Prompts that are decoded together.
-
-    Attributes:
-        prompts: `(n, P, C)`, their tokens as they enter the transformer.
-        images: The image tokens as they have changed them, some prompts each.
-        coefficients: `(n, R, C)` of these.
-        values: Of each layer so far `(n, H, P - 1, d)`; see `LowRankImage.image_to_token`.
-    """
-
-    prompts: Tensor
-    images: list[LowRankImage]
-    coefficients: Tensor
-    values: tuple[Tensor, ...] = ()
-
-    def slices(self) -> Iterator[tuple[slice, LowRankImage]]:
-        """The images, and which prompts belong to each."""
-        start = 0
-        for image in self.images:
-            stop = start + len(image.scale)
-            yield slice(start, stop), image
-            start = stop
 
 
 class FastDecoder:
@@ -230,7 +184,7 @@ class FastDecoder:
         upscaled = shared.tokens @ Upscaling.first_weights(self._decoder)
         return shared, upscaled, FineTokens.of(Features(coarse, fine)) if fine else None
 
-    def _chunk(self, sparse: Tensor, shared: SharedImage, scratch: Scratch) -> _Chunk:
+    def _chunk(self, sparse: Tensor, shared: SharedImage, scratch: Scratch) -> Chunk:
         """`(n, P, C)` embedded prompts before the transformer."""
         prompts = torch.cat([own_tokens(self._decoder).expand(len(sparse), -1, -1), sparse], dim=1)
 
@@ -241,11 +195,11 @@ class FastDecoder:
             LowRankImage(part, scratch)
             for part in basis.split(1 if basis.device.type in _ONE_BY_ONE else len(sparse))
         ]
-        return _Chunk(prompts, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))
+        return Chunk(prompts, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))
 
     def _decode(
         self,
-        chunk: _Chunk,
+        chunk: Chunk,
         shared: SharedImage,
         upscaling: Upscaling,
         outputs: slice,
@@ -266,7 +220,7 @@ class FastDecoder:
             return stable_ones(self._decoder, logits, predicted_iou[wanted])
         return logits, predicted_iou[wanted]
 
-    def _mixers(self, chunk: _Chunk, shared: SharedImage, outputs: slice) -> tuple[range, Tensor, Tensor]:
+    def _mixers(self, chunk: Chunk, shared: SharedImage, outputs: slice) -> tuple[range, Tensor, Tensor]:
         """Which masks may be wanted, the predicted IoU `(n, masks)` of all, and what mixes those.
 
         The mixers `(n, chosen masks, channels)` are of channels of the upscaled image.
@@ -276,32 +230,11 @@ class FastDecoder:
         chosen = masks if falls_back(decoder, outputs) else masks[outputs]
         place = iou_place(decoder)
         wanted_tokens = [place, *(place + 1 + output for output in chosen)]
-        iou_token, *mask_tokens = self._transform(chunk, shared, wanted_tokens).unbind(1)
+        iou_token, *mask_tokens = transform(self._transformer, chunk, shared, wanted_tokens).unbind(1)
 
         mlps = [decoder.output_hypernetworks_mlps[output] for output in chosen]
         mixers = torch.stack([mlp(token) for mlp, token in zip(mlps, mask_tokens, strict=True)], dim=1)
         return chosen, decoder.iou_prediction_head(iou_token), mixers
-
-    def _transform(self, chunk: _Chunk, shared: SharedImage, wanted_tokens: list[int]) -> Tensor:
-        """The two-way transformer: the wanted prompt tokens as they leave it, `(n, wanted, C)`."""
-        queries = chunk.prompts
-        for layer, (token_to_image, image_to_token) in zip(
-            self._transformer.layers, shared.layers, strict=True
-        ):
-            queries = _self_attention(layer, queries, chunk.prompts)
-            attention = layer.cross_attn_token_to_image
-            attended = _token_to_image(chunk, attention, token_to_image, queries + chunk.prompts)
-            queries = layer.norm2(queries + attended)
-            queries = layer.norm3(queries + layer.mlp(queries))
-            _image_to_token(chunk, layer, image_to_token, queries)
-
-        queries, prompts = (
-            torch.stack([tokens[:, place] for place in wanted_tokens], dim=1)
-            for tokens in (queries, chunk.prompts)
-        )
-        final = self._transformer.final_attn_token_to_image
-        attended = _token_to_image(chunk, final, shared.final, queries + prompts)
-        return self._transformer.norm_final_attn(queries + attended)
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:
@@ -312,66 +245,3 @@ def _sizes(count: int, most: int) -> Iterator[int]:
         step = count if above else max(size for size in sizes if size <= count)
         yield step
         count -= step
-
-
-def _self_attention(layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tensor) -> Tensor:
-    """The first step of a layer: attention of prompt tokens `(n, P, C)` to each other."""
-    if layer.skip_first_layer_pe:
-        return layer.norm1(layer.self_attn(q=queries, k=queries, v=queries))
-    with_prompts = queries + prompts
-    return layer.norm1(queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries))
-
-
-def _token_to_image(chunk: _Chunk, attention: Attention, shared: TokenToImage, tokens: Tensor) -> Tensor:
-    """Cross attention of `(n, P, C)` prompt tokens to the image, projected back to the same."""
-    queries = _split_heads(attention.q_proj(tokens), attention) / shared.keys.shape[1] ** 0.5
-    basis_keys, basis_values = (
-        _split_heads(F.linear(chunk.coefficients, layer.weight), attention)  # (n, H, R, d)
-        for layer in (attention.k_proj, attention.v_proj)
-    )
-    basis_scores = (queries @ basis_keys.transpose(2, 3)).flatten(1, 2)  # (n, H P, R)
-
-    attended = [
-        image.token_to_image(shared, queries[part], basis_scores[part]) for part, image in chunk.slices()
-    ]
-    on_shared, on_basis = (torch.cat(parts) for parts in zip(*attended, strict=True))
-    values = on_shared + on_basis.unflatten(1, queries.shape[1:3]) @ basis_values  # (n, H, P, d)
-    return attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
-
-
-def _image_to_token(chunk: _Chunk, layer: TwoWayAttentionBlock, shared: ImageToToken, tokens: Tensor) -> None:
-    """Cross attention of the image to `(n, P, C)` prompt tokens, and the LayerNorm behind it."""
-    attention = layer.cross_attn_image_to_token
-    keys = _split_heads(attention.k_proj(tokens + chunk.prompts), attention) / shared.queries.shape[1] ** 0.5
-    basis_queries = _split_heads(F.linear(chunk.coefficients, attention.q_proj.weight), attention)
-    basis_scores = (keys @ basis_queries.transpose(2, 3)).flatten(1, 2)  # (n, H P, R)
-
-    # The last prompt token's values are added everywhere, since weights sum up to one: the others' differ.
-    projected = attention.v_proj(tokens)
-    values = _split_heads(projected, attention)
-    values = values[:, :, :-1] - values[:, :, -1:]  # (n, H, P - 1, d)
-    chunk.values += (values,)
-
-    # The same behind the output projection, as coefficients of the rows that the basis is going to get.
-    outputs = values @ attention.out_proj.weight.T.unflatten(0, (attention.num_heads, -1))  # (n, H, P - 1, C)
-    constant = chunk.coefficients[:, :1] + attention.out_proj(projected[:, -1:])
-    coefficients = centre(torch.cat([constant, chunk.coefficients[:, 1:], outputs.flatten(1, 2)], dim=1))
-
-    gram = coefficients @ coefficients.transpose(1, 2)  # (n, R', R')
-    step = 1 + outputs.shape[1] * outputs.shape[2]
-    constants = coefficients[:, 0 : coefficients.shape[1] - 1 : step] @ shared.centred  # (n, layers, T)
-    for part, image in chunk.slices():
-        values_so_far = tuple(one[part] for one in chunk.values)
-        image.image_to_token(
-            shared, keys[part], basis_scores[part], values_so_far, gram[part], constants[part]
-        )
-
-    # LayerNorm's gains, and its bias in place of the constant, which moves to the row that was put last.
-    gained = coefficients * layer.norm4.weight
-    offset = layer.norm4.bias.expand(len(gained), 1, -1)
-    chunk.coefficients = torch.cat([offset, gained[:, 1:], gained[:, :1]], dim=1)
-
-
-def _split_heads(tokens: Tensor, attention: Attention) -> Tensor:
-    """`(n, P, C)` as `(n, H, P, d)`."""
-    return tokens.unflatten(2, (attention.num_heads, -1)).transpose(1, 2)

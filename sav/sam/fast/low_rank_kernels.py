@@ -1,4 +1,4 @@
-"""Triton kernels of both cross attentions of image tokens in low rank: one pass over the image each.
+"""Triton kernels of both cross attentions of image tokens in low rank: a pass over the image each.
 
 All heads are one product: what belongs to other heads is zero. A prompt's tokens of a head are filled up to a
 power of two. Products are on tensor cores (TF32); those that LayerNorm's variance is made of, whose parts
@@ -22,13 +22,13 @@ _PARTS = 8
 class Launch(NamedTuple):
     """How a kernel is compiled: tokens of a tile, warps of a program, stages of loading."""
 
-    tokens: int
-    warps: int
-    stages: int
+    tokens: int = 32
+    warps: int = 4
+    stages: int = 1
 
 
-# The fastest of four on an H200, both.
-_TO_IMAGE = _FROM_IMAGE = Launch(32, 4, 1)
+# The fastest of four on an H200, for both.
+_LAUNCH = Launch()
 
 
 def token_to_image(
@@ -37,7 +37,7 @@ def token_to_image(
     basis_scores: Tensor,
     basis: Tensor,
     scale: Tensor,
-    launch: Launch = _TO_IMAGE,
+    launch: Launch = _LAUNCH,
 ) -> tuple[Tensor, Tensor]:
     """As `LowRankImage.token_to_image`, of shared keys, positions and values."""
     keys, positions, values = shared
@@ -137,13 +137,12 @@ def image_to_token(
     memory: Tensor,
     rank: int,
     scale: Tensor,
-    launch: Launch = _FROM_IMAGE,
+    launch: Launch = _LAUNCH,
 ) -> int:
     """As `LowRankImage.image_to_token`, in place; the new rank.
 
     Args:
-        shared: Queries and positions, `(H, d, T)`; the products of values, `(layers, H, d, T)`; the squared
-            lengths of the centred tokens, `(T,)`.
+        shared: Queries, positions `(H, d, T)`; products of values `(layers, H, d, T)`; squares `(T,)`.
         keys: `(m, H, P, d)`.
         basis_scores: `(m, H P, R)`.
         values: `(m, layers, H, P - 1, d)`.
@@ -213,11 +212,11 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
     # What the old vectors and the new ones have to do with each other and with the shared tokens
     new = rank + head * (count - 1) + place
     gram += prompt * new_rank * new_rank
-    both = tl.load(gram + vector[:, None] * new_rank + vector[None],
-                   mask=is_vector[:, None] & is_vector[None], other=0.0)  # fmt: skip
+    both = gram + vector[:, None] * new_rank + vector[None]
+    both = tl.load(both, mask=is_vector[:, None] & is_vector[None], other=0.0)
     half = tl.dot(both, image, input_precision="tf32x3")
-    both = tl.load(gram + vector[:, None] * new_rank + new[None],
-                   mask=is_vector[:, None] & is_new[None], other=0.0)  # fmt: skip
+    both = gram + vector[:, None] * new_rank + new[None]
+    both = tl.load(both, mask=is_vector[:, None] & is_new[None], other=0.0)
     half = tl.dot(2 * both, weights, acc=half, input_precision="tf32x3")
     for layer in tl.static_range(LAYERS - 1):
         place_in_layer = vector - 1 - layer * (1 + HEADS * (count - 1))
@@ -229,8 +228,8 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
         half += 2 * once[None] * tl.dot(value, product, input_precision="tf32x3")
     sums = tl.sum(half * image, axis=0)
 
-    both = tl.load(gram + new[:, None] * new_rank + new[None],
-                   mask=is_new[:, None] & is_new[None], other=0.0)  # fmt: skip
+    both = gram + new[:, None] * new_rank + new[None]
+    both = tl.load(both, mask=is_new[:, None] & is_new[None], other=0.0)
     half = tl.dot(both, weights, input_precision="tf32x3")
     value = values + (prompt * LAYERS + LAYERS - 1) * HEADS * (count - 1) * DIM
     value += (head * (count - 1) + place)[:, None] * DIM + (channel % DIM)[None]
@@ -246,6 +245,7 @@ def _image_to_token(queries, positions, keys, basis_scores, values, products, gr
     sums += once * once * tl.load(squares + token, mask=is_there, other=0.0)
 
     inverse = tl.rsqrt(tl.maximum(sums, 0.0) / width + eps)
+    # Other threads of the program still read what is overwritten now.
     tl.debug_barrier()
     tl.store(scale + prompt * scale_stride + token, once * inverse, mask=is_there)
     tl.store(basis + vector[:, None] * row_stride + token[None], image * inverse[None],
