@@ -13,6 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
+from sav.detectors.suppression import PICTURE
+from sav.uploads import on_device
+
 # Bands from top to bottom that a box is looked at in: shirt and trousers are not mixed.
 _BANDS = 3
 # The middle of a box, as shares of its width and height: an object's own pixels more than what is around it.
@@ -23,21 +26,20 @@ _SAMPLES = 4
 LARGEST = 127
 
 
-def appearances(grids: Sequence[Tensor], boxes_xyxy: Tensor, pictures: Tensor, width: int) -> Tensor:
+def appearances(grids: Sequence[Tensor], rows: Tensor, width: int) -> Tensor:
     """Return what the objects in some pictures look like.
 
     Args:
         grids: `(B, C, h, w)` a layer; without any, D is 0.
-        boxes_xyxy: `(N, 4)` float32, in pixels of what the network sees.
-        pictures: `(N,)` int64, in which picture of the batch each is.
+        rows: `(N, 7)` float32, boxes in pixels of what the network sees, see `sav.detectors.suppression`.
         width: Of what the network sees, in pixels.
 
     Returns:
         `(N, D)` int8: for each grid, the bands' channels, scaled to length `LARGEST`.
     """
     if not grids:
-        return boxes_xyxy.new_zeros((len(boxes_xyxy), 0), dtype=torch.int8)
-    places = torch.cat([pictures[:, None].to(boxes_xyxy.dtype), _middles(boxes_xyxy)], 1)
+        return rows.new_zeros((len(rows), 0), dtype=torch.int8)
+    places = torch.cat([rows[:, PICTURE:], _middles(rows)], 1)
     parts = [
         roi_align(grid.float(), places, (_BANDS, 1), grid.shape[3] / width, _SAMPLES, aligned=True).flatten(1)
         for grid in grids
@@ -46,9 +48,9 @@ def appearances(grids: Sequence[Tensor], boxes_xyxy: Tensor, pictures: Tensor, w
     return (LARGEST * features).round().nan_to_num().to(torch.int8)
 
 
-def _middles(boxes_xyxy: Tensor) -> Tensor:
+def _middles(rows: Tensor) -> Tensor:
     """The middle of each box, `(N, 4)`."""
-    first, last = boxes_xyxy[:, :2], boxes_xyxy[:, 2:4]
-    half = (last - first) / 2 * boxes_xyxy.new_tensor(_MIDDLE_WH)
+    first, last = rows[:, :2], rows[:, 2:4]
+    half = (last - first) / 2 * on_device(torch.tensor(_MIDDLE_WH), rows.device)
     centre = (first + last) / 2
     return torch.cat([centre - half, centre + half], 1)

@@ -1,4 +1,8 @@
-"""Which of the boxes that a network gives are kept: of a whole batch at once, on the device."""
+"""Which of the boxes that a network gives are kept: of a whole batch at once, on the device.
+
+Boxes are rows of seven numbers, float32: two corners in pixels of what the network sees, score, class, and
+the picture's place in the batch.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from torch import Tensor
 
 from sav.detectors.door import import_ultralytics
 
+SCORE, CLASS, PICTURE = 4, 5, 6
 # The surest boxes of a picture that are compared with each other; of turned ones every pair is, in one table.
 _MOST_UPRIGHT, _MOST_TURNED = 30_000, 4_000
 # Boxes up to which pictures are compared in one go, each with its own alone.
@@ -35,69 +40,80 @@ class Limits:
     names_once: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """The N boxes that stay of a batch, picture by picture, the surest first.
-
-    Attributes:
-        boxes_xyxy: `(N, 4)` float32, in pixels of what the network sees.
-        scores: `(N,)` float32.
-        class_ids: `(N,)` int64.
-        pictures: `(N,)` int64, the place in the batch.
-    """
-
-    boxes_xyxy: Tensor
-    scores: Tensor
-    class_ids: Tensor
-    pictures: Tensor
-
-    def __getitem__(self, index: Tensor) -> Kept:
-        """Those that a mask or places pick."""
-        return Kept(self.boxes_xyxy[index], self.scores[index], self.class_ids[index], self.pictures[index])
-
-
-def chosen(table: Tensor, limits: Limits) -> Kept:
-    """What stays of the boxes of a head that gives each object once.
+def candidates(table: Tensor, class_count: int, chooses: bool) -> Tensor:
+    """All boxes of what a head gives: `(B * N, 7)`, of the best class each; one that is no box has no score.
 
     Args:
-        table: `(B, N, 6 or more)`: corners, score, class.
-        limits: What is kept.
-    """
-    table = table.float()
-    class_ids = table[..., 5].long()
-    found = _found(table[..., :4], table[..., 4], class_ids, limits)
-    return _surest(found, limits.max_det)
-
-
-def suppressed(table: Tensor, limits: Limits, class_count: int) -> Kept:
-    """What stays of the boxes of a head that gives each object several times; as ultralytics does it.
-
-    Args:
-        table: `(B, 4 + classes or more, N)`: x, y, width, height of a box, and its score for each class.
-        limits: What is kept.
+        table: `(B, 4 + classes or more, N)`: x, y, width, height of a box, and its score for each class; or,
+            if the head `chooses`, `(B, N, 6 or more)`: corners, score, class.
         class_count: How many classes there are.
+        chooses: Whether the head gives each object once.
     """
-    scores, class_ids = table[:, 4 : 4 + class_count].max(1)
-    found = _found(table[:, :4].transpose(1, 2), scores.float(), class_ids, limits)
-    centre, half = found.boxes_xyxy[:, :2], found.boxes_xyxy[:, 2:] / 2
-    found = Kept(torch.cat([centre - half, centre + half], 1), found.scores, found.class_ids, found.pictures)
-    if len(found.pictures) > _MOST_UPRIGHT:
-        found = _surest(found[found.scores.argsort(descending=True, stable=True)], _MOST_UPRIGHT)
-    return _surest(_apart(found, limits, len(table), class_count), limits.max_det)
+    if chooses:
+        rows = table[..., :6].float()
+    else:
+        scores, class_ids = table[:, 4 : 4 + class_count].max(1)
+        centre, half = table[:, :2].float(), table[:, 2:4].float() / 2
+        columns = [centre - half, centre + half, scores[:, None].float(), class_ids[:, None].float()]
+        rows = torch.cat(columns, 1).transpose(1, 2)
+    is_sound = rows.isfinite().all(-1, keepdim=True)
+    pictures = torch.arange(len(rows), device=rows.device, dtype=rows.dtype)[:, None, None]
+    rows = torch.cat([torch.where(is_sound, rows, -1), pictures.expand_as(rows[..., :1])], -1)
+    return rows.flatten(0, 1)
 
 
-def suppressed_turned(table: Tensor, limits: Limits, class_count: int, chooses: bool) -> Kept:
-    """What stays of oriented boxes, as the upright boxes around them.
+def chosen(rows: Tensor, limits: Limits) -> Tensor:
+    """Those of a head's candidates that are kept where it gives each object once; it waits for them."""
+    return rows[_are_found(rows, limits)]
+
+
+def suppressed(rows: Tensor, limits: Limits, batch: int, class_count: int) -> Tensor:
+    """Those that are kept where it gives each several times; as ultralytics does it. It waits for them.
 
     Args:
-        table: As for `suppressed`, or, of a head that `chooses`, for `chosen`, but with x, y, width and
-            height; the last column is the angle in radians.
+        rows: All candidates.
+        limits: What is kept.
+        batch: How many pictures there are.
+        class_count: How many classes there are.
+
+    Returns:
+        `(K, 7)`, picture by picture, the surest first.
+    """
+    rows = rows[_are_found(rows, limits)]
+    if len(rows) > _MOST_UPRIGHT:
+        rows = _surest(rows[rows[:, SCORE].argsort(descending=True, stable=True)], _MOST_UPRIGHT)
+    if not len(rows):
+        return rows
+
+    # Metal has no float64, in which boxes that are moved apart keep their places to the last bit.
+    exact = rows.float() if rows.device.type == "mps" else rows.double()
+    boxes, group = exact[:, :SCORE], exact[:, PICTURE:]
+    if not limits.names_once:
+        group = group * class_count + exact[:, CLASS:PICTURE]
+    low, high = boxes.aminmax()
+    apart = boxes + group * (high - low + 1)
+    if len(rows) <= _MOST_AT_ONCE or batch == 1:
+        rows = rows[torchvision.ops.nms(apart, exact[:, SCORE], limits.iou)]
+        return rows if batch == 1 else rows[rows[:, PICTURE].argsort(stable=True)]
+    places = []
+    for picture in range(batch):
+        own = (rows[:, PICTURE] == picture).nonzero().flatten()
+        places.append(own[torchvision.ops.nms(apart[own], exact[own, SCORE], limits.iou)])
+    return rows[torch.cat(places)]
+
+
+def suppressed_turned(table: Tensor, limits: Limits, class_count: int, chooses: bool) -> Tensor:
+    """What stays of oriented boxes, `(K, 7)`, as the upright boxes around them.
+
+    Args:
+        table: As for `candidates`, but x, y, width and height in any case; the last column is the angle in
+            radians.
         limits: What is kept.
         class_count: How many classes there are.
         chooses: Whether the head gives each object once.
     """
     wanted = None if limits.are_wanted is None else limits.are_wanted.nonzero().flatten().tolist()
-    rows = import_ultralytics().utils.nms.non_max_suppression(
+    found = import_ultralytics().utils.nms.non_max_suppression(
         table,
         conf_thres=limits.conf,
         iou_thres=limits.iou,
@@ -110,10 +126,10 @@ def suppressed_turned(table: Tensor, limits: Limits, class_count: int, chooses: 
         rotated=True,
         max_nms=_MOST_TURNED,
     )
-    pictures = [boxes.new_full((len(boxes),), place, dtype=torch.long) for place, boxes in enumerate(rows)]
-    boxes = torch.cat(rows).float()
+    pictures = [boxes.new_full((len(boxes), 1), place) for place, boxes in enumerate(found)]
+    boxes = torch.cat(found).float()
     upright = upright_around(boxes[:, :4], boxes[:, -1:])
-    return Kept(upright, boxes[:, 4], boxes[:, 5].long(), torch.cat(pictures))
+    return torch.cat([upright, boxes[:, 4:6], torch.cat(pictures).float()], 1)
 
 
 def upright_around(boxes_xywh: Tensor, angles: Tensor) -> Tensor:
@@ -129,37 +145,17 @@ def upright_around(boxes_xywh: Tensor, angles: Tensor) -> Tensor:
     return torch.cat([centre - half, centre + half], 1)
 
 
-def _found(boxes: Tensor, scores: Tensor, class_ids: Tensor, limits: Limits) -> Kept:
-    """The boxes `(B, N, 4)` that are sure enough, of a wanted class, and finite; it waits for them."""
-    are_found = (scores > limits.conf) & boxes.isfinite().all(-1)
+def _are_found(rows: Tensor, limits: Limits) -> Tensor:
+    """`(N,)` bool: which boxes are sure enough, and of a wanted class."""
+    are_found = rows[:, SCORE] > max(limits.conf, 0)
     if limits.are_wanted is not None:
-        are_found &= limits.are_wanted[class_ids]
-    pictures, places = are_found.nonzero(as_tuple=True)
-    index = pictures, places
-    return Kept(boxes[index].float(), scores[index], class_ids[index], pictures)
+        are_found &= limits.are_wanted[rows[:, CLASS].long()]
+    return are_found
 
 
-def _surest(found: Kept, most: int) -> Kept:
+def _surest(rows: Tensor, most: int) -> Tensor:
     """The first boxes of each picture, of boxes in order of their scores; then picture by picture."""
-    found = found[found.pictures.argsort(stable=True)]
-    pictures = found.pictures
-    ranks = torch.arange(len(pictures), device=pictures.device) - torch.searchsorted(pictures, pictures)
-    return found if len(pictures) <= most else found[ranks < most]
-
-
-def _apart(found: Kept, limits: Limits, batch: int, class_count: int) -> Kept:
-    """The boxes of which no surer one of the same class in the same picture covers the same."""
-    # Metal has no float64, in which boxes that are moved apart keep their places to the last bit.
-    dtype = torch.float32 if found.scores.device.type == "mps" else torch.float64
-    boxes = found.boxes_xyxy.to(dtype)
-    if len(boxes) == 0:
-        return found
-    groups = found.pictures if limits.names_once else found.pictures * class_count + found.class_ids
-    apart = boxes + (groups * (boxes.amax() - boxes.amin() + 1))[:, None]
-    if len(boxes) <= _MOST_AT_ONCE or batch == 1:
-        return found[torchvision.ops.nms(apart, found.scores.to(dtype), limits.iou)]
-    parts = []
-    for picture in range(batch):
-        own = (found.pictures == picture).nonzero().flatten()
-        parts.append(own[torchvision.ops.nms(apart[own], found.scores[own].to(dtype), limits.iou)])
-    return found[torch.cat(parts)]
+    rows = rows[rows[:, PICTURE].argsort(stable=True)]
+    pictures = rows[:, PICTURE].contiguous()
+    ranks = torch.arange(len(rows), device=rows.device) - torch.searchsorted(pictures, pictures)
+    return rows[ranks < most]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -13,18 +12,28 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sav.config import PICTURE_DETECTION, DetectionConfig
-from sav.data.types import Detections, Image
+from sav.data.types import Detections, FloatArray, Image
 from sav.detectors.appearance import appearances
 from sav.detectors.door import import_ultralytics
 from sav.detectors.letterbox import GREY, Letterbox
 from sav.detectors.names import resolve_classes
-from sav.detectors.network import load_network
+from sav.detectors.network import Network, load_network
 from sav.detectors.open_vocabulary import move
 from sav.detectors.quick import quicken
-from sav.detectors.suppression import Kept, Limits, chosen, suppressed, suppressed_turned
+from sav.detectors.suppression import (
+    CLASS,
+    PICTURE,
+    SCORE,
+    Limits,
+    candidates,
+    chosen,
+    suppressed,
+    suppressed_turned,
+)
 from sav.detectors.words import Vocabulary
 from sav.device import EXACT, Precision, compute_alone_after_fork, has_fast_float16
 from sav.graphs import Graphs
@@ -141,31 +150,27 @@ class Detector:
         images = [_thick_enough(image, side) for image in images_bgr]
         batch = self._prepared(images, side)
         most = max(self._config.max_det or 0, _LEAST_CHOSEN)
-        look = partial(self._graphs, network.look) if network.is_regular else network.look
-        table, grids = look(batch, most, self._with_looks)
+        look = partial(self._graphs, _look) if network.is_regular else _look
+        table, grids = look(network, batch, most, self._with_looks)
 
+        kept = self._kept(table, len(images))
+        rows, looks = _brought(kept, appearances(grids, kept, batch.shape[3]))
         thick_hw, seen_hw = (images[0].shape[0], images[0].shape[1]), (batch.shape[2], batch.shape[3])
-        kept = self._kept(table, seen_hw)
-        looks = appearances(grids, kept.boxes_xyxy, kept.pictures, seen_hw[1])
-        boxes = kept.boxes_xyxy
         if network.is_transformer:
-            boxes = boxes * _sides(thick_hw, boxes.device) / _sides(seen_hw, boxes.device)
+            rows[:, :4] *= np.tile(np.divide(thick_hw, seen_hw)[::-1], 2)
         else:
-            boxes = import_ultralytics().utils.ops.scale_boxes(seen_hw, boxes, thick_hw)
-        return _brought(replace(kept, boxes_xyxy=boxes), looks, len(images), size_hw, self._limits.max_det)
+            import_ultralytics().utils.ops.scale_boxes(seen_hw, rows[:, :4], thick_hw)
+        found = _detections(rows, looks, size_hw)
+        return [found[rows[:, PICTURE] == place][: self._limits.max_det] for place in range(len(images))]
 
-    def _kept(self, table: Tensor, seen_hw: tuple[int, int]) -> Kept:
-        """The boxes that stay of what the network gives, in pixels of what it sees."""
+    def _kept(self, table: Tensor, batch: int) -> Tensor:
+        """The boxes that stay of what `_look` gives: `(K, 7)`, see `sav.detectors.suppression`."""
         network = self._network
-        if network.is_transformer:  # gives centres and sizes as shares of the picture
-            table = table.float()
-            shares = import_ultralytics().utils.ops.xywh2xyxy(table[..., :4])
-            table = torch.cat([shares * _sides(seen_hw, table.device), table[..., 4:]], -1)
         if network.is_oriented:
             return suppressed_turned(table, self._limits, network.class_count, network.chooses)
         if network.chooses:
             return chosen(table, self._limits)
-        return suppressed(table, self._limits, network.class_count)
+        return suppressed(table, self._limits, batch, network.class_count)
 
     def _prepared(self, images_bgr: list[Image], side: int) -> Tensor:
         """Pictures of one size as the network wants them: `(B, channels, H, W)`, 0 to 1."""
@@ -210,23 +215,28 @@ def _thick_enough(image_bgr: Image, side: int) -> Image:
     return np.asarray(padded, np.uint8)
 
 
-def _sides(size_hw: tuple[int, int], device: torch.device) -> Tensor:
-    """`(4,)`: width, height, width, height."""
-    height, width = size_hw
-    return on_device(torch.tensor([width, height, width, height], dtype=torch.float32), device)
+def _look(network: Network, batch: Tensor, most: int, with_grids: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """All boxes that a network gives, and features; of oriented boxes the table as it is."""
+    table, grids = network.look(batch, most, with_grids)
+    if network.is_transformer:  # gives centres and sizes as shares of the picture
+        height, width = batch.shape[2:]
+        sides = on_device(torch.tensor([width, height, width, height]), table.device)
+        shares = import_ultralytics().utils.ops.xywh2xyxy(table[..., :4].float())
+        table = torch.cat([shares * sides, table[..., 4:]], -1)
+    if not network.is_oriented:
+        table = candidates(table, network.class_count, network.chooses)
+    return table, grids
 
 
-def _brought(
-    kept: Kept, looks: Tensor, count: int, size_hw: tuple[int, int], max_det: int
-) -> list[Detections]:
-    """What was kept of `count` pictures of one size, brought over in one piece; the boxes inside them."""
-    numbers = [kept.boxes_xyxy, kept.scores[:, None], kept.class_ids[:, None], kept.pictures[:, None]]
-    rows = torch.cat([column.float() for column in numbers], 1)  # (N, 7)
+def _brought(rows: Tensor, looks: Tensor) -> tuple[FloatArray, NDArray[np.int8]]:
+    """Boxes `(K, 7)` and what they look like, brought over in one piece."""
     packed = torch.cat([rows.view(torch.uint8), looks.view(torch.uint8)], 1).cpu().numpy()
-    table = np.ascontiguousarray(packed[:, : 4 * rows.shape[1]]).view(np.float32)
+    length = 4 * rows.shape[1]
+    return np.ascontiguousarray(packed[:, :length]).view(np.float32), packed[:, length:].view(np.int8)
+
+
+def _detections(rows: FloatArray, looks: NDArray[np.int8], size_hw: tuple[int, int]) -> Detections:
+    """The boxes inside a picture, with scores and classes."""
     height, width = size_hw
-    boxes = np.clip(table[:, :4], 0, np.array([width, height, width, height], np.float32))
-    found = Detections(
-        boxes, table[:, 4].copy(), table[:, 5].astype(np.int64), packed[:, 4 * rows.shape[1] :].view(np.int8)
-    )
-    return [found[table[:, 6] == picture][:max_det] for picture in range(count)]
+    boxes = np.clip(rows[:, :4], 0, np.array([width, height, width, height], np.float32))
+    return Detections(boxes, rows[:, SCORE].copy(), rows[:, CLASS].astype(np.int64), looks)

@@ -12,7 +12,7 @@ from tests.conftest import DEMO_YOLO, ROOT
 from tests.detectors.models import random_model, save
 
 CPU = torch.device("cpu")
-BOXES = torch.tensor([[0.0, 0, 16, 32], [16, 0, 32, 32], [32, 0, 48, 32]])
+BOXES = torch.tensor([[0.0, 0, 16, 32, 1, 0, 0], [16, 0, 32, 32, 1, 0, 0], [32, 0, 48, 32, 1, 0, 0]])
 
 
 def grid_of(*colours):
@@ -25,7 +25,7 @@ def grid_of(*colours):
 
 def test_boxes_of_one_colour_look_alike_and_those_of_another_do_not():
     grid = grid_of((1, 0, 0), (0, 1, 0), (1, 0, 0))
-    looks = appearances([grid], BOXES, torch.zeros(3, dtype=torch.long), width=48)
+    looks = appearances([grid], BOXES, width=48)
     red, green, again = looks.numpy().astype(int)
     assert looks.dtype == torch.int8 and looks.shape == (3, 9)
     assert abs(red @ again) > 0.99 * red @ red and red @ green < 0.1 * red @ red
@@ -36,17 +36,17 @@ def test_what_is_above_is_not_mixed_with_what_is_below():
     grid = torch.zeros(1, 2, 9, 4)
     grid[:, 0, :4], grid[:, 1, 5:] = 1, 1
     upside_down = torch.cat([grid, grid.flip(2)], 3)
-    boxes = torch.tensor([[0.0, 0, 16, 36], [16, 0, 32, 36]])
-    looks = appearances([upside_down], boxes, torch.zeros(2, dtype=torch.long), width=32)
+    boxes = torch.tensor([[0.0, 0, 16, 36, 1, 0, 0], [16, 0, 32, 36, 1, 0, 0]])
+    looks = appearances([upside_down], boxes, width=32)
     one, other = looks.numpy().astype(int)
     assert one @ other < 0.3 * (one @ one)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_as_many_looks_as_boxes_and_none_without_layers(count):
-    boxes, pictures = BOXES[:count], torch.zeros(count, dtype=torch.long)
-    assert appearances([grid_of((1, 0), (0, 1))], boxes, pictures, 32).shape == (count, 6)
-    assert appearances([], boxes, pictures, 32).shape == (count, 0)
+    boxes = BOXES[:count]
+    assert appearances([grid_of((1, 0), (0, 1))], boxes, 32).shape == (count, 6)
+    assert appearances([], boxes, 32).shape == (count, 0)
 
 
 def test_a_detector_tells_looks_if_it_is_asked_and_finds_the_same():

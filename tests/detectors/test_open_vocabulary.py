@@ -6,6 +6,7 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.detectors.network import load_network
+from sav.detectors.suppression import CLASS, candidates
 from sav.detectors.text import encode
 from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
@@ -129,4 +130,4 @@ def test_of_words_for_one_object_a_yoloe_keeps_the_surest_as_in_ultralytics(tmp_
     detector = Detector(path, CPU, vocabulary=random_vocabulary())
     box = [50.0, 40.0, 30.0, 20.0]
     table = torch.tensor([[[*box, 0.8, 0, 0, 0], [*box, 0, 0, 0.9, 0]]]).mT  # (1, 4 + words, boxes)
-    assert detector._kept(table, (96, 96)).class_ids.tolist() == names
+    assert detector._kept(candidates(table, 4, False), 1)[:, CLASS].tolist() == names
