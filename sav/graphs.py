@@ -105,7 +105,8 @@ class Graphs:
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         inputs = [tensor.clone() for tensor in tensors]
         graph = torch.cuda.CUDAGraph()
-        current, side = torch.cuda.current_stream(), torch.cuda.Stream()
+        current = torch.cuda.current_stream()
+        side = torch.cuda.Stream(priority=current.priority)  # which a graph's kernels keep
         side.wait_stream(current)
         try:
             with torch.cuda.stream(side):
