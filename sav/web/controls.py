@@ -8,16 +8,13 @@ from typing import Any
 import gradio as gr
 
 from sav.drawing import DrawConfig
-from sav.formats.registry import format_names
 from sav.web.config import WebConfig
 from sav.web.desk import PARTS
-from sav.web.downloads import TITLES
 from sav.web.models import Checkpoints
 from sav.web.work import Wish
 
 _LABELLED, _EVERYTHING = "Only what has a name", "Everything"
 _MOST_LETTERS = 2000
-_USUAL_FORMATS = ("coco", "png", "cutout")
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,6 @@ class Controls:
         words: What the detector is told to find, where it can be told.
         classes: A list of the detector's classes.
         extent: Only what has a name, or everything.
-        formats: The formats of a video's annotations.
         parts: What is drawn on a picture.
         start: The button that begins.
         stop: The button that ends.
@@ -43,7 +39,6 @@ class Controls:
     words: Any
     classes: Any
     extent: Any
-    formats: Any
     parts: Any
     start: Any
     stop: Any
@@ -51,7 +46,7 @@ class Controls:
     @property
     def wishes(self) -> list[Any]:
         """The parts that `wish` is made of, in order."""
-        return [*self.models, self.classes, self.extent, self.formats]
+        return [*self.models, self.classes, self.extent]
 
     @property
     def models(self) -> list[Any]:
@@ -59,9 +54,9 @@ class Controls:
         return [self.detector, self.sam, self.words]
 
 
-def wish(detector: str, sam: str, words: str, classes: list[str], extent: str, formats: list[str]) -> Wish:
+def wish(detector: str, sam: str, words: str, classes: list[str], extent: str) -> Wish:
     """What is chosen, out of the values of `Controls.wishes`."""
-    return Wish(detector, sam, words or "", tuple(classes or ()), extent == _EVERYTHING, tuple(formats or ()))
+    return Wish(detector, sam, words or "", tuple(classes or ()), extent == _EVERYTHING)
 
 
 def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
@@ -86,10 +81,6 @@ def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
         start = gr.Button("Segment", variant="primary", min_width=80, elem_id="sav-start")
         stop = gr.Button("Stop", variant="stop", min_width=80)
     with gr.Accordion("More", open=False):
-        known = [(TITLES.get(name, name), name) for name in format_names(for_video=True)]
-        formats = gr.Dropdown(
-            known, value=[*_USUAL_FORMATS], multiselect=True, label="Files of a video", elem_id="sav-formats"
-        )
         usual = [part for part in PARTS if getattr(DrawConfig(), part)]
         parts = gr.CheckboxGroup([*PARTS], value=usual, label="Drawn on a picture")
 
@@ -103,7 +94,7 @@ def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
         show_progress="hidden",
         api_visibility="private",
     )
-    return Controls(file, detector, sam, words, classes, extent, formats, parts, start, stop)
+    return Controls(file, detector, sam, words, classes, extent, parts, start, stop)
 
 
 def _classes(there: Checkpoints, detector: str) -> list[str]:

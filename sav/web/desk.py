@@ -162,9 +162,7 @@ class Desk:
         done = find_in_video(job, self._models, result, wish, self.config)
         report = done.report
         with result.lock:
-            result.video, *folders = report.saved
-            result.annotations = folders[0] if folders else None
-            result.formats = wish.formats
+            result.video = report.saved[0]
             result.version += 1
         line = f"{count(report.done, 'frame')}, {count(report.found.objects, 'object')}"
         if job.is_stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from sav.drawing.overlay import draw_masks
@@ -13,6 +13,8 @@ from sav.files import whole_file
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.target import Target
 from sav.media.pictures import output_stems, write_picture
+from sav.runs.events import Event, Problem
+from sav.runs.export import ExportJob, run_export
 from sav.runs.saving import Writers
 from sav.web.picture import Picture
 
@@ -47,10 +49,19 @@ def of_picture(name: str) -> dict[str, str]:
     """The titles of all files about a picture of that name, by what each is downloaded as."""
     stem = stem_of(name)
     drawn = {f"{stem}_our.jpg": "Overlay", f"{stem}_mask.png": "Masks"}
-    names = sorted(format_names(for_video=False), key=lambda known: list(FORMATS).index(known))
-    first = [known for known in ("coco", "cutout") if known in names]
+    return drawn | _of_formats(stem, for_video=False)
+
+
+def of_video(video: Path, name: str) -> dict[str, str]:
+    """The titles of all files about a video of that name, of which `video` was made, likewise."""
+    return {video.name: "Video (MP4)"} | _of_formats(stem_of(name), for_video=True)
+
+
+def _of_formats(stem: str, for_video: bool) -> dict[str, str]:
+    names = format_names(for_video)
+    first = [known for known in TITLES if known in names]
     ordered = [*first, *(known for known in names if known not in first)]
-    return drawn | {file_name(stem, known): TITLES.get(known, known) for known in ordered}
+    return {file_name(stem, known): TITLES.get(known, known) for known in ordered}
 
 
 def write_of_picture(picture: Picture, file: str, folder: Path) -> Path:
@@ -86,19 +97,25 @@ def _write_format(picture: Picture, format_name: str, path: Path) -> Path:
         return pack(Path(staging), sorted(FORMATS[format_name].places), path)
 
 
-def of_video(folder: Path, stem: str, formats: Sequence[str]) -> dict[str, str]:
-    """The titles of the files about a video whose annotations are in a folder, likewise."""
-    return {
-        file_name(stem, name): TITLES.get(name, name)
-        for name in formats
-        if any((folder / place).exists() for place in FORMATS[name].places)
-    }
+def write_of_video(video: Path, name: str, file: str, folder: Path) -> Path:
+    """Write one of the files of `of_video`, out of what the run has stored, into a folder.
 
+    Raises:
+        SavError: The format cannot hold it.
+    """
+    stem, problems = stem_of(name), list[str]()
 
-def write_of_video(folder: Path, stem: str, file: str, path: Path) -> Path:
-    """Write one of the files of `of_video`."""
+    def note(event: Event) -> None:
+        if isinstance(event, Problem):
+            problems.append(event.line)
+
     (format_name,) = (known for known in FORMATS if file_name(stem, known) == file)
-    return pack(folder, sorted(FORMATS[format_name].places), path)
+    with tempfile.TemporaryDirectory(dir=folder) as staging:
+        made = Path(staging) / "made"
+        run_export(ExportJob(video, (format_name,), made), note)
+        if problems:
+            raise ResultsError(problems[0])
+        return pack(made, sorted(FORMATS[format_name].places), folder / file)
 
 
 def pack(folder: Path, places: Iterable[str], path: Path) -> Path:

@@ -81,9 +81,9 @@ class _Events:
 
     async def found(
         self, key: str, detector: str, sam: str, words: str, classes: list[str], extent: str,
-        formats: list[str], request: gr.Request,
+        request: gr.Request,
     ) -> AsyncIterator[list[Any]]:  # fmt: skip
-        wished = wish(detector, sam, words, classes, extent, formats)
+        wished = wish(detector, sam, words, classes, extent)
         async for said in self._desk.find(_visitor(request), key, wished):
             yield _shown(said)
 

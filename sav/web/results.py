@@ -33,8 +33,6 @@ class Result:
         folder: Where its files are made.
         picture: What is known of a picture; None of a video, and of a picture that was let go.
         video: The MP4 that was made; None before that.
-        annotations: The folder of its annotations, likewise.
-        formats: The formats in it.
         version: Counts the changes of the picture.
         used: When it was last asked for, in seconds of `time.monotonic`.
     """
@@ -46,8 +44,6 @@ class Result:
     folder: Path
     picture: Picture | None = None
     video: Path | None = None
-    annotations: Path | None = None
-    formats: tuple[str, ...] = ()
     version: int = 0
     used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,11 +73,7 @@ class Result:
         """What can be downloaded: titles, by the names of the files."""
         if self.picture is not None:
             return downloads.of_picture(self.upload.name)
-        if self.video is None:
-            return {}
-        stem = downloads.stem_of(self.upload.name)
-        found = downloads.of_video(self.annotations, stem, self.formats) if self.annotations else {}
-        return {self.video.name: "Video (MP4)", **found}
+        return downloads.of_video(self.video, self.upload.name) if self.video is not None else {}
 
 
 class Results:
@@ -208,15 +200,11 @@ class Results:
                 for older in result.folder.glob("[0-9]*"):
                     shutil.rmtree(older, ignore_errors=True)
                 folder.mkdir()
-            made = folder / name
-            if made.exists():
-                return made
-            if result.picture is not None:
-                return downloads.write_of_picture(result.picture, name, folder)
-            if result.annotations is None:
-                raise ResultsError(GONE)
-            stem = downloads.stem_of(result.upload.name)
-            return downloads.write_of_video(result.annotations, stem, name, made)
+            if (folder / name).exists():
+                return folder / name
+            if result.video is not None:
+                return downloads.write_of_video(result.video, result.upload.name, name, folder)
+            return downloads.write_of_picture(result.known, name, folder)
 
     def _bound(self) -> None:
         """Let go of the pictures that were used longest ago, until the others fit."""

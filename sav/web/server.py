@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,11 @@ def serving(config: WebConfig, models: Models | None = None) -> Iterator[Site]:
     """
     checkpoints = find_checkpoints(config.model_dir)
     listening = _listening(config)
-    with listening, staging_folder(Path(tempfile.gettempdir()) / "sav-web") as root:
-        os.environ.update(_SILENT, GRADIO_TEMP_DIR=str(root / "uploads"))
+    with (
+        listening,
+        staging_folder(Path(tempfile.gettempdir()) / "sav-web") as root,
+        _environment({**_SILENT, "GRADIO_TEMP_DIR": str(root / "uploads")}),
+    ):
         desk = Desk(config, checkpoints, models or Models(checkpoints, config), root)
         ended = threading.Event()
         sweeper = threading.Thread(target=_sweep, args=(desk.results, ended), name="sweeper", daemon=True)
@@ -62,6 +65,21 @@ def serving(config: WebConfig, models: Models | None = None) -> Iterator[Site]:
             ended.set()
             desk.close()
             sweeper.join()
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Settings that Gradio reads from the environment, for as long as the block lasts."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class Site:

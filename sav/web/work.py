@@ -33,7 +33,6 @@ class Wish:
         words: What a detector that takes words is told to find; empty for what it knows by itself.
         classes: The classes that are looked for; all if empty.
         everything: Whether to look for what has no name, too.
-        formats: The formats of a video's annotations.
     """
 
     detector: str
@@ -41,7 +40,6 @@ class Wish:
     words: str = ""
     classes: tuple[str, ...] = ()
     everything: bool = False
-    formats: tuple[str, ...] = ("coco",)
 
     @property
     def detect(self) -> DetectionConfig:
@@ -104,7 +102,7 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
         save_path=result.folder / f"{stem_of(result.upload.name)}_sav.mp4",
         end=f"{config.max_seconds:g}s",
         regions=wish.everything,
-        formats=wish.formats,
+        formats=(),  # they are made of what is stored when they are asked for
         overwrite=True,
         max_megapixels=config.max_megapixels,
     )

@@ -5,6 +5,7 @@ import gc
 import json
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import av
@@ -150,15 +151,16 @@ def test_a_video_comes_back_with_sound_and_files(make_desk):
     desk = make_desk()
     result = opened(desk, drop_video(desk, audio="aac"))
     assert result.kind == VIDEO
-    *_, done = told(desk.find("a", result.token, Wish("yolo.pt", "sam.pth", formats=("coco", "cutout"))))
-    assert done.line == "8 frames, 2 objects" and list(result.files.values()) == [
-        "Video (MP4)",
-        "COCO",
-        "Cut-outs",
-    ]
+    *_, done = told(desk.find("a", result.token, WISH))
+    assert done.line == "8 frames, 2 objects"
+    assert [*result.files.values()][:3] == ["Video (MP4)", "COCO", "Cut-outs"]
     with av.open(str(desk.results.file(result, "v_sav.mp4"))) as made:
         assert len(made.streams.audio) == 1 and sum(1 for _ in made.decode(video=0)) == 8
     assert len(json.loads(desk.results.file(result, "v_coco.json").read_text())["images"]) == 8
+    for name in result.files:
+        assert desk.results.file(result, name).stat().st_size > 0
+    with zipfile.ZipFile(desk.results.file(result, "v_cutout.zip")) as archive:
+        assert {"cutout/matte.mp4", "cutout/objects.mov"} <= {*archive.namelist()}
 
 
 def test_a_video_that_is_stopped_is_whole_up_to_there(make_desk):
@@ -178,7 +180,9 @@ def test_a_video_that_is_stopped_is_whole_up_to_there(make_desk):
     *_, last = asyncio.run(stopped())
     assert "stopped: the video ends there" in last.line
     with av.open(str(desk.results.file(result, result.video.name))) as made:
-        assert 0 < sum(1 for _ in made.decode(video=0)) < 60
+        frames = sum(1 for _ in made.decode(video=0))
+    assert 0 < frames < 60
+    assert len(json.loads(desk.results.file(result, "v_coco.json").read_text())["images"]) == frames
 
 
 def test_a_video_that_lies_about_its_length_ends_at_the_limit(make_desk, monkeypatch):

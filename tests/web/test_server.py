@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -21,16 +20,14 @@ from sav.web.models import find_checkpoints
 from sav.web.server import serving
 
 
-def folders():
-    return {path.name for path in Path(tempfile.gettempdir()).glob(".sav-web.*")}
-
-
-def test_when_it_ends_its_folder_is_gone(site):
-    before = folders()
+def test_when_it_ends_its_folder_is_gone_and_the_environment_as_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = dict(os.environ)
     models = StubModels(find_checkpoints(ROOT / "model"))
-    with serving(WebConfig(model_dir=ROOT / "model", port=0), models) as other:
-        assert other.desk.results.uploads.is_dir() and len(folders() - before) == 1
-    assert folders() == before
+    with serving(WebConfig(model_dir=ROOT / "model", port=0), models) as site:
+        (folder,) = tmp_path.iterdir()
+        assert site.desk.results.uploads.is_relative_to(folder)
+    assert [*tmp_path.iterdir()] == [] and dict(os.environ) == before
 
 
 def test_it_listens_on_loopback_alone_unless_told_otherwise(site):

@@ -199,5 +199,14 @@ document.querySelector('#sav-start')?.addEventListener('click', () => {
   if (window.innerWidth < 700) status?.scrollIntoView({ behavior: 'smooth' });
 });
 
+// What this browser cannot play, the models may read all the same.
+videos.source.addEventListener('error', () => {
+  if (!videos.source.getAttribute('src')) return;
+  root.classList.add('unplayed');
+  slide.value = 0;
+  slideTo(0);
+});
+videos.source.addEventListener('loadedmetadata', () => root.classList.remove('unplayed'));
+
 watch('value', () => show(props.value || {}));
 show(props.value || {});
