@@ -250,6 +250,13 @@ def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):
     assert late.note == "failed: it took longer than 0 s"
 
 
+def test_a_stage_of_the_check_leaves_the_others_their_usual_time():
+    usual, most = gpu_check.STAGES["boxes"].usual, gpu_check.STAGES["encoder"].most
+    assert gpu_check.seconds_for(["encoder", "boxes"], 1000) == most
+    assert gpu_check.seconds_for(["encoder", "boxes"], usual + 30) == 30
+    assert gpu_check.seconds_for(["encoder", "boxes"], 5) == 5
+
+
 def test_a_row_of_the_check_tells_its_goal_and_whether_it_is_missed():
     figure = Figure("masks", 7.25, "ms", Goal("ms", 6.0, at_least=False), 30.0, "a | b")
     assert figure.line() == "| masks | 7.25 ms | 30 ms | at most 6, **missed** | a / b |"

@@ -128,7 +128,9 @@ def their_sam(options: Options, name: str) -> Sam:
     """Upstream's SAM as its documentation loads it, or, if it is not in its registry, out of its modules."""
     from tools.bench.upstream.loading import load_sam
 
-    return load_sam(str(sam_checkpoint(options, name)), SIZES.get(name, ""), options.device)
+    # Its registry draws weights before it loads them, which a GPU does at once.
+    with torch.device(options.device):
+        return load_sam(str(sam_checkpoint(options, name)), SIZES.get(name, ""), options.device)
 
 
 def precisions(options: Options) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ imported here before the script imports it, so that it starts as it does by itse
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import runpy
@@ -127,6 +128,8 @@ def gpu_memory() -> dict[str, float]:
 
 def main() -> None:
     report, boxes, script, *arguments = sys.argv[1:]
+    if after := os.environ.get("BENCH_TRACES_AFTER"):
+        faulthandler.dump_traceback_later(float(after))
     observer = Observer()
     observer.watch_models(int(boxes))
     sys.argv = [script, *arguments]

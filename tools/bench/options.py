@@ -31,6 +31,7 @@ class Options:
         frames: Frames of the demo video, and of the generated 1080p one.
         size_hw: What is called 1080p.
         points: Points a side of "everything".
+        script_seconds: After which a script that is run whole has failed; None for never.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class Options:
     frames: tuple[int, int] = (24, 6)
     size_hw: tuple[int, int] = (1080, 1920)
     points: int = 32
+    script_seconds: float | None = None
 
     @property
     def on_gpu(self) -> bool:

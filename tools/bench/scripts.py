@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -34,11 +35,23 @@ def their_way(options: Options, way: str, arguments: Sequence[str], evidence: Ca
 def run_python(options: Options, arguments: Sequence[str]) -> None:
     """Run Python in the repository's root; what it prints is shown only if it fails."""
     environment = {**os.environ, **quiet_ultralytics(options.folder), "BENCH_STARTED": str(time.time())}
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(arguments)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    limit = options.script_seconds
+    if limit:
+        environment["BENCH_TRACES_AFTER"] = str(0.9 * limit)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
+        # A file and no pipe: what the script leaves running would keep a pipe open.
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=told, stderr=subprocess.STDOUT
+        )
+        try:
+            problem = f"status {status}" if (status := process.wait(limit)) else ""
+        except subprocess.TimeoutExpired:
+            problem = f"it took longer than {limit:g} s"
+        finally:
+            process.kill()
+        told.seek(0)
+        if problem:
+            raise RuntimeError(f"{' '.join(arguments)}\n{told.read()[-8000:]}\n{problem}")
 
 
 def quiet_ultralytics(folder: Path) -> dict[str, str]:

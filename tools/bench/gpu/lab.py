@@ -96,6 +96,21 @@ class Lab:
 
         return measured(run)[0].seconds
 
+    def forget_models(self) -> None:
+        """Let go of all models that are kept."""
+        from tools.bench import models
+
+        for kept in (models.our_sam, models.their_sam):
+            kept.cache_clear()
+        self.free()
+
+    def reset_memory(self) -> None:
+        """Have the peak of GPU memory start anew."""
+        import torch
+
+        if torch.cuda.is_initialized():
+            torch.cuda.reset_peak_memory_stats(self.device)
+
     def free(self) -> None:
         """Let go of memory that no model needs."""
         import torch

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +35,15 @@ def main(
     rate = capture.get(cv2.CAP_PROP_FPS)
     writer = cv2.VideoWriter(str(out / "out.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), rate, size_wh)
     unions = []
+    # Without lap ultralytics' trackers do nothing; what they take is little.
+    follow: Any = detector.predict
+    if find_spec("lap"):
+        follow = partial(detector.track, persist=True, tracker="botsort.yaml")
     for index in range(int(frames)):
         found, image = capture.read()
         if not found:
             break
-        tracks = detector.track(
-            image,
-            persist=True,
-            conf=0.1,
-            imgsz=int(imgsz),
-            tracker="botsort.yaml",
-            device=device,
-            verbose=False,
-        )[0].boxes
+        tracks = follow(image, conf=0.1, imgsz=int(imgsz), device=device, verbose=False)[0].boxes
         prompts, names = tracks.xyxy, _names(tracks)
         if int(boxes):
             prompts = torch.from_numpy(moving_boxes(index, int(boxes), image.shape[:2]))
