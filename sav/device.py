@@ -45,6 +45,8 @@ def choose_device(name: str = "auto") -> torch.device:
         raise SettingError(f"unknown device '{name}'; take auto, cuda, cuda:1, mps or cpu") from None
     if not _is_here(device):
         raise SettingError(f"there is no device '{name}' on this machine; --device auto takes what there is")
+    if device.type == "cuda" and device.index is None:  # named as tensors name it that are there
+        return torch.device("cuda", torch.cuda.current_device())
     return device
 
 

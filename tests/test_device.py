@@ -22,3 +22,10 @@ def test_auto_takes_cuda_then_mps_then_the_cpu(has_cuda, has_mps, wanted, monkey
 def test_a_device_that_is_not_here_is_told(name):
     with pytest.raises(SettingError, match=name):
         choose_device(name)
+
+
+def test_cuda_alone_is_the_gpu_that_is_the_current_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    assert choose_device("cuda") == torch.device("cuda", 1)
+    assert choose_device("cuda:0") == torch.device("cuda", 0)
