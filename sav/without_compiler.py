@@ -43,12 +43,6 @@ def without_compiler() -> Iterator[None]:
                 _remove_stand_ins()
 
 
-def import_torchvision() -> None:
-    """Import torchvision, of which most runs need the kernels of some operators alone."""
-    with without_compiler():
-        import torchvision  # noqa: F401
-
-
 def _disable(function: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
     """The function, which the compiler is not to look at: while there is none, as it is."""
     disabled: list[Callable[..., Any]] = []

@@ -1,5 +1,1 @@
 """Detectors: what is in a picture, and where."""
-
-from sav.without_compiler import import_torchvision
-
-import_torchvision()  # before ultralytics does

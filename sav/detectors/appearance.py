@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.ops import roi_align
 
 from sav.detectors.suppression import PICTURE
+from sav.operators import roi_align
 from sav.uploads import on_device
 
 # Bands from top to bottom that a box is looked at in: shirt and trousers are not mixed.

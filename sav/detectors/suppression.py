@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torchvision
 from torch import Tensor
 
 from sav.detectors.door import import_ultralytics
+from sav.operators import nms
 
 SCORE, CLASS, PICTURE = 4, 5, 6
 # The surest boxes of a picture that are compared with each other; of turned ones every pair is, in one table.
@@ -93,12 +93,12 @@ def suppressed(rows: Tensor, limits: Limits, batch: int, class_count: int) -> Te
     low, high = boxes.aminmax()
     apart = boxes + group * (high - low + 1)
     if len(rows) <= _MOST_AT_ONCE or batch == 1:
-        rows = rows[torchvision.ops.nms(apart, exact[:, SCORE], limits.iou)]
+        rows = rows[nms(apart, exact[:, SCORE], limits.iou)]
         return rows if batch == 1 else rows[rows[:, PICTURE].argsort(stable=True)]
     places = []
     for picture in range(batch):
         own = (rows[:, PICTURE] == picture).nonzero().flatten()
-        places.append(own[torchvision.ops.nms(apart[own], exact[own, SCORE], limits.iou)])
+        places.append(own[nms(apart[own], exact[own, SCORE], limits.iou)])
     return rows[torch.cat(places)]
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import nms
 
 from sav.data.instances import Instances
 from sav.data.masks import Masks
+from sav.operators import nms
 from sav.sam.enlarge import Stability
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.fast.share_out import share_out

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Indices = NDArray[np.intp]
 
@@ -48,6 +47,8 @@ def assign(similarities: NDArray[Any], least: float) -> tuple[Indices, Indices]:
     rows, columns = possible.nonzero()
     if len(rows) == np.count_nonzero(possible.any(0)) == np.count_nonzero(possible.any(1)):
         return rows, columns  # nobody has two to choose from
+    from scipy.optimize import linear_sum_assignment  # half a second that pictures do without
+
     gains = similarities - least
     np.maximum(gains, 0, out=gains)  # an impossible pair is worth as much as no pair
     rows, columns = linear_sum_assignment(gains, maximize=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from sav.data.types import BoolArray
 from sav.stages.refine.config import RefineConfig
@@ -139,6 +138,8 @@ def link(grid: Grid, ends: Ends, start: int, stop: int, config: RefineConfig) ->
 
     All at once, so that the sum of the misses is the least (Kuhn 1955, "The Hungarian Method").
     """
+    from scipy.optimize import linear_sum_assignment  # as in the trackers, when it is needed
+
     seen = grid.seen
     first, last = seen.argmax(0), len(grid) - 1 - seen[::-1].argmax(0)
     is_seen = seen.any(0)
