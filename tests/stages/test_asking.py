@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from sav.data.masks import Masks
-from sav.data.types import Detections
+from sav.data.types import Detections, Frame
 from sav.segmenter import Segmenter
+from sav.stages.scenes import Cutter
+from sav.stages.stream import stream
 from sav.store import Store
 from sav.trackers import SavTracker, TrackerConfig
 from tests.store.conftest import VIDEO
@@ -91,6 +93,15 @@ def test_a_run_that_goes_on_out_of_a_store_finds_what_it_would_have_found(frames
     assert [scene.candidates for scene in stored] == [scene.candidates for scene in whole[:count]]
     again = scenes_of(frames, "auto", known=stored)
     assert [scene.objects for scene in again] == [scene.objects for scene in whole]
+
+
+def test_what_runs_in_stages_asks_in_one_thread(frames):
+    tracker = SavTracker(TrackerConfig.of_type("sav", with_masks="auto"), frame_rate=30)
+    detector = CrossingDetector()
+    cutter = Cutter(HalvesSam(), detector.categories)
+    pictures = [Frame(image, index) for index, image in enumerate(frames)]
+    scenes = list(stream(detector, cutter, pictures, tracker, batch=2, in_stages=True))
+    assert [scene.objects for scene in scenes] == [scene.objects for scene in scenes_of(frames, "auto")]
 
 
 def test_frames_that_come_one_by_one_are_asked_about_likewise(frames):
