@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from sav.data.crops import BITS_IN_BYTE, pack, run_lengths, sums, tight_boxes, trim
+from sav.data.crops import bits_set, pack, run_lengths, sums, tight_boxes, trim
 from sav.data.types import BoolArray, FloatArray, IntArray
 
 
@@ -165,12 +165,7 @@ class Masks:
     @cached_property
     def areas(self) -> IntArray:
         """`(N,)` int64, pixels in each mask."""
-        areas = np.zeros(len(self), np.int64)
-        begins, ends = self._offsets[:-1], self._offsets[1:]
-        present = begins < ends
-        if present.any():
-            areas[present] = np.add.reduceat(BITS_IN_BYTE[self.packed], begins[present], dtype=np.int64)
-        return areas
+        return bits_set(self.packed, self._offsets[:-1], self._offsets[1:])
 
     @cached_property
     def centroids_xy(self) -> FloatArray:

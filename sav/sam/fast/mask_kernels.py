@@ -21,6 +21,8 @@ from sav.sam.fast.enlarge import Axis
 _TILE_HW = (32, 64)
 # The largest part of a mask's logits that a tile looks at before it makes its pixels.
 _LARGEST_PATCH = 4096
+# Pictures of most sizes have patches no larger: one kernel does for all of them.
+_LEAST_PATCH = 16
 # Bytes that a program of `_pack` makes at once, and how many programs a mask has at the most.
 _BYTES, _PROGRAMS = 64, 64
 
@@ -53,7 +55,7 @@ class Taps(NamedTuple):
         return cls(
             torch.from_numpy(first.astype(np.int32)).to(device),
             torch.from_numpy(weights).to(device),
-            1 << (span - 1).bit_length(),
+            max(_LEAST_PATCH, 1 << (span - 1).bit_length()),
         )
 
     @classmethod
@@ -133,7 +135,7 @@ def _value(logits, row_stride, y, x, down_first, down_weights, over_first, over_
     return value
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "columns", "height", "width"])
 def _measure(logits, boxes, counts, down_first, down_weights, over_first, over_weights,
             mask_stride, row_stride, rows, columns, height, width, threshold, offset,
             DOWN: tl.constexpr, OVER: tl.constexpr, TILE_H: tl.constexpr, TILE_W: tl.constexpr,
@@ -175,7 +177,7 @@ def _measure(logits, boxes, counts, down_first, down_weights, over_first, over_w
                 tl.atomic_max(boxes + 4 * mask + 3, tl.max(tl.where(is_in, y + 1, 0)))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["height", "width"])
 def _pack(logits, packed, boxes, offsets, down_first, down_weights, over_first, over_weights,
          mask_stride, row_stride, height, width, threshold,
          DOWN: tl.constexpr, OVER: tl.constexpr, BYTES: tl.constexpr):  # fmt: skip

@@ -82,7 +82,7 @@ def _gelu(x):
     return 0.5 * x * (1 + tl.erf(x * 0.7071067811865476))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["columns"])
 def _masks(basis, scale, coefficients, shared, first_fine, second_fine, mixers,
            gain, bias, eps, second, second_bias, logits,
            basis_stride, row_stride, scale_stride, rank, height, width, columns,
