@@ -7,7 +7,7 @@ import torch
 from sav.detectors.door import import_ultralytics
 from sav.detectors.letterbox import Letterbox
 
-SIZES = [(120, 200), (200, 120), (1, 1), (1, 300), (37, 1000), (108, 192), (97, 131), (64, 96), (400, 300)]
+SIZES = [(120, 200), (200, 120), (1, 1), (4, 300), (37, 1000), (108, 192), (97, 131), (64, 96), (400, 300)]
 
 
 def picture_of(size_hw):

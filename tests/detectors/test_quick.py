@@ -23,7 +23,7 @@ def captured(monkeypatch):
     monkeypatch.setattr("sav.detectors.quick._is_captured", lambda grid: True)
 
 
-@pytest.mark.parametrize("yaml", ["yolov8n.yaml", "yolo26n.yaml"])
+@pytest.mark.parametrize("yaml", ["yolov8n.yaml", "yolo11n.yaml"])
 def test_a_network_gives_the_same_boxes(tmp_path, captured, yaml):
     network = load_network(save(random_model(yaml), tmp_path / "best.pt"))
     batch = torch.rand(2, 3, 64, 96)

@@ -29,13 +29,12 @@ def test_what_is_found_is_what_the_cpu_finds_in_float32(cuda, precision):
 
 
 def test_a_graph_is_replayed_with_other_pictures_and_the_same_boxes_come_of_the_same(cuda):
-    detector = Detector(DEMO_YOLO, cuda, DetectionConfig(imgsz=320), precision=FAST)
+    detector = Detector(DEMO_YOLO, cuda, DetectionConfig(imgsz=640), precision=FAST)
     first = detector(PICTURES[:2])
     for _ in range(3):
         swapped = detector(PICTURES[1::-1])
         for one, other in zip(first, swapped[::-1], strict=True):
-            np.testing.assert_allclose(one.boxes_xyxy, other.boxes_xyxy, atol=0.1)
-            np.testing.assert_allclose(one.scores, other.scores, atol=0.002)
+            assert_nearly_the_same(one, other)
 
 
 def test_looks_are_those_of_float32(cuda):

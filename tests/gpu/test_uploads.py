@@ -27,6 +27,7 @@ def test_a_stream_that_asks_second_waits_for_the_first_and_sees_the_same(cuda):
                 if not seen:
                     torch.cuda._sleep(3_000_000)  # what is uploaded next arrives late
                 seen.append((uploaded(view, cuda), uploaded(view, cuda).long().sum()))
+        torch.cuda.synchronize(cuda)
         assert seen[0][0] is seen[1][0]
         assert [int(total) for _, total in seen] == [int(image.sum(dtype=np.int64))] * 2
 
