@@ -96,9 +96,12 @@ def site(models: StubModels):
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium, for all tests; it may run as root, as tests do in containers."""
+    """Debian's Chromium; it may run as root, as tests do in containers.
+
+    While it is there an event loop runs in this thread, and `asyncio.run` cannot be called.
+    """
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: apt-get install chromium")
