@@ -21,6 +21,7 @@ from tools.bench.gpu import __main__ as gpu_check
 from tools.bench.gpu.lab import Settings
 from tools.bench.gpu.sheet import Figure
 from tools.bench.gpu.staged import Staged
+from tools.bench.gpu.stages import tests as gpu_tests
 from tools.bench.inputs import moving_boxes, random_boxes
 from tools.bench.measure import Sample
 from tools.bench.models import stretch
@@ -239,8 +240,9 @@ def test_the_check_of_a_gpu_says_of_each_row_that_there_is_none(tmp_path, capsys
 
 
 def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):
-    settings = Settings(replace(options, models=("nowhere.pth",), batches=(1,)), is_tiny=True)
-    with closing(Staged(settings, tmp_path / "errors.log")) as staged:
+    without = replace(options, models=("nowhere.pth",), batches=(1,))
+    settings = Settings(without, tmp_path / "errors.log", is_tiny=True)
+    with closing(Staged(settings)) as staged:
         (failed,) = staged.figures("everything", 60)
         rows = [*staged.figures("compiled", 60)]
         (late,) = staged.figures("boxes", 0)
@@ -248,6 +250,24 @@ def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):
     assert "nowhere.pth" in (tmp_path / "errors.log").read_text()
     assert rows[0].note == "not measured: no GPU"
     assert late.note == "failed: it took longer than 0 s"
+
+
+def test_what_pytest_tells_becomes_rows(tmp_path):
+    told = [
+        "collected 3 items\n",
+        "tests/gpu/test_a.py::test_one PASSED [ 25%]\n",
+        "tests/gpu/test_a.py::test_two[x y] FAILED [ 50%]\n",
+        "tests/gpu/test_b.py::test_one SKIPPED (no GPU) [ 75%]\n",
+        "tests/gpu/test_b.py::test_two PASSED [100%]\n",
+        "E   assert 1 == 2\n",
+    ]
+    found = [(row.name, row.value, row.note) for row in gpu_tests.rows(told, tmp_path / "errors.log")]
+    assert found == [
+        ("tests/gpu/test_a.py::test_two[x y]", None, "failed: see errors.log"),
+        ("tests/gpu/test_a.py", 1.0, "1 failed"),
+        ("tests/gpu/test_b.py", 1.0, "1 skipped"),
+    ]
+    assert "assert 1 == 2" in (tmp_path / "errors.log").read_text()
 
 
 def test_a_stage_of_the_check_leaves_the_others_their_usual_time():

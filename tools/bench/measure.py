@@ -152,15 +152,10 @@ def versions() -> dict[str, str]:
 
 
 def card() -> str:
-    """GPUs, packages and driver, in a line."""
-    import torch
-
-    found = [f"{name} {version}" for name, version in versions().items()]
-    if torch.cuda.is_available():
-        found = [*map(torch.cuda.get_device_name, range(torch.cuda.device_count())), *found]
-    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    """GPUs, driver and packages, in a line; no process is started for it that imports torch."""
+    asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
-        found.append("driver " + subprocess.check_output(asked, text=True).split()[0])
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        found.append("no driver")
-    return ", ".join(found)
+        told = subprocess.check_output(asked, text=True).strip().replace("\n", "; ")
+    except (OSError, subprocess.CalledProcessError):
+        told = "no driver"
+    return ", ".join([told, *(f"{name} {version}" for name, version in versions().items())])

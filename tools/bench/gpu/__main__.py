@@ -23,7 +23,7 @@ from tools.bench.gpu.lab import Settings
 from tools.bench.gpu.sheet import Figure, Sheet
 from tools.bench.gpu.staged import Staged
 from tools.bench.gpu.stages import STAGES
-from tools.bench.measure import card, in_a_process
+from tools.bench.measure import card
 from tools.bench.scripts import quiet_ultralytics
 
 # Seconds below which no stage is begun.
@@ -62,20 +62,21 @@ def make_settings(args: argparse.Namespace, folder: Path) -> Settings:
     from dataclasses import replace
 
     options = make_options(parse_options(["--device", args.device]), folder)
-    return Settings(replace(options, **(_TINY if args.tiny else _FULL)), args.tiny)
+    changed = replace(options, **(_TINY if args.tiny else _FULL))
+    return Settings(changed, args.out.absolute() / "errors.log", args.tiny)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the stages; 0 if no row says that something failed, else 1."""
     begun, args = time.monotonic(), parse(argv)
     args.out.mkdir(parents=True, exist_ok=True)
-    print(in_a_process(card), flush=True)
+    print(card(), flush=True)
     rows: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="sav-gpu-") as folder:
         os.environ.update(quiet_ultralytics(Path(folder)))
         settings = make_settings(args, Path(folder))
         sheet = Sheet(args.out)
-        with closing(Staged(settings, args.out / "errors.log")) as staged:
+        with closing(Staged(settings)) as staged:
             stages = args.stages or [*STAGES]
             for place, stage in enumerate(stages):
                 left = 60 * args.minutes - (time.monotonic() - begun)

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -24,22 +25,24 @@ class Settings:
 
     Attributes:
         options: Those of the benchmarks: device, pictures, numbers of things.
+        log: For what is said of failures.
         is_tiny: Small models and few frames, to see that all stages run; the figures then say nothing.
     """
 
     options: Options
+    log: Path
     is_tiny: bool = False
 
     def lab(self) -> Lab:
         """What the stages work with."""
-        return Lab(self.options, self.is_tiny)
+        return Lab(self.options, self.log, self.is_tiny)
 
 
 class Lab:
     """What the stages work with, in the process that they run in."""
 
-    def __init__(self, options: Options, is_tiny: bool) -> None:
-        self.options, self.is_tiny = options, is_tiny
+    def __init__(self, options: Options, log: Path, is_tiny: bool) -> None:
+        self.options, self.log, self.is_tiny = options, log, is_tiny
         self.large, self.medium = ("tiny", "tiny") if is_tiny else ("h", "b")
         # Seconds that repeats of one measurement may take, and how many there are at most.
         self._patience, self._repeats = (0.0, 1) if is_tiny else (2.0, 15)

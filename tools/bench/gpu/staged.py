@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 from tools.bench.gpu.lab import Settings
 from tools.bench.gpu.sheet import Figure
@@ -25,7 +24,6 @@ class Staged:
     """A process that keeps its models from stage to stage; it is started anew after one that did not end."""
 
     settings: Settings
-    log: Path
     _worker: tuple[BaseProcess, Connection] | None = field(default=None, init=False)
 
     def figures(self, stage: str, limit: float) -> Iterator[Figure]:
@@ -62,13 +60,13 @@ class Staged:
     def _started(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.settings, self.log))
+        process = context.Process(target=_serve, args=(theirs, self.settings))
         process.start()
         theirs.close()
         return process, ours
 
 
-def _serve(calls: Connection, settings: Settings, log: Path) -> None:
+def _serve(calls: Connection, settings: Settings) -> None:
     """Run the stages that are called for until nobody calls any more."""
     os.setsid()
     lab = settings.lab()
@@ -81,7 +79,7 @@ def _serve(calls: Connection, settings: Settings, log: Path) -> None:
             for figure in import_module(f"tools.bench.gpu.stages.{stage}").figures(lab):
                 calls.send(figure)
         except Exception:
-            with log.open("a") as file:
+            with settings.log.open("a") as file:
                 traceback.print_exc(file=file)
             calls.send(Figure(stage, note=f"failed: {last_line(traceback.format_exc())}"))
         lab.free()

@@ -21,7 +21,7 @@ STAGES = {
     "track": Seconds(25, 60),
     "demo": Seconds(20, 45),
     "seg": Seconds(15, 45),
-    "tests": Seconds(45, 100),
+    "tests": Seconds(60, 120),
     "start": Seconds(45, 100),
     "detector": Seconds(15, 45),
     "embed": Seconds(5, 20),

@@ -1,25 +1,68 @@
-"""`tests/gpu`: equality with the CPU, agreement, fallbacks."""
+"""`tests/gpu`: equality with the CPU, agreement, fallbacks; a row a file, the quick ones first."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from tools.bench.gpu.lab import Lab
 from tools.bench.gpu.sheet import Figure
 from tools.bench.options import ROOT
 
+_RESULT = re.compile(r"(tests/gpu/\w+\.py)::(.+) (PASSED|FAILED|ERROR|SKIPPED)\b")
+
 
 def figures(lab: Lab) -> Iterator[Figure]:
+    files = sorted((ROOT / "tests" / "gpu").glob("test_*.py"), key=_is_long)
     # What the project's settings want of pytest is not everywhere, xdist for one.
-    command = ["-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-ra", "tests/gpu"]
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
-    lines = done.stdout.splitlines()
-    for line in lines:
-        if line.startswith(("FAILED", "ERROR")):
-            yield Figure(line.split(" - ")[0], note=f"failed: {line.partition(' - ')[2]}")
-    summary = lines[-1] if lines else done.stderr.strip().splitlines()[-1:]
-    passed = re.search(r"(\d+) passed", str(summary))
-    yield Figure("tests/gpu", float(passed[1]) if passed else 0.0, "tests passed", note=str(summary))
+    command = [
+        "-m",
+        "pytest",
+        "-v",
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "--tb=short",
+        *map(str, files),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, *command, *map(str, files)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    with process:
+        yield from rows(process.stdout, lab.log)
+
+
+def rows(lines: Iterable[str], log: Path) -> Iterator[Figure]:
+    """A row a test that fails, and one a file; what pytest says of failures goes to the log."""
+    counts: dict[str, Counter[str]] = {}
+    with log.open("a", encoding="utf-8") as told:
+        for line in lines:
+            if not (found := _RESULT.match(line)):
+                told.write(line)
+                continue
+            file, test, result = found.groups()
+            if counts and file not in counts:
+                yield _row(*list(counts.items())[-1])
+            counts.setdefault(file, Counter())[result] += 1
+            if result in ("FAILED", "ERROR"):
+                yield Figure(f"{file}::{test}", note="failed: see errors.log")
+    yield _row(*(list(counts.items()) or [("tests/gpu", Counter())])[-1])
+
+
+def _row(file: str, results: Counter[str]) -> Figure:
+    others = [f"{count} {result.lower()}" for result, count in results.items() if result != "PASSED"]
+    return Figure(file, float(results["PASSED"]), "tests passed", note=", ".join(others))
+
+
+def _is_long(path: Path) -> tuple[bool, str]:
+    return "pytest.mark.long" in path.read_text(encoding="utf-8"), path.name
