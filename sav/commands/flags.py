@@ -114,7 +114,8 @@ def add_device_flags(group: argparse._ActionsContainer) -> None:
     group.add_argument("--precision", type=one_of(PRECISIONS, _PRECISIONS_ELSEWHERE), default=PRECISIONS[0],
                        metavar="NAME",
                        help="float32: the publisher's masks to the last pixel; auto: the fastest that"
-                            " shows no difference; bfloat16, float16: SAM's encoder in that precision"
+                            " shows no difference; bfloat16, float16: SAM's encoder in that precision;"
+                            " but for float32 a GPU's detector computes in half precision"
                             " (default: %(default)s)")  # fmt: skip
 
 

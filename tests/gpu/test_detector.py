@@ -38,11 +38,13 @@ def test_a_graph_is_replayed_with_other_pictures_and_the_same_boxes_come_of_the_
 
 
 def test_looks_are_those_of_float32(cuda):
-    config = DetectionConfig(imgsz=320)
-    wanted = Detector(DEMO_YOLO, CPU, config).with_looks()([PICTURE])[0].looks.astype(int)
+    config = DetectionConfig(imgsz=640)
+    wanted = Detector(DEMO_YOLO, CPU, config).with_looks()([PICTURE])[0]
     detector = Detector(DEMO_YOLO, cuda, config, precision=FAST).with_looks()
     for _ in range(3):
-        assert np.abs(detector([PICTURE])[0].looks.astype(int) - wanted).max() <= 2
+        found = detector([PICTURE])[0]
+        nearest = np.abs(found.boxes_xyxy[:, None] - wanted.boxes_xyxy).max(-1).argmin(0)
+        assert np.abs(found.looks[nearest].astype(int) - wanted.looks).max() <= 3
 
 
 @pytest.mark.parametrize("kind", ["yolo26n", "yolov8n-seg", "yolov8n-obb", "yolov8n-rtdetr"])
