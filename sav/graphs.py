@@ -54,6 +54,10 @@ class Graphs:
         self._pool: Any = None
         self._done: torch.cuda.Event | None = None
 
+    def __reduce__(self) -> tuple[type[Graphs], tuple[int]]:
+        """Another process begins without a graph."""
+        return Graphs, (self._capacity,)
+
     def __call__(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """What `function` returns for some arguments.
 

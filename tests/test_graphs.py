@@ -1,3 +1,5 @@
+import pickle
+
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -85,3 +87,8 @@ def test_prompts_in_a_graphs_sizes_give_the_same_masks(monkeypatch):
             monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ("cpu",))
             for one, other in zip(ones, found(*given, (8, 8)), strict=True):
                 torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+
+
+def test_another_process_begins_without_graphs():
+    sent = pickle.loads(pickle.dumps(Graphs(3)))
+    assert sent._capacity == 3 and not sent._captured
