@@ -69,7 +69,7 @@ def test_nothing_in_a_decoders_graph_waits_for_the_device(monkeypatch):
     with Watch():
         shared = decoder._share(features.coarse, features.fine)
         for is_one in (True, False):
-            decoder._all_masks(sparse, shared, is_one, (8, 8), (8, 5))
+            decoder._all_masks(sparse, shared, is_one, (8, 8), (8, 5), False)
 
 
 @torch.inference_mode()

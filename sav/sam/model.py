@@ -78,6 +78,11 @@ class SamModel:
         decoder = Decoder if precision.is_exact else FastDecoder
         self._decoder: Decoder | FastDecoder = decoder(self.sam, self.chunks.prompts)
 
+    def finish_compiling(self) -> None:
+        """Return when all kernels are there that are compiled while others work: for measuring times."""
+        if isinstance(self._decoder, FastDecoder):
+            self._decoder.finish_compiling()
+
     @property
     def shares_out(self) -> bool:
         """Whether threads should share prompts out: on a CPU, but not if their number may change rounding."""

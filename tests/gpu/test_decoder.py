@@ -39,6 +39,9 @@ def test_graphs_give_what_the_same_code_gives_without_them(sam, cuda):
     features, sparse = prompts(sam, cuda, 70)
     graphed, plain = FastDecoder(sam, 64), FastDecoder(sam, 64)
     plain._graphs = lambda function, *arguments: function(*arguments)
+    for one in (graphed, plain):
+        one(features, sparse, THREE)
+        one.finish_compiling()
     for count in (1, 3, 16, 70):
         for _ in range(3):  # warming up, capturing, replaying
             found = graphed(features, sparse[:count], THREE, 0.0)
@@ -85,7 +88,10 @@ def test_what_cannot_be_captured_runs_as_it_is(cuda, caplog):
 @torch.inference_mode()
 def test_triton_kernels_give_nearly_what_plain_pytorch_gives(sam, cuda, monkeypatch):
     features, sparse = prompts(sam, cuda, 64)
-    fast = FastDecoder(sam, 64)(features, sparse, THREE)
+    with_kernels = FastDecoder(sam, 64)
+    with_kernels(features, sparse, THREE)
+    with_kernels.finish_compiling()
+    fast = with_kernels(features, sparse, THREE)
     if cuda.type == "cuda":
         assert not low_rank._attempts._failed
         assert not upscaling._attempts._failed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Hashable
 from typing import TypeVar
 
 import torch
@@ -39,3 +40,23 @@ class Attempts:
             _log.warning("%s without Triton kernels: %s", self._done_without, reason)
             self._failed.add(device)
             return None
+
+
+class Background:
+    """What is done once, for each of some keys in a thread of its own; a process ends when all is done."""
+
+    def __init__(self) -> None:
+        self._threads: dict[Hashable, threading.Thread] = {}
+
+    def has_done(self, key: Hashable, work: Callable[[], None]) -> bool:
+        """Whether what belongs to a key is done; who asks first has it begun."""
+        thread = self._threads.get(key)
+        if thread is None:
+            thread = self._threads[key] = threading.Thread(target=work)
+            thread.start()
+        return not thread.is_alive()
+
+    def wait(self) -> None:
+        """Return when all that was begun is done."""
+        for thread in list(self._threads.values()):
+            thread.join()

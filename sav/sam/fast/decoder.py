@@ -16,6 +16,8 @@ for themselves were not measured. On a GPU see `sav.sam.fast`.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 
 import torch
 from segment_anything.modeling import Sam
@@ -23,6 +25,7 @@ from torch import Tensor
 
 from sav.graphs import Graphs
 from sav.sam.encoders import Features
+from sav.sam.fast.attempts import Background
 from sav.sam.fast.low_rank import LowRankImage, Scratch
 from sav.sam.fast.shared_image import SharedImage
 from sav.sam.fast.two_way import Chunk, transform
@@ -45,11 +48,15 @@ _ONE_BY_ONE = ("cpu",)
 _GRAPHED = ("cuda",)
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
 _SIZES = (1, 4, 16, 64, 128)
+# Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
+_LEAST_FOR_KERNELS = 64
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
 _EXTENT_STEP = 8
 
 # What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
 Shared = tuple[SharedImage, Tensor, FineTokens | None]
+# Whether one mask is wanted of each prompt; the grid's rows and columns; those in which masks are wanted.
+Settings = tuple[bool, tuple[int, int], tuple[int, int]]
 
 
 class FastDecoder:
@@ -62,6 +69,7 @@ class FastDecoder:
         self._chunk_size = chunk_size
         self._last: tuple[Features, Shared] | None = None
         self._graphs = Graphs()
+        self._compiling = Background()
 
     def __call__(
         self,
@@ -135,11 +143,15 @@ class FastDecoder:
             for side, extent in zip(grid_hw, extent_hw, strict=True)
         )
         settings = outputs == ONE, grid_hw, (rows, columns)
+        compiled = partial(self._compile, sparse[:1], shared, settings)
         before: Decoded | None = None
         for part in sparse.split(list(_sizes(len(sparse), self._chunk_size))):
             size = next(size for size in _SIZES if size >= len(part))
             filled = torch.cat([part, part[:1].expand(size - len(part), -1, -1)])
-            logits, predicted_iou = self._graphs(self._all_masks, filled, shared, *settings)
+            with_kernels = size >= _LEAST_FOR_KERNELS and self._compiling.has_done(
+                (sparse.shape[1], settings[0]), compiled
+            )
+            logits, predicted_iou = self._graphs(self._all_masks, filled, shared, *settings, with_kernels)
             if before is not None:
                 yield before.above(least_iou)
             before = Decoded(logits[: len(part)], predicted_iou[: len(part)], len(part))
@@ -153,11 +165,12 @@ class FastDecoder:
         is_one: bool,
         grid_hw: tuple[int, int],
         extent_hw: tuple[int, int],
+        with_kernels: bool,
     ) -> tuple[Tensor, Tensor]:
         """Logits `(n, masks, 4 h, 4 w)` of one mask a prompt or of three, and predicted IoU `(n, masks)`."""
         image, upscaled, fine = shared
         upscaling = Upscaling(self._decoder, upscaled, grid_hw, extent_hw, fine)
-        chunk = self._chunk(sparse, image, Scratch(sparse))
+        chunk = self._chunk(sparse, image, Scratch(sparse), with_kernels)
         outputs = ONE if is_one else THREE
         chosen, predicted_iou, mixers = self._mixers(chunk, image, outputs)
         predicted_iou = predicted_iou[:, chosen.start : chosen.stop]
@@ -168,6 +181,20 @@ class FastDecoder:
         if falls_back(self._decoder, outputs):
             return stable_of_all(self._decoder, logits, predicted_iou)
         return logits, predicted_iou
+
+    def _compile(self, sparse: Tensor, shared: Shared, settings: Settings) -> None:
+        """Have Triton compile what makes masks, by making some; in a thread beside the one that works."""
+        device = sparse.device
+        if device.type != "cuda":
+            return
+        stream = torch.cuda.Stream(device)
+        with suppress(RuntimeError), torch.inference_mode(), torch.cuda.stream(stream):
+            self._all_masks(sparse, shared, *settings, True)
+            stream.synchronize()
+
+    def finish_compiling(self) -> None:
+        """Return when the kernels that were asked for are there."""
+        self._compiling.wait()
 
     def _shared(self, features: Features) -> Shared:
         """What is computed from the picture alone."""
@@ -184,7 +211,9 @@ class FastDecoder:
         upscaled = shared.tokens @ Upscaling.first_weights(self._decoder)
         return shared, upscaled, FineTokens.of(Features(coarse, fine)) if fine else None
 
-    def _chunk(self, sparse: Tensor, shared: SharedImage, scratch: Scratch) -> Chunk:
+    def _chunk(
+        self, sparse: Tensor, shared: SharedImage, scratch: Scratch, with_kernels: bool = False
+    ) -> Chunk:
         """`(n, P, C)` embedded prompts before the transformer."""
         prompts = torch.cat([own_tokens(self._decoder).expand(len(sparse), -1, -1), sparse], dim=1)
 
@@ -192,7 +221,7 @@ class FastDecoder:
         rank = 1 + len(shared.layers) * (heads * (prompts.shape[1] - 1) + 1)
         basis = scratch.take("basis", len(sparse), rank, tokens)
         images = [
-            LowRankImage(part, scratch)
+            LowRankImage(part, scratch, with_kernels)
             for part in basis.split(1 if basis.device.type in _ONE_BY_ONE else len(sparse))
         ]
         return Chunk(prompts, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))

@@ -57,8 +57,9 @@ class LowRankImage:
     are what is added to every token alike.
     """
 
-    def __init__(self, basis: Tensor, scratch: Scratch) -> None:
+    def __init__(self, basis: Tensor, scratch: Scratch, with_kernels: bool = False) -> None:
         """Start with an image that nothing has changed, in memory for the basis, `(m, largest R, T)`."""
+        self.with_kernels = with_kernels
         self.scale = basis.new_ones(len(basis), 1, basis.shape[2])
         self._memory, self._scratch = basis, scratch
         self._memory[:, 0].fill_(1)
@@ -83,7 +84,7 @@ class LowRankImage:
             What the attention weights make of the values of the shared tokens, `(m, H, P, d)`, and of the
             basis, `(m, H P, R)`.
         """
-        by_kernel = _try_kernels(
+        by_kernel = self._try_kernels(
             queries,
             lambda kernels: kernels.token_to_image(shared, queries, basis_scores, self.basis, self.scale),
         )
@@ -119,7 +120,7 @@ class LowRankImage:
             constants: `(m, layers, T)`, the products of the centred tokens with the coefficients of all rows
                 that belong to no value: the first, then those that each earlier layer put last.
         """
-        by_kernel = _try_kernels(
+        by_kernel = self._try_kernels(
             keys,
             lambda kernels: kernels.image_to_token(
                 (shared.queries, shared.positions, torch.stack(shared.value_products), shared.squares),
@@ -149,6 +150,20 @@ class LowRankImage:
         self.basis[:, 1:].mul_(inverse)
         # The row of ones stays; what its coefficients were before goes on in a row of its own.
         self._append(inverse[:, None])
+
+    def _try_kernels(self, heads: Tensor, launch: Callable[[ModuleType], Result]) -> Result | None:
+        """What Triton kernels make of `(m, H, P, d)`; None where there are none for these sizes."""
+        _, count, _, dim = heads.shape
+        is_odd = count & (count - 1) or dim & (dim - 1)
+        if not self.with_kernels or is_odd or count * dim < _LEAST_CHANNELS:
+            return None
+
+        def launched() -> Result:
+            from sav.sam.fast import low_rank_kernels
+
+            return launch(low_rank_kernels)
+
+        return _attempts(heads.device, launched)
 
     def _append(self, rows: Tensor) -> None:
         """Put `(m, H, P, T)` behind the rows of the basis."""
@@ -187,20 +202,6 @@ class LowRankImage:
 
         squares = half.mul_(basis).sum(1, keepdim=True)
         return squares.addcmul_(self.scale.square(), shared.squares).clamp_(min=0)
-
-
-def _try_kernels(heads: Tensor, launch: Callable[[ModuleType], Result]) -> Result | None:
-    """What Triton kernels make of `(m, H, P, d)`; None where there are none for these sizes."""
-    _, count, _, dim = heads.shape
-    if count & (count - 1) or dim & (dim - 1) or count * dim < _LEAST_CHANNELS:
-        return None
-
-    def launched() -> Result:
-        from sav.sam.fast import low_rank_kernels
-
-        return launch(low_rank_kernels)
-
-    return _attempts(heads.device, launched)
 
 
 def _spread(small: Tensor, shared: Tensor, out: Tensor, is_added: bool = False) -> Tensor:

@@ -102,7 +102,7 @@ class Upscaling:
         Returns:
             Logits `(K, 4 h, 4 w)` of the K wanted masks, 0 outside of the extent.
         """
-        if wanted is None and mixers.shape[2] in _KERNEL_CHANNELS:
+        if image.with_kernels and wanted is None and mixers.shape[2] in _KERNEL_CHANNELS:
             logits = _attempts(mixers.device, lambda: self._masks_by_kernel(image, coefficients, mixers))
             if logits is not None:
                 return logits

@@ -18,7 +18,7 @@ from sav.sam.fast.decoder import FastDecoder
 from tests.conftest import TINY, random_sam
 from tests.sam.test_decoder import prompted
 
-decoder._GRAPHED, decoder._ONE_BY_ONE = ("cpu",), ()
+decoder._GRAPHED, decoder._ONE_BY_ONE, decoder._LEAST_FOR_KERNELS = ("cpu",), (), 1
 torch.set_grad_enabled(False)
 for depth, is_boxes in ((1, False), (3, True)):
     sam = random_sam(replace(TINY, prompt_dim=128, decoder_downsampling=1, decoder_depth=depth), spread=0.1)
@@ -27,7 +27,10 @@ for depth, is_boxes in ((1, False), (3, True)):
     found = []
     for kinds in ((), ("cpu",)):
         low_rank._attempts.device_types = upscaling._attempts.device_types = kinds
-        found.append(FastDecoder(sam, 4)(features, sparse, slice(1, None), None, (2, 5)))
+        fast = FastDecoder(sam, 4)
+        fast(features, sparse, slice(1, None), None, (2, 5))
+        fast.finish_compiling()
+        found.append(fast(features, sparse, slice(1, None), None, (2, 5)))
     torch.testing.assert_close(found[0][0], found[1][0], rtol=1e-4, atol=1e-4 * float(found[0][0].std()))
     torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-4, atol=1e-5)
     assert not low_rank._attempts._failed and not upscaling._attempts._failed
