@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
 import zipfile
 import zlib
 from typing import BinaryIO
@@ -40,7 +41,9 @@ class Archive:
         """
         size = file.seek(0, os.SEEK_END)
         _check_directory(file, size)
-        self._places = Places(file)
+        # zipfile tells whether members overlap by where it is in the file, which threads would share.
+        self._alone = threading.Lock()
+        self._places = Places(file, self._alone)
         try:
             self._zip = zipfile.ZipFile(file)
         except (
@@ -102,7 +105,8 @@ class Archive:
         """`read_into` of all of a member that is not compressed: its bytes go where they belong at once."""
         name = member.filename
         try:
-            self._zip.open(member).close()  # looks at what stands before the bytes
+            with self._alone:
+                self._zip.open(member).close()  # looks at what stands before the bytes
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
             raise ArchiveError(f"is damaged ({error})") from error
         header = bytearray(_HEADER)
@@ -117,7 +121,7 @@ class Archive:
     def _read_through(self, name: str, target: memoryview) -> None:
         self.size(name)
         try:
-            with self._zip.open(self._members[name]) as member:
+            with self._alone, self._zip.open(self._members[name]) as member:
                 done = 0
                 while done < len(target):
                     count = member.readinto(target[done:])  # type: ignore[attr-defined]

@@ -15,9 +15,9 @@ _AT_ONCE = 2**28
 class Places:
     """A file that is read by place, so that nobody moves another reader's."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._lock = threading.Lock()
+    def __init__(self, file: BinaryIO, alone: threading.Lock | None = None) -> None:
+        """Begin; others who move in the file hold `alone` while they do."""
+        self._file, self._lock = file, alone or threading.Lock()
         self._descriptor: int | None = None
         if hasattr(os, "preadv"):  # not on Windows
             with contextlib.suppress(io.UnsupportedOperation):  # of what lies in memory
