@@ -118,9 +118,17 @@ class Graphs:
         except RuntimeError as error:
             name = getattr(function, "__qualname__", repr(function))
             _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
+            _forget_capture(self._pool)
+            self._pool = None
             return None
         current.wait_stream(side)
         return _Captured(graph, inputs, result)
+
+
+def _forget_capture(pool: Any) -> None:
+    """Have PyTorch's allocator give no more memory for a capture that has failed; PyTorch leaves that out."""
+    with suppress(RuntimeError, AttributeError):  # where it has done so
+        torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
 
 
 def _record(

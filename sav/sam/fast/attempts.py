@@ -48,6 +48,10 @@ class Background:
     def __init__(self) -> None:
         self._threads: dict[Hashable, threading.Thread] = {}
 
+    def __reduce__(self) -> tuple[type[Background], tuple[()]]:
+        """In another process nothing is done yet."""
+        return Background, ()
+
     def has_done(self, key: Hashable, work: Callable[[], None]) -> bool:
         """Whether what belongs to a key is done; who asks first has it begun."""
         thread = self._threads.get(key)
