@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from sav.detectors.words import Vocabulary
 from sav.detectors.yolo import Detector
@@ -39,9 +38,9 @@ from tools.bench.sams import load as load_sam
 
 _SIZE_HW, _OBJECTS = (1080, 1920), 10
 _WORDS = tuple(f"word {number}" for number in range(10))
-# Of the masks of "everything" these shares pass the filter by predicted IoU, and then that by stability.
-_PREDICTED, _STABLE, _STABILITY = 0.2, 0.5, 0.95
-_POINTS_PER_SIDE = 8
+# Of the masks of "everything" this share passes the filter by predicted IoU; that by stability is looked at.
+_PASSING = 0.15
+_POINTS_PER_SIDE = 16
 # Detectors and SAMs beside those of the presets, the lighter first.
 _MORE = (
     ("yolov8s-worldv2", "mobile_sam"),
@@ -76,23 +75,10 @@ def load_detector(architecture: str, device: torch.device, folder: Path) -> Dete
 @torch.inference_mode()
 def usual_filters(sam: SamModel, embedding: Embedding) -> EverythingConfig:
     """Filters of "everything" that let as many masks of random weights pass as they do of trained ones."""
-    height, width = embedding.size_hw
-    logits, predicted = sam.decode_points(embedding, point_grid(_POINTS_PER_SIDE) * (width, height))
-    least = float(predicted.float().quantile(1 - _PREDICTED))
-    offset = _stable_offset(logits[predicted > least].float())
-    return EverythingConfig(
-        predicted_iou_threshold=max(least, 1e-9), stability_offset=offset, nms_threshold=1.0
-    )
-
-
-def _stable_offset(logits: Tensor) -> float:
-    """By how much to move the threshold of logits so that half of the masks keep nearly all of their area."""
-    low, high = 1e-9, 10.0
-    for _ in range(40):
-        offset = (low * high) ** 0.5
-        stability = (logits > offset).sum((1, 2)) / (logits > -offset).sum((1, 2)).clamp(min=1)
-        low, high = (low, offset) if stability.quantile(_STABLE) < _STABILITY else (offset, high)
-    return low
+    points = point_grid(_POINTS_PER_SIDE) * embedding.size_hw[::-1]
+    predicted = sam.decode_points(embedding, points)[1].float()
+    least = max(float(predicted.quantile(1 - _PASSING)), 1e-9)
+    return EverythingConfig(predicted_iou_threshold=least, stability_threshold=1e-9, nms_threshold=1.0)
 
 
 def measure(
