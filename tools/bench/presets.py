@@ -78,7 +78,9 @@ def usual_filters(sam: SamModel, embedding: Embedding) -> EverythingConfig:
     points = point_grid(_POINTS_PER_SIDE) * embedding.size_hw[::-1]
     predicted = sam.decode_points(embedding, points)[1].float()
     least = max(float(predicted.quantile(1 - _PASSING)), 1e-9)
-    return EverythingConfig(predicted_iou_threshold=least, stability_threshold=1e-9, nms_threshold=1.0)
+    return EverythingConfig(
+        predicted_iou_threshold=least, stability_threshold=1e-9, stability_offset=1e-9, nms_threshold=1.0
+    )
 
 
 def measure(
