@@ -17,6 +17,8 @@ COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has instal
 # Imported only by what needs them, which says so.
 OPTIONAL = {"gradio", "open_clip", "pandas", "starlette", "supervision", "trackeval", "uvicorn"}
 
+# Packages whose modules Python 3.10 cannot tell, for they do not list them.
+PACKAGES = {"open_clip": "open-clip-torch"}
 BROUGHT = {"triton"}  # by PyTorch's wheels for CUDA; where it is missing PyTorch does the work
 
 
@@ -88,12 +90,12 @@ def imported(*places: str) -> set[str]:
 
 
 def not_required(modules: set[str], requirements: Iterable[str]) -> set[str]:
-    distributions = packages_distributions()
-    return {
-        module
-        for module in modules
-        if not {canonicalize_name(name) for name in distributions.get(module, [module])} & set(requirements)
-    }
+    distributions, wanted = packages_distributions(), set(requirements)
+
+    def packages(module: str) -> set[str]:
+        return {canonicalize_name(name) for name in distributions.get(module, [PACKAGES.get(module, module)])}
+
+    return {module for module in modules if not packages(module) & wanted}
 
 
 def test_whatever_the_program_imports_is_required():
