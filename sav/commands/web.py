@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("sav"):
             raise
-        raise PackageMissingError(f"{error.name} is missing: pip install 'segment-any-video[web]'") from None
+        raise PackageMissingError(f"the page needs Gradio ({error}): pip install gradio") from None
 
     with serving(config) as site:
         if not config.is_local and not config.password:

@@ -64,7 +64,7 @@ def test_without_the_packages_it_says_what_to_install(monkeypatch, capsys):
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(builtins, "__import__", without)
     assert web.main([]) == 2
-    assert "pip install 'segment-any-video[web]'" in capsys.readouterr().err
+    assert "pip install gradio" in capsys.readouterr().err
 
 
 def test_without_checkpoints_it_says_where_to_get_them(tmp_path, capsys):
