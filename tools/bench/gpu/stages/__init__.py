@@ -27,6 +27,5 @@ STAGES = {
     "embed": Seconds(10, 25),
     "agreement": Seconds(45, 80),
     "presets": Seconds(50, 90),
-    "compiled": Seconds(70, 150),
     "upstream": Seconds(25, 60),
 }

@@ -23,7 +23,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     with torch.inference_mode():
         pixels = torch.randn(1, 3, theirs.img_size, theirs.img_size, device=lab.device)
         reference = 1000 * lab.seconds(partial(theirs, pixels))
-    yield from encoding(lab, lab.sam().encoder, "eager", limit, Goal("share", 0.4), reference)
+    yield from encoding(lab, lab.sam().encoder, "eager", limit, Goal("share", 0.6), reference)
 
 
 def encoding(
