@@ -44,7 +44,13 @@ class Enlarger:
     """Thresholds the masks of one picture at its size, as many at once as memory is given for."""
 
     def __init__(
-        self, convention: Convention, size_hw: tuple[int, int], chunk_bytes: int, channels: int = 1
+        self,
+        convention: Convention,
+        size_hw: tuple[int, int],
+        chunk_bytes: int,
+        channels: int = 1,
+        *,
+        is_exact: bool = True,
     ) -> None:
         """Prepare for the masks of a picture.
 
@@ -54,7 +60,10 @@ class Enlarger:
             chunk_bytes: Bytes of enlarged logits that exist at once.
             channels: In how many planes upstream enlarges the masks of a prompt: on one thread PyTorch takes
                 another routine for three than for any other number, and the two round differently.
+            is_exact: Whether all pixels must be upstream's; else those that are quicker may let rounding
+                decide about one.
         """
+        self._is_exact = is_exact
         self._convention, self._size_hw, self._channels = convention, size_hw, channels
         mask_bytes = 4 * (convention.square**2 + size_hw[0] * size_hw[1])
         self._chunk_size = max(1, chunk_bytes // mask_bytes)

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sav.sam.kinds import KINDS
+from sav.weights.modules import module_tensors
 from sav.weights.pickled import Made, is_tensor
 
 logger = logging.getLogger(__name__)
 
 # How deep tables and modules are looked into, and how many tensors a module may have.
-_DEEPEST, _MOST_TENSORS = 32, 100_000
+_DEEPEST = 32
 # SAM-HQ's own token. Its decoder mixes its masks of features from inside the ViT; no kept library has it.
 _HQ = "mask_decoder.hf_token."
 _OTHERS = {
@@ -81,29 +82,8 @@ def _tables(tree: Any) -> Iterator[Mapping[Any, Any]]:
                 yield value
                 inner += [item for item in value.values() if isinstance(item, dict | Made)]
             elif isinstance(value, Made) and isinstance(value.state, dict) and "_modules" in value.state:
-                yield _module_table(value)
+                yield module_tensors(value)
         level = inner
-
-
-def _module_table(module: Made) -> dict[str, Made]:
-    """The parameters and buffers of a pickled `torch.nn.Module`, named as in its state dict."""
-    table: dict[str, Made] = {}
-    level = [("", module)]
-    for _ in range(_DEEPEST):
-        inner = []
-        for prefix, made in level:
-            state = made.state if isinstance(made.state, dict) else {}
-            for kind in ("_parameters", "_buffers", "_modules"):
-                members = state.get(kind)
-                for name, value in members.items() if isinstance(members, dict) else ():
-                    if is_tensor(value):
-                        table[f"{prefix}{name}"] = value
-                    elif isinstance(value, Made):
-                        inner.append((f"{prefix}{name}.", value))
-            if len(table) + len(inner) > _MOST_TENSORS:
-                raise ValueError("it is a module without end")
-        level = inner
-    return table
 
 
 def _what_it_is(tables: list[Mapping[Any, Any]]) -> str:

@@ -26,7 +26,7 @@ from torch import Tensor
 from sav.data.crops import tight_boxes
 from sav.data.masks import Masks
 from sav.data.types import BoolArray, IntArray
-from sav.sam.conventions import MASK_THRESHOLD, Convention, interpolate
+from sav.sam.conventions import MASK_THRESHOLD, interpolate
 from sav.sam.enlarge import Enlarger, Stability
 
 # How far apart the two ways to enlarge may be, as a share of the largest logit that has a part in a pixel: a
@@ -100,19 +100,6 @@ def axes(
 class CropEnlarger(Enlarger):
     """Thresholds the masks of one picture at its size, on a CPU, each where it may be."""
 
-    def __init__(
-        self,
-        convention: Convention,
-        size_hw: tuple[int, int],
-        chunk_bytes: int,
-        channels: int = 1,
-        *,
-        is_exact: bool = True,
-    ) -> None:
-        """See `Enlarger`; unless `is_exact`, rounding may decide about a pixel."""
-        super().__init__(convention, size_hw, chunk_bytes, channels)
-        self._rounding = _ROUNDING if is_exact else 0.0
-
     def masks(self, logits: Tensor, stability: Stability | None = None) -> tuple[Masks, BoolArray]:
         """The masks that `(N, h, w)` logits describe, less the unstable ones, and which of the N they are."""
         found = [self._within(one, stability) for one in logits]
@@ -149,7 +136,7 @@ class CropEnlarger(Enlarger):
         down, over = axes(*sizes, self._channels, torch.get_num_threads())
 
         logits = logits[: down.last.max() + 1, : over.last.max() + 1]
-        error = self._rounding * float(logits.abs().max()) if self._rounding else 0.0
+        error = _ROUNDING * float(logits.abs().max()) if self._is_exact else 0.0
         x0, y0, x1, y1 = tight_boxes((logits > floor - error).numpy()[None])[0].tolist()
         (rows, from_rows), (columns, from_columns) = down.reached(y0, y1), over.reached(x0, x1)
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sav.data.masks import Masks
 from sav.data.types import BoolArray, IntArray
-from sav.sam.conventions import MASK_THRESHOLD, Convention
+from sav.sam.conventions import MASK_THRESHOLD
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.attempts import Attempts
 from sav.sam.fast.enlarge import axes
@@ -45,19 +45,6 @@ class Measured(NamedTuple):
 
 class DeviceEnlarger(Enlarger):
     """Measures and packs the masks of one picture at its size, on the device."""
-
-    def __init__(
-        self,
-        convention: Convention,
-        size_hw: tuple[int, int],
-        chunk_bytes: int,
-        channels: int = 1,
-        *,
-        is_exact: bool = True,
-    ) -> None:
-        """See `Enlarger`; unless `is_exact`, rounding may decide about a pixel."""
-        super().__init__(convention, size_hw, chunk_bytes, channels)
-        self._is_exact = is_exact
 
     def masks(self, logits: Tensor, stability: Stability | None = None) -> tuple[Masks, BoolArray]:
         """The masks that `(N, h, w)` logits describe, less the unstable ones, and which of the N they are."""
