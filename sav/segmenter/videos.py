@@ -16,7 +16,8 @@ from sav.stages.asking import masks_of
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
 from sav.stages.regions import RegionFollower
 from sav.stages.scenes import Cutter, Detector
-from sav.trackers import Tracker, make_tracker
+from sav.stages.stretches import StretchModels
+from sav.trackers import Tracker, make_tracker, wants_looks
 from sav.video_scenes import Tracking, VideoScenes
 
 
@@ -85,6 +86,15 @@ class VideoSegmenter(Models):
             scenes = refined(scenes, refiner)
         return VideoScenes(scenes, opened.info, opened.release)
 
+    def stretch_models(self, with_looks: bool) -> StretchModels:
+        """The models as one of several workers has them, each for some stretches of a video.
+
+        Args:
+            with_looks: Whether the detector is to tell what objects look like, too, if it can.
+        """
+        detector = self._detector_for(None, VIDEO_DETECTION)
+        return StretchModels(_with_looks(detector) if with_looks else detector, self._cutter(None, False))
+
     def refiner(self, frame_rate: float, refine: RefineConfig) -> SceneRefiner:
         """What puts the scenes of one video right; this SAM makes the masks that are missing."""
         return SceneRefiner(partial(masks_of, self.sam), frame_rate=frame_rate, config=refine)
@@ -129,7 +139,10 @@ def _made(tracker: str | Tracker, frame_rate: float) -> Tracker:
 
 def _looking(detector: Detector, tracker: Tracker) -> Detector:
     """The detector that also tells what objects look like, if the tracker wants that and it can."""
-    if getattr(tracker, "wants_looks", False) and hasattr(detector, "with_looks"):
-        looking: Detector = detector.with_looks()
-        return looking
-    return detector
+    return _with_looks(detector) if wants_looks(tracker) else detector
+
+
+def _with_looks(detector: Detector) -> Detector:
+    """The detector that also tells what objects look like, if it can."""
+    looking: Detector = detector.with_looks() if hasattr(detector, "with_looks") else detector
+    return looking

@@ -94,30 +94,43 @@ def look(
     A tracker that compares masks gets them from `sam`, frame by frame, where it asks for them.
     """
     given = [replace(frame, image=shared(frame.image)) for frame in frames]
-    found = in_halves(partial(_found, detector), given, "take a smaller --imgsz, or --device cpu")
-    pairs = zip(frames, found, strict=True)
+    found = detected(detector, given)
     if tracker is None:
-        seen = [Seen.in_picture(frame, detections) for frame, detections in pairs]
+        seen = [Seen.in_picture(*pair) for pair in zip(frames, found, strict=True)]
     elif sam is None or not compares_masks(tracker):
-        seen = [
-            Seen.in_video(frame, detections, tracker.update(detections, frame.image))
-            for frame, detections in pairs
-        ]
+        seen = followed(frames, found, tracker)
     else:
         seen = [_looked_closely(sam, *pair, tracker) for pair in zip(given, found, strict=True)]
     triples = zip(seen, frames, given, strict=True)
     return [replace(one, frame=frame, shared=same.image) for one, frame, same in triples]
 
 
+def detected(detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
+    """What the detector sees in some frames, which it takes at once.
+
+    Raises:
+        DeviceMemoryError: There is no memory for one of them alone.
+    """
+    in_frames: Callable[[Sequence[Frame]], list[Detections]] | None = getattr(detector, "in_frames", None)
+
+    def found(some: Sequence[Frame]) -> list[Detections]:
+        return in_frames(some) if in_frames else detector([frame.image for frame in some])
+
+    return in_halves(found, frames, "take a smaller --imgsz, or --device cpu")
+
+
+def followed(frames: Sequence[Frame], found: Sequence[Detections], tracker: Tracker) -> list[Seen]:
+    """The objects of the next frames of a video, by what was detected in each."""
+    return [
+        Seen.in_video(frame, detections, tracker.update(detections, frame.image))
+        for frame, detections in zip(frames, found, strict=True)
+    ]
+
+
 def _looked_closely(sam: SamModel, frame: Frame, detections: Detections, tracker: AskingTracker) -> Seen:
     asked = Asked(sam, frame, detections)
     tracks = tracker.update(detections, frame.image, ask=asked)
     return Seen.in_video(frame, asked.detections, tracks, asked)
-
-
-def _found(detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
-    in_frames: Callable[[Sequence[Frame]], list[Detections]] | None = getattr(detector, "in_frames", None)
-    return in_frames(frames) if in_frames else detector([frame.image for frame in frames])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sav.data.types import Frame
 from sav.sam.model import Embedding
 from sav.stages.lanes import Lane
 from sav.stages.overlap import batched, overlap
+from sav.stages.regions import RegionFollower
 from sav.stages.scenes import Cutter, Detector, Seen, look
 from sav.trackers import Tracker, compares_masks
 
@@ -41,12 +42,7 @@ def stream(
             in a thread and a lane of the GPU of its own; by default on CUDA.
     """
     frames = iter(frames)
-    for scene in known:
-        frame = next(frames, None)
-        if frame is None:
-            return
-        yield _again(replace(scene, frame=frame), cutter, tracker)
-
+    yield from again(known, frames, tracker, cutter.follower)
     in_stages = cutter.sam.device.type == "cuda" if in_stages is None else in_stages
     if in_stages and not compares_masks(tracker):  # which asks SAM while it looks
         yield from _in_stages(detector, cutter, frames, tracker, batch)
@@ -55,13 +51,20 @@ def stream(
         yield from cutter(look(detector, some, tracker, cutter.sam))
 
 
-def _again(scene: Scene, cutter: Cutter, tracker: Tracker | None) -> Scene:
-    """A scene that is known, once tracker and follower have seen what is in it."""
-    if tracker is not None:
-        tracker.update(scene.candidates, scene.frame.image)
-    if cutter.follower is not None:
-        cutter.follower.replay(scene)
-    return scene
+def again(
+    known: Iterable[Scene],
+    frames: Iterator[Frame],
+    tracker: Tracker | None,
+    follower: RegionFollower | None = None,
+) -> Iterator[Scene]:
+    """Yield scenes that are known, each with the next frame, once tracker and follower have seen them."""
+    for scene, frame in zip(known, frames, strict=False):
+        if tracker is not None:
+            tracker.update(scene.candidates, frame.image)
+        same = replace(scene, frame=frame)
+        if follower is not None:
+            follower.replay(same)
+        yield same
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ __all__ = [
     "compares_masks",
     "load_config",
     "make_tracker",
+    "wants_looks",
 ]
 
 # The classes, by the names of their types.
@@ -81,6 +82,11 @@ class AskingTracker(Protocol):
 def compares_masks(tracker: Tracker | AskingTracker | None) -> TypeGuard[AskingTracker]:
     """Whether SAM is to be asked while a tracker is at work."""
     return bool(getattr(tracker, "wants_masks", False))
+
+
+def wants_looks(tracker: Tracker) -> bool:
+    """Whether detections should come with what the objects look like, see `Detections.looks`."""
+    return bool(getattr(tracker, "wants_looks", False))
 
 
 def make_tracker(name_or_yaml: str, *, frame_rate: float) -> Tracker:
