@@ -52,6 +52,8 @@ class AppearanceCue:
 
     def observe(self, rows: Indices, detections: Detections, chosen: Indices) -> None:
         """Learn that the tracks in `rows` `(k,)` were seen as the `chosen` `(k,)` detections."""
+        if self.is_blind:
+            return
         sure = detections.scores[chosen] >= self._least_score
         rows, seen = rows[sure], self._seen(detections, chosen[sure])
         self._seen_times[rows] += 1
@@ -84,13 +86,11 @@ class AppearanceCue:
         return seen
 
     def _alike(self, one: NDArray[np.float64], other: NDArray[np.float64]) -> Array:
-        similarities: Array = 0.5 + 0.5 * (self._apart(one) @ self._apart(other).T)
-        return similarities
-
-    def _apart(self, looks: Array) -> Array:
-        """Unit vectors of what is not common to all, `(N, D)`."""
+        """`(n, m)`, how alike the looks `(n, D)` and `(m, D)` are, each less what is common to all."""
         mean = self._sum / max(self._count, 1)
         variance = np.maximum(self._squares / max(self._count, 1) - np.square(mean), 0)
-        apart = (looks - mean) / (np.sqrt(variance) + _LEAST_DEVIATION)
-        lengths = np.linalg.norm(apart, axis=1, keepdims=True)
-        return np.divide(apart, lengths, out=np.zeros_like(apart), where=lengths > 0)
+        apart = (np.concatenate([one, other]) - mean) / (np.sqrt(variance) + _LEAST_DEVIATION)
+        lengths = np.sqrt(np.square(apart).sum(1, keepdims=True))
+        directions = np.divide(apart, lengths, out=np.zeros_like(apart), where=lengths > 0)
+        similarities: Array = 0.5 + 0.5 * (directions[: len(one)] @ directions[len(one) :].T)
+        return similarities

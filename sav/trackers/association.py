@@ -45,7 +45,7 @@ def assign(similarities: NDArray[Any], least: float) -> tuple[Indices, Indices]:
     """
     possible = similarities > least
     rows, columns = possible.nonzero()
-    if len(rows) == np.count_nonzero(possible.any(0)) == np.count_nonzero(possible.any(1)):
+    if len(rows) == len(set(rows.tolist())) == len(set(columns.tolist())):
         return rows, columns  # nobody has two to choose from
     from scipy.optimize import linear_sum_assignment  # half a second that pictures do without
 

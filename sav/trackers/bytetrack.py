@@ -55,12 +55,15 @@ class ByteTrack:
         """
         self._frame += 1
         usable = self._usable(detections)
-        strong = detections.scores[usable] >= self._config.track_high_thresh
+        boxes, strong = (
+            detections.boxes_xyxy[usable],
+            detections.scores[usable] >= self._config.track_high_thresh,
+        )
         camera_warp = self._camera_warp(image, warp)
         self._table.predict(camera_warp)
-        overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
-        if camera_warp is None and self._settle(detections.boxes_xyxy[usable], strong, overlaps):
-            overlaps = box_iou(self._table.boxes_xyxy, detections.boxes_xyxy[usable])
+        overlaps = box_iou(self._table.boxes_xyxy, boxes)
+        if camera_warp is None and self._settle(boxes, strong, overlaps):
+            overlaps = box_iou(self._table.boxes_xyxy, boxes)
         detections, overlaps = self._by_masks(detections, usable, overlaps, ask)
         rows, columns = self._associate(detections, usable, strong, overlaps)
         unseen = np.ones(len(self._table), bool)
@@ -113,10 +116,10 @@ class ByteTrack:
         phases = self._table.phases
         fused = overlaps * detections.scores[usable] if self._config.fuse_score else overlaps
         alike = self._weighed(fused, overlaps, detections, usable)
-        known = (phases == TRACKED) | (phases == LOST)
+        tracked = phases == TRACKED
         rounds = (
-            (known, strong, alike, 1 - self._config.match_thresh),
-            (phases == TRACKED, ~strong, overlaps, _LEAST_WEAK),
+            (tracked | (phases == LOST), strong, alike, 1 - self._config.match_thresh),
+            (tracked, ~strong, overlaps, _LEAST_WEAK),
             (phases == UNCONFIRMED, strong, fused, _LEAST_UNCONFIRMED),
         )
         partners, free = np.full(len(phases), -1), np.ones(len(usable), bool)
@@ -143,7 +146,7 @@ class ByteTrack:
 
     def _let_go(self, unseen: NDArray[np.bool_]) -> None:
         """Set `unseen` tracks aside as lost; forget the unconfirmed, and what was away for too long."""
-        if not unseen.any():
+        if not np.count_nonzero(unseen):
             return
         table = self._table
         table.phases[unseen & (table.phases == TRACKED)] = LOST

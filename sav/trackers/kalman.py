@@ -76,7 +76,7 @@ class BoxFilter(ABC):
 
     def predict(self, states: Array, lost: NDArray[np.bool_]) -> Array:
         """Return `states` one frame later; tracks that are `lost`, `(N,)`, keep their size."""
-        if lost.any():
+        if np.count_nonzero(lost):
             states[VELOCITY, lost, self._lengths] = 0
         noise = self._noise(states[POSITION])
         later = (_STEP @ states.reshape(5, -1)).reshape(states.shape)

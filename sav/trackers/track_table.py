@@ -83,13 +83,16 @@ class TrackTable:
         if not len(rows):
             return rows
         boxes = detections.boxes_xyxy[chosen].astype(np.float64)
-        states = self._filter.correct(self._states[:, rows], boxes)
+        states = self._filter.correct(self._states.take(rows, 1), boxes)
         self._states[:, rows] = states
         self.boxes_xyxy[rows] = self._filter.boxes_xyxy(states)
         self._record(rows, detections, chosen, frame)
-        known = self._numbers[_IDS, rows] > 0
         for cue in self._cues:
             cue.observe(rows, detections, chosen)
+
+        known = self.ids[rows] > 0
+        if np.count_nonzero(known) == len(rows):
+            return rows
         return rows[known | (self._votes[rows].sum(1) >= self._least_evidence)]
 
     def start(self, detections: Detections, chosen: Indices, frame: int) -> Indices:
@@ -140,7 +143,7 @@ class TrackTable:
         rows = (self.phases == TRACKED).nonzero()[0]
         if not len(rows):
             return Tracks.empty()
-        numbers = self._numbers[:, rows]
+        numbers = self._numbers.take(rows, 1)
         return Tracks(
             numbers[_IDS],
             numbers[_DETECTIONS],
