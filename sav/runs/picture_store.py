@@ -9,7 +9,6 @@ from dataclasses import replace
 from sav.data.scene import Scene
 from sav.errors import ResultsError
 from sav.runs.ledger import RUN, Ledger
-from sav.runs.origin import checkpoint_hashes
 from sav.segmenter import Segmenter
 from sav.store import About, Store
 
@@ -19,7 +18,7 @@ def about_pictures(segmenter: Segmenter) -> About:
     return About(
         categories=dict(segmenter.categories),
         settings=segmenter.settings(for_video=False),
-        checkpoints=checkpoint_hashes(segmenter.origin),
+        checkpoints=segmenter.checkpoint_hashes,
     )
 
 

@@ -20,9 +20,9 @@ from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, older_line
 from sav.runs.video_job import VideoJob
+from sav.runs.video_models import VideoModels, at_hand
 from sav.runs.video_results import VideoResults
 from sav.runs.video_store import VideoStore
-from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
 from sav.stages.refine import Step, steps
 from sav.trackers import make_tracker
@@ -30,7 +30,7 @@ from sav.wording import count
 
 
 def run_video(
-    job: VideoJob, segmenter: Segmenter | Callable[[], Segmenter], on_event: OnEvent = ignore
+    job: VideoJob, models: VideoModels | Callable[[], VideoModels], on_event: OnEvent = ignore
 ) -> Report:
     """Segment and follow every object in a video, and write the pictures and what is known of them.
 
@@ -42,7 +42,7 @@ def run_video(
 
     Args:
         job: What to do.
-        segmenter: The models, or what loads them as soon as the source is open and nothing is in the way.
+        models: They, or what loads them as soon as the source is open and nothing is in the way.
         on_event: Is told how far the run is, and of what goes wrong.
 
     Raises:
@@ -52,22 +52,20 @@ def run_video(
     results = job.results()
     with ExitStack() as stack:
         reader = stack.enter_context(job.open())
-        segmenter = segmenter if isinstance(segmenter, Segmenter) else segmenter()
+        loaded = at_hand(models)
         tracker = make_tracker(job.tracker, frame_rate=float(reader.frame_rate))
-        batch = job.batch or (1 if reader.is_live else segmenter.batch)
-        store = stack.enter_context(VideoStore(job, segmenter, reader.info, batch))
+        batch = job.batch or (1 if reader.is_live else loaded.batch)
+        store = stack.enter_context(VideoStore(job, loaded, reader.info, batch))
         if job.resume:
             on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
 
-        scenes = segmenter.track(
-            reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes()
-        )
-        refiner = segmenter.refiner(float(reader.frame_rate), job.refine) if job.refine else None
+        scenes = loaded.track(reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes())
+        refiner = loaded.refiner(float(reader.frame_rate), job.refine) if job.refine else None
         painter = Painter()
         marked = overlap(_marked(overlap(steps(scenes, refiner)), painter))
         shown = stack.enter_context(closing(overlap(_labelled(marked, painter))))
         folder = annotations_folder(results.save_path)
-        target = Target(folder, segmenter.categories, reader.info, options=job.options)
+        target = Target(folder, loaded.categories, reader.info, options=job.options)
         report = _Writing(reader, results, target, store, on_event).write(shown)
         on_event(Saved(report))
     return report

@@ -16,10 +16,9 @@ from sav.media.addresses import local_path, shown
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.runs.ledger import STATE
-from sav.runs.origin import checkpoint_hashes
 from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.video_job import VideoJob
-from sav.segmenter import Segmenter
+from sav.runs.video_models import VideoModels
 from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
 from sav.trackers.config import load_config
@@ -32,12 +31,12 @@ class VideoStore:
         known: How many frames an earlier run has done.
     """
 
-    def __init__(self, job: VideoJob, segmenter: Segmenter, info: VideoInfo, batch: int) -> None:
+    def __init__(self, job: VideoJob, models: VideoModels, info: VideoInfo, batch: int) -> None:
         """Begin, or with `job.resume` take what an earlier run has found.
 
         Args:
             job: What the run is to do.
-            segmenter: The models.
+            models: They.
             info: The properties of the job's source.
             batch: Frames that the models take at once. Only whole batches are taken over, so that what comes
                 after them is found as in a run that was not ended.
@@ -50,7 +49,7 @@ class VideoStore:
         self._path = self._state / UNFINISHED
         self._refined_path = self._state / f"unfinished_{REFINED}"
         self._missing = [folder for folder in (self._state, self._state.parent) if not folder.exists()]
-        about = about_video(job, segmenter, info)
+        about = about_video(job, models, info)
         self.known = 0
         if job.resume:
             self._take_over(job.save_path, about)
@@ -165,16 +164,16 @@ class VideoStore:
         return [path for path in places if path.exists()]
 
 
-def about_video(job: VideoJob, segmenter: Segmenter, info: VideoInfo) -> About:
+def about_video(job: VideoJob, models: VideoModels, info: VideoInfo) -> About:
     """What a run is about: the same for two that find the same."""
-    settings = segmenter.settings(for_video=True)
+    settings = models.settings(for_video=True)
     settings["tracker"] = asdict(load_config(job.tracker))
     if job.regions:
         settings["regions"] = True
     return About(
-        categories=dict(segmenter.categories),
+        categories=dict(models.categories),
         settings=settings,
-        checkpoints=checkpoint_hashes(segmenter.origin),
+        checkpoints=models.checkpoint_hashes,
         video=replace(info, audio=None),
         source=source_of_video(job.source, annotations_folder(job.save_path), job.start, job.end, job.stride),
     )

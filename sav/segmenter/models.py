@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sav.checkpoints import find_checkpoints
+from sav.checkpoints import find_checkpoints, sha256_of
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig, as_words
 from sav.data.scene import Scene
 from sav.data.types import Frame
@@ -160,6 +161,11 @@ class Models:
         return self.origin.files if self.origin else {}
 
     @property
+    def checkpoint_hashes(self) -> dict[str, str]:
+        """Each file's SHA-256 in hexadecimal, a folder's of what is in it; none for a caller's own models."""
+        return {what: _sha256(path) for what, path in self.files.items()}
+
+    @property
     def categories(self) -> Mapping[int, str]:
         """Every class that the detector knows, id to name."""
         return self.detector.categories
@@ -205,6 +211,16 @@ class Models:
         if config.slices is None or isinstance(detector, Sliced):
             return detector
         return Sliced(detector, config)
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_dir():
+        return sha256_of(path)
+    digest = hashlib.sha256()
+    for inside in sorted(path.iterdir()):
+        content = sha256_of(inside) if inside.is_file() else ""
+        digest.update(f"{inside.name}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
 
 
 def _given(checkpoint: str | Path | None) -> str | Path:
