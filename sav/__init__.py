@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sav.data.scene import Scene
     from sav.data.types import Detections, Frame
     from sav.detectors.boxes import BoxFile
-    from sav.drawing import DrawConfig, overlay
+    from sav.drawing import overlay
     from sav.errors import (
         BoxesError,
         CheckpointError,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         VideoError,
         WriteError,
     )
+    from sav.looks import DrawConfig
     from sav.media.reader import open_video
     from sav.presets import preset
     from sav.segmenter import Segmenter
@@ -44,7 +45,7 @@ _HOMES = {
     "CheckpointError": "sav.errors",
     "DetectionConfig": "sav.config",
     "Detections": "sav.data.types",
-    "DrawConfig": "sav.drawing",
+    "DrawConfig": "sav.looks",
     "Frame": "sav.data.types",
     "Instance": "sav.data.instances",
     "Instances": "sav.data.instances",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from sav.commands import cli, flags
-from sav.commands.arguments import Parser, one_of, place, share, shorten, whole
-from sav.drawing.config import HIDINGS, DrawConfig
+from sav.commands import cli, flags, looks
+from sav.commands.arguments import Parser, one_of, place, shorten, whole
+from sav.looks import HIDINGS, DrawConfig
 
-# What can be drawn, and no more ids than there can be.
-PARTS = ("boxes", "masks", "contours", "labels", "regions")
+# No more ids than there can be.
 _MOST_IDS = 1_000_000_000
 
 
@@ -35,11 +35,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--ids", nargs="+", action="extend", type=whole(1, _MOST_IDS), metavar="ID",
                        help="ids of the objects that are shown (default: all)")  # fmt: skip
     group = parser.add_argument_group("how they are shown")
-    group.add_argument("--draw", nargs="+", action="extend", type=one_of(PARTS), metavar="PART",
-                       help=f"what is drawn: {', '.join(PARTS)} (default: as in the run; with --hide or"
-                            " --background nothing)")  # fmt: skip
-    group.add_argument("--opacity", type=share, default=DrawConfig().opacity, metavar="SHARE",
-                       help="how strongly objects are tinted, 0 to 1 (default: %(default)s)")  # fmt: skip
+    looks.add_looks_flags(group, f"{looks.USUAL}; with --hide or --background nothing")
     group.add_argument("--hide", type=one_of(HIDINGS), metavar="HOW",
                        help="make the objects unrecognisable: blur or black; what the models missed in a"
                             " frame is not hidden in it")  # fmt: skip
@@ -68,12 +64,12 @@ def colour(text: str) -> tuple[int, int, int]:
 
 def draw_config(args: argparse.Namespace) -> DrawConfig:
     """How the scenes are drawn, out of parsed flags."""
-    shown: dict[str, Any] = {}
-    if args.draw or args.hide or args.background:
-        shown = {part: part in (args.draw or ()) for part in PARTS}
-    elif args.classes or args.ids:
-        shown = {"regions": False}
-    return DrawConfig(opacity=args.opacity, hide=args.hide or "", background=args.background, **shown)
+    shown = looks.draw_config(args)
+    if not args.draw and (args.hide or args.background):
+        shown = replace(shown, **looks.only(()))
+    elif not args.draw and (args.classes or args.ids):
+        shown = replace(shown, regions=False)
+    return replace(shown, hide=args.hide or "", background=args.background)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from sav.commands import cli, flags
+from sav.commands import cli, flags, looks
 from sav.commands.arguments import Parser, place
 from sav.commands.console import tell_error, tell_note
 from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
@@ -28,6 +28,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_model_flags(parser, "pictures")
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
+    looks.add_looks_flags(parser.add_argument_group("how overlays look"), looks.USUAL)
     flags.add_resume_flag(parser)
     flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
     args = flags.parse_models(parser, argv)
@@ -62,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
         batch=args.batch,
         max_megapixels=args.max_megapixels or MAX_PICTURE_MEGAPIXELS,
         resume=args.resume,
+        draw=looks.draw_config(args),
     )
     if plan.kept:
         tell_error(plan.kept_line)

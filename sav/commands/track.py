@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from sav.commands import cli, flags
+from sav.commands import cli, flags, looks
 from sav.commands.arguments import Parser, place, whole
 from sav.commands.console import tell_note
 from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
@@ -45,6 +45,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
                        help="follow what has no name, too; two to three times the time")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
+    looks.add_looks_flags(parser.add_argument_group("how the video looks"), looks.USUAL)
     flags.add_resume_flag(parser)
     limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
     flags.add_general_flags(parser, limits)
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         max_megapixels=args.max_megapixels,
         resume=args.resume,
         refine=refine,
+        draw=looks.draw_config(args),
     )
     check_resumable(job)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sav.data.scene import Scene
 from sav.data.types import Image, IntArray
-from sav.drawing.config import DrawConfig
+from sav.looks import DrawConfig
 
 # Cells along the shorter side of an object that is blurred: too few to know a face by in it, however large.
 _CELLS = 8

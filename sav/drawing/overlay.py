@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sav.data.scene import Scene
 from sav.data.types import BoolArray, FloatArray, Image
 from sav.drawing.colours import colours, readable_on
-from sav.drawing.config import DrawConfig
 from sav.drawing.ground import ground
 from sav.drawing.layout import Memory, Placed, place_plates
 from sav.drawing.plates import label_parts, plate_sizes, write_plate
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
 from sav.drawing.visible import Visible
+from sav.looks import DrawConfig
 
 # Plates take at most this share of the picture before their text becomes smaller, by steps of this ratio.
 _MOST_PLATES = 0.12

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sav.data.scene import Scene
 from sav.data.types import Image, IntArray
 from sav.drawing.colours import readable_on
-from sav.drawing.config import DrawConfig
 from sav.drawing.text import ink, on_one_line, shortened
+from sav.looks import DrawConfig
 
 # A label: its parts from left to right, each a line of text.
 Parts = tuple[str, ...]

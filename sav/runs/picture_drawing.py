@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sav.data.scene import Scene
 from sav.data.types import Image
-from sav.drawing import draw_everything, draw_masks
+from sav.drawing import DrawConfig, draw_everything, draw_masks, overlay
 from sav.errors import WriteError
 from sav.files import named_errors
 from sav.media.pictures import write_picture
@@ -18,10 +18,10 @@ from sav.runs.saving import reason
 
 _log = logging.getLogger(__name__)
 
-_DRAW: dict[str, Callable[[Scene], Image]] = {
-    "our": lambda scene: scene.overlay(),
-    "mask": draw_masks,
-    "sam": draw_everything,
+_DRAW: dict[str, Callable[[Scene, DrawConfig], Image]] = {
+    "our": overlay,
+    "mask": lambda scene, _: draw_masks(scene),
+    "sam": lambda scene, _: draw_everything(scene),
 }
 
 
@@ -46,7 +46,7 @@ def draw(plan: PicturePlan, scene: Scene, stem: str, staging: Path, tell: Callab
     def write(name: str) -> None:
         with named_errors(plan.save_dir / name / names[name]):
             (staging / name).mkdir()
-            write_picture(staging / name / names[name], _DRAW[name](scene))
+            write_picture(staging / name / names[name], _DRAW[name](scene, plan.draw))
 
     with ThreadPoolExecutor(max(1, len(names))) as pool:
         drawn = {name: pool.submit(write, name) for name in names}

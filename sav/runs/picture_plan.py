@@ -11,6 +11,7 @@ from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.errors import ResultsError
 from sav.files import check_folder
 from sav.formats.registry import FORMATS
+from sav.looks import DrawConfig
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.output import OutputFolder, in_the_way
 from sav.runs.stems import Stems, source_of
@@ -36,6 +37,7 @@ class PicturePlan:
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
         resume: Skip pictures that an earlier run like this one has done.
+        draw: What is drawn on the overlays, and how.
     """
 
     output: OutputFolder
@@ -49,6 +51,7 @@ class PicturePlan:
     batch: int | None = None
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS
     resume: bool = False
+    draw: DrawConfig = DrawConfig()
 
     @property
     def kept_line(self) -> str:
@@ -73,6 +76,7 @@ def plan_pictures(
     batch: int | None = None,
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
     resume: bool = False,
+    draw: DrawConfig = DrawConfig(),
 ) -> PicturePlan:
     """Find out whether the results of a run can be written; nothing is changed by that.
 
@@ -86,6 +90,7 @@ def plan_pictures(
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
         resume: Skip pictures that an earlier run like this one has done.
+        draw: What is drawn on the overlays, and how.
 
     Raises:
         OSError: The folder cannot be written, or something that is not ours has the name of a file that tells
@@ -118,6 +123,7 @@ def plan_pictures(
         batch=batch,
         max_megapixels=max_megapixels,
         resume=resume,
+        draw=draw,
     )
 
 

@@ -85,7 +85,10 @@ class PictureResults:
         content = known_by(self._plan.pictures[position], self._plan.save_dir)["content"]
         if not content or not self._store.holds(stem, content):
             return None
-        there = [path for path in self._ledger.claim(stem).files if (self._plan.save_dir / path).exists()]
+        claim = self._ledger.claim(stem)
+        if "our" in self._plan.drawn and claim.about.get("looks", "") != self._plan.draw.changes:
+            return None
+        there = [path for path in claim.files if (self._plan.save_dir / path).exists()]
         formats = [FORMATS[name] for name in self._plan.formats if FORMATS[name].each]
         wanted = [f"{name}/" for name in self._plan.drawn]
         wanted += [f"{ANNOTATIONS}/{place}/" for each in formats for place in each.places]
@@ -104,6 +107,7 @@ class PictureResults:
         """
         path = self._plan.pictures[position]
         about = {**known_by(path, self._plan.save_dir), "classes": self._classes}
+        about["looks"] = self._plan.draw.changes
         with self._reserved(position, about) as stem, staging_folder(self._state / "picture") as staging:
             new = staging / "files"
             with named_errors(self._state):

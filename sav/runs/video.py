@@ -61,7 +61,7 @@ def run_video(
 
         scenes = loaded.track(reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes())
         refiner = loaded.refiner(float(reader.frame_rate), job.refine) if job.refine else None
-        painter = Painter()
+        painter = Painter(job.draw)
         marked = overlap(_marked(overlap(steps(scenes, refiner)), painter))
         shown = stack.enter_context(closing(overlap(_labelled(marked, painter))))
         folder = annotations_folder(results.save_path)

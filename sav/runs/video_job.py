@@ -8,6 +8,7 @@ from pathlib import Path
 from sav.config import DEFAULT_TRACKER, SaveOptions
 from sav.errors import VideoError
 from sav.formats.registry import VIDEO_FORMATS
+from sav.looks import DrawConfig
 from sav.media.addresses import local_path
 from sav.media.mp4 import check_size
 from sav.media.opening import ReaderConfig
@@ -36,6 +37,7 @@ class VideoJob:
         max_megapixels: Million pixels above which a frame is refused; None for the usual limit.
         resume: Go on with a run into this path that was ended, by whatever.
         refine: How what is found is put right after the fact; None leaves it as it was found.
+        draw: What is drawn on the frames, and how.
     """
 
     source: str
@@ -52,6 +54,7 @@ class VideoJob:
     max_megapixels: float | None = None
     resume: bool = False
     refine: RefineConfig | None = None
+    draw: DrawConfig = DrawConfig()
 
     def open(self) -> VideoReader:
         """Open the source; see `open_video`.

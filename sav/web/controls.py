@@ -7,9 +7,8 @@ from typing import Any
 
 import gradio as gr
 
-from sav.drawing import DrawConfig
+from sav.looks import PARTS, DrawConfig
 from sav.web.config import WebConfig
-from sav.web.desk import PARTS
 from sav.web.models import Checkpoints
 from sav.web.work import Wish
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sav.data.types import Frame
 from sav.errors import SavError, SettingError
+from sav.looks import PARTS
 from sav.media.pictures import read_picture, readable
 from sav.runs.events import Reached
 from sav.web.clicks import MASK, NONE, REMOVE, TOGGLE, Click
@@ -31,7 +32,6 @@ _log = logging.getLogger(__name__)
 _LOOK = 0.2
 # Pictures that are decoded at once.
 _DECODED_AT_ONCE = 2
-PARTS = ("masks", "contours", "boxes", "labels", "regions")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def written(monkeypatch):
     return frames
 
 
-@pytest.mark.parametrize("more", [{}, {"start": "2"}, {"stride": 2}, {"end": "0.2s"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"start": "2"}, {"stride": 2}, {"draw": DrawConfig(labels=False)}, {"end": "0.2s"}]
+)
 def test_with_the_same_settings_a_video_has_the_frames_of_the_run_bit_for_bit(
     tmp_path, monkeypatch, written, more
 ):
@@ -51,7 +53,7 @@ def test_with_the_same_settings_a_video_has_the_frames_of_the_run_bit_for_bit(
     video = video_run(tmp_path, ["mot"], count=9, **more)
     in_run = written.copy()
     written.clear()
-    report = run_render(RenderJob(video))
+    report = run_render(RenderJob(video, draw=more.get("draw", DrawConfig())))
     assert (report.status, report.saved) == (DONE, (video.with_name("v_render.mp4"),))
     assert written == in_run
     assert sorted(path.name for path in video.parent.iterdir()) == ["v.mp4", "v_annotations", "v_render.mp4"]

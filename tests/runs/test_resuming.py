@@ -20,6 +20,7 @@ from sav.data.masks import Masks
 from sav.data.types import Detections, Frame
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.formats.registry import format_names
+from sav.looks import DrawConfig
 from sav.media.pictures import list_pictures, write_picture
 from sav.media.writer import VideoWriter
 from sav.runs.events import Event, Note
@@ -214,6 +215,17 @@ def test_a_run_that_is_done_asks_the_models_nothing(source: Path, tmp_path: Path
     assert seen(tmp_path / "out") == before
 
 
+def test_a_run_that_goes_on_with_other_looks_draws_all_anew_without_models(
+    source: Path, tmp_path: Path, drawn: list[str]
+) -> None:
+    run(job(source, tmp_path / "out", draw=DrawConfig(opacity=0.9)))
+    wanted = drawn.copy()
+    run(job(source, tmp_path / "out"))
+    drawn.clear()
+    assert run(job(source, tmp_path / "out", resume=True, draw=DrawConfig(opacity=0.9)))[1] == 0
+    assert drawn == wanted
+
+
 def test_without_the_flag_a_run_begins_anew(source: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     killed(job(source, tmp_path / "out"), 12)
@@ -313,3 +325,6 @@ def test_what_is_not_as_it_was_is_done_again(pictures: Path, tmp_path: Path) -> 
     other = DetectionConfig(conf=0.4)
     assert run_plan(picture_job(pictures, out), detect=other)[1] == 5
     assert run_plan(picture_job(pictures, out), detect=other)[1] == 0
+    looks = DrawConfig(opacity=0.9)
+    assert run_plan(picture_job(pictures, out, draw=looks), detect=other)[1] == 5
+    assert run_plan(picture_job(pictures, out, draw=looks), detect=other)[1] == 0

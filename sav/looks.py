@@ -1,11 +1,13 @@
-"""How an overlay looks."""
+"""How an overlay looks: settings that a user can change, each with its default."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sav.errors import SettingError
 
+# What can be drawn, each on or off by a field of that name.
+PARTS = ("boxes", "masks", "contours", "labels", "regions")
 # How objects are made unrecognisable.
 HIDINGS = ("blur", "black")
 
@@ -61,6 +63,13 @@ class DrawConfig:
         colour = self.background
         if colour is not None and not (len(colour) == 3 and all(0 <= part <= 255 for part in colour)):
             raise SettingError(f"background is three numbers from 0 to 255, not {colour}")
+
+    @property
+    def changes(self) -> str:
+        """What differs from the defaults, in words; empty if nothing does."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)}
+        return ", ".join(f"{name} {value}" for name, value in values.items() if value != usual[name])
 
     def text_size(self, size_hw: tuple[int, int]) -> int:
         """Height of the text in a picture of this size, in pixels."""

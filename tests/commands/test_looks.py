@@ -1,0 +1,40 @@
+"""The flags that say what is drawn, the same in all scripts."""
+
+import subprocess
+import sys
+
+import pytest
+
+from sav.commands import looks, seg, track
+from sav.looks import PARTS, DrawConfig
+
+
+@pytest.mark.parametrize("script", [seg, track])
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ([], DrawConfig()),
+        (["--opacity", "0.2"], DrawConfig(opacity=0.2)),
+        (["--draw", *PARTS], DrawConfig(**dict.fromkeys(PARTS, True))),
+        (["--draw", "Boxes", "--draw", "labels"], DrawConfig(**looks.only(("boxes", "labels")))),
+    ],
+)
+def test_flags_are_settings(script, flags, wanted):
+    assert looks.draw_config(script.parse(flags)) == wanted
+
+
+def test_looks_say_in_words_what_is_not_as_usual():
+    assert DrawConfig().changes == ""
+    assert DrawConfig(boxes=False, opacity=0.3).changes == "boxes False, opacity 0.3"
+
+
+@pytest.mark.parametrize("script", [seg, track])
+def test_a_slip_is_answered_with_what_to_write(script, capsys):
+    with pytest.raises(SystemExit):
+        script.parse(["--draw", "mask"])
+    assert "did you mean masks?" in capsys.readouterr().err
+
+
+def test_help_draws_nothing():
+    script = "import sys, sav.commands.looks; print('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
