@@ -61,6 +61,14 @@ class PackageMissingError(SavError, ImportError):
     """A package that only one part of the program needs is not installed."""
 
 
+class ClusterError(SavError, RuntimeError):
+    """Workers that cannot be had: nobody answers there, there is no room, or they all die."""
+
+
+class WorkerLostError(SavError, RuntimeError):
+    """A task that killed the worker that was at it, and then one that did nothing else."""
+
+
 class WriteError(SavError, OSError):
     """A file cannot be written; the message names it.
 
@@ -72,6 +80,11 @@ class WriteError(SavError, OSError):
         super().__init__(f"cannot write {path}: {error.strerror or error}")
         self.errno = error.errno
         self.is_final = error.errno in DISK_FULL
+        self._made_of = path, error
+
+    def __reduce__(self) -> tuple[type[WriteError], tuple[Path, OSError]]:
+        """What it is made of anew in another process."""
+        return WriteError, self._made_of
 
 
 class DeviceMemoryError(SavError, MemoryError):

@@ -33,6 +33,7 @@ FLOORS = (
     {"store"},
     {"inputs", "video_scenes", "segmenter"},
     {"runs", "evaluate"},
+    {"cluster"},
     {"web"},
     {"commands"},
     {"__main__", "__init__"},
@@ -51,6 +52,7 @@ DOORS = {
     "supervision": ("sav/data/conversions.py",),
     "pandas": ("sav/data/conversions.py",),
     "gradio": ("sav/web/",),
+    "ray": ("sav/cluster/",),
     "starlette": ("sav/web/",),
     "uvicorn": ("sav/web/",),
 }

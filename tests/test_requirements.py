@@ -15,7 +15,7 @@ OURS = {"sav", "seg", "track", "tools", "tests"}
 MADE_BY_TESTS = {"my_layers"}
 COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has installed them
 # Imported only by what needs them, which says so.
-OPTIONAL = {"gradio", "open_clip", "pandas", "starlette", "supervision", "trackeval", "uvicorn"}
+OPTIONAL = {"gradio", "open_clip", "pandas", "ray", "starlette", "supervision", "trackeval", "uvicorn"}
 
 # Packages whose modules Python 3.10 cannot tell, for they do not list them.
 PACKAGES = {"open_clip": "open-clip-torch"}
@@ -64,7 +64,9 @@ def test_the_extra_for_development_is_what_its_requirements_are():
     assert extra("dev") == {name: str(requirement) for name, requirement in wanted.items()}
 
 
-@pytest.mark.parametrize(("name", "package"), [("evaluate", "trackeval"), ("words", "open-clip-torch")])
+@pytest.mark.parametrize(
+    ("name", "package"), [("evaluate", "trackeval"), ("words", "open-clip-torch"), ("cluster", "ray")]
+)
 def test_an_extra_is_the_version_that_is_tested(name, package):
     asked = Requirement(extra(name)[package])
     assert asked.specifier == ALL[package].specifier and asked.marker is None

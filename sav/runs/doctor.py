@@ -31,6 +31,7 @@ REQUIRED = (
 OPTIONAL = {
     "trackeval": "python -m sav evaluate of tracks",
     "open-clip-torch": "--words that are new",
+    "ray": "--workers and --cluster",
     "pillow-heif": "HEIC pictures",
     "pandas": "Scene.to_pandas",
     "supervision": "Scene.to_supervision",
