@@ -1,5 +1,5 @@
 # What a developer types. `make check` is what must pass before a change lands.
-.PHONY: check test quick lint slow torture
+.PHONY: check test quick lint slow torture site
 
 check:
 	.ci/run
@@ -25,3 +25,6 @@ torture:
 	python -m tests.torture settings --count 20000
 	python -m tests.torture picture_kills --count 300
 	python -m tests.torture video_kills --count 300
+
+site:
+	NO_MKDOCS_2_WARNING=1 python -m mkdocs build --strict

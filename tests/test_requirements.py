@@ -18,7 +18,7 @@ COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has instal
 OPTIONAL = {"gradio", "open_clip", "pandas", "ray", "starlette", "supervision", "trackeval", "uvicorn"}
 
 # Packages whose modules Python 3.10 cannot tell, for they do not list them.
-PACKAGES = {"open_clip": "open-clip-torch"}
+PACKAGES = {"open_clip": "open-clip-torch", "pymdownx": "pymdown-extensions"}
 BROUGHT = {"triton"}  # by PyTorch's wheels for CUDA; where it is missing PyTorch does the work
 
 
@@ -30,7 +30,7 @@ def read(name: str) -> dict[str, Requirement]:
 
 RUN = read("requirements.txt")
 WEB = read("requirements-web.txt")
-ALL = RUN | read("requirements-dev.txt") | WEB
+ALL = RUN | read("requirements-dev.txt") | WEB | read("requirements-docs.txt")
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -1,13 +1,12 @@
-"""docs/formats.md is true: its tables name what is written, its Python runs, its links lead somewhere."""
+"""docs/formats.md is true: its tables name what is written, its Python runs."""
 
 import re
-import shlex
 
 import pytest
 
-from sav.commands import seg, track
+from sav.commands import track
 from sav.formats.registry import FORMATS, PICTURE_FORMATS, VIDEO_FORMATS
-from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+from tests.conftest import ROOT
 
 TEXT = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
 ROWS = [
@@ -16,28 +15,6 @@ ROWS = [
     if line.startswith("| `")
 ]
 OPENING, API = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    """A folder in which a short run of each script has saved every format."""
-    folder = tmp_path_factory.mktemp("work")
-    models = ["--sam_checkpoint", str(DEMO_SAM), "--yolo_checkpoint", str(DEMO_YOLO), "--device", "cpu"]
-    every = ["--save", "all", *models]
-    picture, video = ROOT / "TestImages" / "dogs.jpg", ROOT / "TestImages" / "street.mp4"
-    out = ["--save_dir", str(folder / "SegOut"), "--labelled_only"]
-    assert seg.main(["--img_path", str(picture), *out, *every]) == 0
-    saved = ["--save_path", str(folder / "video_test.mp4"), "--end", "2", "--imgsz", "640"]
-    assert track.main(["--video_path", str(video), *saved, *every]) == 0
-    for name in ("TestImages", "model"):
-        (folder / name).symlink_to(ROOT / name)
-    return folder
-
-
-def test_the_commands_are_understood():
-    for command in re.findall(r"^python (.*)$", TEXT, re.M):
-        script, *flags = shlex.split(command)
-        assert {"seg.py": seg.parse, "track.py": track.parse}[script](flags).save
 
 
 def test_every_format_has_a_row():
@@ -105,9 +82,3 @@ def test_the_flags_are_those_of_track(capsys):
     flags = re.findall(r"^\| `(--\w+)`", TEXT, re.M)
     assert len(flags) == 5
     assert all(flag in usage for flag in flags)
-
-
-def test_links_lead_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", TEXT) if "://" not in link]
-    assert links
-    assert all((ROOT / "docs" / link).exists() for link in links)

@@ -1,25 +1,14 @@
-"""docs/evaluate.md: its commands are understood, its Python runs, its columns are those of the table."""
+"""docs/evaluate.md: its Python runs, its columns are those of the table."""
 
 import re
-import shlex
 from pathlib import Path
-
-import pytest
 
 from sav.commands import evaluate
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
-COMMANDS = re.search(r"```bash\n(.*?)```", PAGE, re.DOTALL)[1].splitlines()
 PYTHON = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)[1]
 TRUTH = ROOT / "TestImages" / "ground_truth" / "pictures.json"
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_is_understood(command):
-    python, m, sav, name, *arguments = shlex.split(command)
-    assert [python, m, sav, name] == ["python", "-m", "sav", "evaluate"]
-    assert evaluate.parse(arguments).run
 
 
 def test_its_python_prints_scores(tmp_path, monkeypatch, capsys):
