@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from sav.data.types import BoolArray, FloatArray, IntArray
+from sav.drawing.steady import Memory, shares
 from sav.drawing.visible import Visible
 
 # The places that a plate can take: a point of its object's box, the point of the plate that lies there (both
@@ -39,18 +40,11 @@ _UNWELCOME = np.append(_PLACES[:, 6], np.float32(0.3))
 _IS_AWAY = np.isin(np.arange(len(_UNWELCOME)), len(_BESIDE) + len(_INSIDE) + np.arange(len(_AWAY)))
 
 # What it costs to cover others, as a share of the plate and of them; the same of the object itself; to touch
-# neither the object nor its box; each height that the picture's edge moves a plate; most, to cover plates.
+# neither the object nor its box; each height that the picture's edge moves a plate.
 _OTHERS_OF_PLATE, _OTHERS_OF_THEM = 0.9, 3.0
 _ITSELF_OF_PLATE, _ITSELF_OF_IT = 0.1, 2.0
 _DETACHED = 0.3
 _MOVED = 0.05
-_PLATE = 10.0
-
-# A label leaves its place when another has been so much better in so many frames on end, or in fewer if more.
-_BETTER = 0.25
-_PATIENCE = 8
-# Labels that are remembered, the last seen ones.
-_MOST_REMEMBERED = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,37 +60,6 @@ class Placed:
     corners_xy: IntArray
     is_apart: BoolArray
     targets_xy: FloatArray
-
-
-@dataclass
-class Memory:
-    """The place of each label in the frames before, by track id, and for how long it has been a poor one."""
-
-    places: dict[int, int] = field(default_factory=dict)
-    unrest: dict[int, float] = field(default_factory=dict)
-
-    def settle(self, track_id: int, best: int, costs: FloatArray, must_move: bool) -> int:
-        """The place that a label takes: its old one, unless it must move or `best` has long been better."""
-        held = self.places.pop(track_id, best)
-        lost = float(costs[held] - costs[best]) / _BETTER
-        unrest = self.unrest.pop(track_id, 0.0) + lost
-        if must_move or (lost > 1 and unrest >= _PATIENCE):
-            held = best
-        elif lost > 1:
-            self.unrest[track_id] = unrest
-        self._remember(track_id, held)
-        return held
-
-    def held(self, track_id: int) -> int | None:
-        """The place that a label had last; None if it is new."""
-        return self.places.get(track_id)
-
-    def _remember(self, track_id: int, place: int) -> None:
-        self.places[track_id] = place
-        if len(self.places) > _MOST_REMEMBERED:
-            longest_unseen = next(iter(self.places))
-            del self.places[longest_unseen]
-            self.unrest.pop(longest_unseen, None)
 
 
 def place_plates(
@@ -123,32 +86,24 @@ def place_plates(
     rectangles = _inside_picture(wanted, size_hw)
     costs, is_apart = _costs(visible, wanted, rectangles, boxes_xyxy, has_frame)
 
+    lately = memory.lately(track_ids, costs)
     chosen = np.zeros(len(sizes_wh), np.int64)
-    taken = np.zeros((len(sizes_wh), 4), np.float32)
+    plates = np.zeros((len(sizes_wh), 4), np.float32)
     is_new = np.array([memory.held(track_id) is None for track_id in track_ids], np.bool_)
     order = np.lexsort((np.asarray(track_ids), visible.areas * is_new, is_new))
     for count, position in enumerate(order.tolist()):
-        place = _choose(rectangles[position], costs[position], taken[:count], track_ids[position], memory)
-        taken[count] = rectangles[position, place]
-        chosen[position] = place
+        covered = _covered(rectangles[position], plates[order[:count]])
+        place = memory.settle(track_ids[position], lately[position], covered)
+        plates[position], chosen[position] = rectangles[position, place], place
 
     rows = np.arange(len(chosen))
-    corners = rectangles[rows, chosen, :2].astype(np.int64)
-    return Placed(corners, is_apart[rows, chosen] & _IS_AWAY[chosen], targets)
+    return Placed(plates[:, :2].astype(np.int64), is_apart[rows, chosen] & _IS_AWAY[chosen], targets)
 
 
-def _choose(
-    rectangles: FloatArray, costs: FloatArray, taken: FloatArray, track_id: int, memory: Memory
-) -> int:
-    """The place of one plate, given `(C, 4)` where it could lie and `(K, 4)` where others do."""
-    by_cost = np.argsort(costs, kind="stable").tolist()
-    best = next((place for place in by_cost if not _shared(rectangles[place], taken).any()), None)
-    if best is None:
-        shared = _shared(rectangles[:, None], taken[None])
-        best = int((costs + _PLATE * shared.sum(axis=1) / max(float(shared.max()), 1.0)).argmin())
-    held = memory.held(track_id)
-    must_move = held is None or bool(_shared(rectangles[held], taken).any())
-    return memory.settle(track_id, best, costs, must_move)
+def _covered(rectangles: FloatArray, plates: FloatArray) -> FloatArray:
+    """`(C,)` how much of `(K, 4)` plates each place of one more would cover: 0, or from 1 to K + 1."""
+    shared = shares(rectangles[:, None], plates[None])
+    return (shared > 0).any(axis=1) + shared.sum(axis=1) / max(float(shared.max(initial=0)), 1.0)
 
 
 def _candidates(boxes_xyxy: FloatArray, sizes_wh: IntArray, middles_xy: FloatArray) -> FloatArray:
@@ -184,16 +139,9 @@ def _costs(
     others_of_them = np.maximum(visible.spoilt(rectangles) - own / areas, 0)
     itself = _ITSELF_OF_PLATE * own / plates + _ITSELF_OF_IT * own / areas
 
-    at_frame = has_frame[:, None] & (_shared(surroundings, boxes_xyxy[:, None]) > 0)
+    at_frame = has_frame[:, None] & (shares(surroundings, boxes_xyxy[:, None]) > 0)
     is_apart = ~(at_frame | (own_around > 0))
     moved = np.abs(wanted - rectangles)[..., :2].sum(axis=-1) / heights
 
     others = _OTHERS_OF_PLATE * others_of_plate + _OTHERS_OF_THEM * others_of_them
     return _UNWELCOME + others + itself + _DETACHED * is_apart + _MOVED * moved, is_apart
-
-
-def _shared(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Pixels that rectangles `(..., 4)` share."""
-    low, high = np.maximum(first[..., :2], second[..., :2]), np.minimum(first[..., 2:], second[..., 2:])
-    sides = np.maximum(high - low, 0)
-    return sides[..., 0] * sides[..., 1]
