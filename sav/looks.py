@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from sav.errors import SettingError
 
 # What can be drawn, each on or off by a field of that name.
-PARTS = ("boxes", "masks", "contours", "labels", "regions")
+PARTS = ("boxes", "masks", "contours", "labels", "regions", "legend")
 # How objects are made unrecognisable.
 HIDINGS = ("blur", "black")
 
@@ -24,6 +24,7 @@ class DrawConfig:
         ids: Begin it with the object's id; None means in videos.
         scores: End it with the detector's score.
         regions: Tint and outline unlabelled regions, much more faintly.
+        legend: Write in a corner which classes there are, how many of each, and in which colours.
         opacity: Share of its colour in an object's pixels, 0 to 1.
         region_opacity: The same for regions.
         text_share: Height of the text as a share of the picture's shorter side.
@@ -44,6 +45,7 @@ class DrawConfig:
     ids: bool | None = None
     scores: bool = True
     regions: bool = True
+    legend: bool = False
     opacity: float = 0.45
     region_opacity: float = 0.15
     text_share: float = 0.022

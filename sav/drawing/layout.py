@@ -69,6 +69,7 @@ def place_plates(
     has_frame: BoolArray,
     track_ids: Sequence[int],
     memory: Memory,
+    reserved_xyxy: FloatArray,
 ) -> Placed:
     """Find a place for each plate; those that are remembered choose first, then the smallest objects.
 
@@ -79,6 +80,7 @@ def place_plates(
         has_frame: `(N,)` bool, whether an object's box is drawn, so that a label can belong to that.
         track_ids: The N objects' ids.
         memory: The labels' places in the frames before; brought up to date.
+        reserved_xyxy: `(R, 4)` where no plate is to lie.
     """
     targets = visible.middles(boxes_xyxy)
     size_hw = tuple(side * visible.cell for side in visible.owners.shape)
@@ -92,7 +94,8 @@ def place_plates(
     is_new = np.array([memory.held(track_id) is None for track_id in track_ids], np.bool_)
     order = np.lexsort((np.asarray(track_ids), visible.areas * is_new, is_new))
     for count, position in enumerate(order.tolist()):
-        covered = _covered(rectangles[position], plates[order[:count]])
+        others = np.concatenate([reserved_xyxy, plates[order[:count]]])
+        covered = _covered(rectangles[position], others)
         place = memory.settle(track_ids[position], lately[position], covered)
         plates[position], chosen[position] = rectangles[position, place], place
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -12,8 +13,10 @@ from sav.data.scene import Scene
 from sav.data.types import BoolArray, FloatArray, Image
 from sav.drawing.colours import colours, readable_on
 from sav.drawing.ground import ground
-from sav.drawing.layout import Memory, Placed, place_plates
+from sav.drawing.layout import Placed, place_plates
+from sav.drawing.legend import make_legend, place_legend
 from sav.drawing.plates import label_parts, plate_sizes, write_plate
+from sav.drawing.steady import Memory
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
 from sav.drawing.visible import Visible
 from sav.looks import DrawConfig
@@ -21,6 +24,7 @@ from sav.looks import DrawConfig
 # Plates take at most this share of the picture before their text becomes smaller, by steps of this ratio.
 _MOST_PLATES = 0.12
 _STEP = 0.85
+_NOWHERE = np.zeros((0, 4), np.float32)
 _PLAIN_SAM = Strength(tint=0.4, line=0.9, seam=0.3)
 
 
@@ -32,7 +36,7 @@ class Painter:
 
     def __init__(self, config: DrawConfig = DrawConfig()) -> None:
         self.config = config
-        self._memory = Memory()
+        self._memory, self._legend_memory = Memory(), Memory()
         self._steps = 0
 
     def __call__(self, scene: Scene) -> Image:
@@ -58,8 +62,12 @@ class Painter:
 
     def labelled(self, scene: Scene, drawn: Image) -> Image:
         """What `marked` gave for the next scene, with labels written into it."""
-        if self.config.labels and len(scene):
-            self._label(drawn, scene, colours(scene.track_ids), self._is_framed(scene))
+        config = self.config
+        if (config.labels or config.legend) and len(scene):
+            visible = Visible(scene.masks)
+            reserved = self._explain(drawn, scene, visible) if config.legend else _NOWHERE
+            if config.labels:
+                self._label(drawn, scene, visible, reserved)
         return drawn
 
     def _is_framed(self, scene: Scene) -> BoolArray:
@@ -68,26 +76,40 @@ class Painter:
         is_framed: BoolArray = with_boxes | (scene.doubtful & (self.config.boxes is not False))
         return is_framed
 
-    def _label(self, drawn: Image, scene: Scene, bgr: NDArray[np.uint8], is_framed: BoolArray) -> None:
-        size = self._fitting_text_size(scene)
-        labels = label_parts(scene, self.config, size)
+    def _explain(self, drawn: Image, scene: Scene, visible: Visible) -> FloatArray:
+        """Draw the legend; `(1, 4)` where it lies."""
+        legend = make_legend(scene, self.config)
+        place = place_legend(legend, visible, self._legend_memory)
+        legend.draw(drawn, place[:2].astype(np.int64))
+        return place[None]
+
+    def _label(self, drawn: Image, scene: Scene, visible: Visible, reserved: FloatArray) -> None:
+        bgr, is_framed = colours(scene.track_ids), self._is_framed(scene)
+        size, is_brief = self._fitting_text(scene)
+        config = replace(self.config, scores=False) if is_brief else self.config
+        labels = label_parts(scene, config, size)
         sizes = plate_sizes(labels, size)
         boxes = _boxes_beside(scene, is_framed)
         ids = scene.track_ids.tolist()
-        placed = place_plates(Visible(scene.masks), boxes, sizes, is_framed, ids, self._memory)
+        placed = place_plates(visible, boxes, sizes, is_framed, ids, self._memory, reserved)
 
         _lead(drawn, placed, sizes, bgr)
         for parts, corner, colour in zip(labels, placed.corners_xy.tolist(), bgr, strict=True):
             write_plate(drawn, parts, corner, colour, size)
 
-    def _fitting_text_size(self, scene: Scene) -> int:
-        """As large as the settings say, or smaller by some steps where many plates would hide the picture."""
+    def _fitting_text(self, scene: Scene) -> tuple[int, bool]:
+        """The size of the text, and whether it must be brief: that of the settings, unless it hides too much.
+
+        Then it becomes smaller by some steps, and where the least size hides too much, too, it goes without
+        scores.
+        """
         full = self.config.text_size(scene.size_hw)
         sizes = plate_sizes(label_parts(scene, self.config, full), full)
         share = float(sizes.prod(axis=1).sum()) / (scene.size_hw[0] * scene.size_hw[1])
         # It grows again only when there is room to spare, so that it does not change to and fro.
         self._steps = max(_steps(share), min(self._steps, _steps(share / _STEP**2)))
-        return max(self.config.least_text, round(full * _STEP**self._steps))
+        fitting, least = full * _STEP**self._steps, self.config.least_text
+        return max(least, round(fitting)), fitting < least * _STEP
 
 
 def overlay(scene: Scene, config: DrawConfig = DrawConfig()) -> Image:

@@ -3,10 +3,10 @@
 import pytest
 
 from sav.commands import render
-from sav.drawing import DrawConfig
+from sav.looks import PARTS, DrawConfig
 from tests.runs.stored_runs import picture_run, seen, video_run
 
-NOTHING = {"masks": False, "contours": False, "boxes": False, "labels": False, "regions": False}
+NOTHING = dict.fromkeys(PARTS, False)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ import pytest
 
 from sav.drawing.colours import colours, readable_on
 
-# What is seen of linear RGB with full colour vision, protanopia and deuteranopia (Machado et al. 2009).
+# What is seen of linear RGB with full colour vision, and of those who lack a cone (Machado et al. 2009).
 VISION = {
     "full": np.eye(3),
     "protanopia": [
@@ -15,6 +15,11 @@ VISION = {
         [0.367322, 0.860646, -0.227968],
         [0.280085, 0.672501, 0.047413],
         [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
     ],
 }
 
@@ -54,9 +59,13 @@ def test_neighbouring_ids_have_colours_far_apart():
 
 @pytest.mark.parametrize("vision", VISION)
 def test_the_first_ids_are_told_apart_whatever_colours_one_sees(vision):
-    seen = oklab(np.clip(linear(colours(range(1, 9))) @ np.transpose(VISION[vision]), 0, 1))
-    distances = np.linalg.norm(seen[:, None] - seen, axis=-1)[np.triu_indices(8, 1)]
-    assert distances.min() > 12
+    seen = oklab(np.clip(linear(colours(range(1, 61))) @ np.transpose(VISION[vision]), 0, 1))
+    distances = np.linalg.norm(seen[:, None] - seen, axis=-1)
+    assert np.diag(distances, 1)[:19].min() > 19
+    assert np.diag(distances, 1).min() > 11
+    assert np.diag(distances, 2)[:18].min() > 14
+    assert distances[:8, :8][np.triu_indices(8, 1)].min() > 14
+    assert distances[:20, :20][np.triu_indices(20, 1)].min() > 7.5
 
 
 def test_text_can_be_read_on_every_colour():

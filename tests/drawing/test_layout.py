@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sav.data.masks import Masks
-from sav.drawing.layout import Memory, place_plates
+from sav.drawing.layout import place_plates
+from sav.drawing.steady import Memory
 from sav.drawing.visible import Visible
 
 SIZE_HW = (240, 320)
@@ -18,7 +19,7 @@ def boxes_filled(boxes, size_hw=SIZE_HW):
     return Masks.from_dense(stack)
 
 
-def place(boxes, memory=None, has_frame=True, ids=None, masks=None, size_hw=SIZE_HW):
+def place(boxes, memory=None, has_frame=True, ids=None, masks=None, size_hw=SIZE_HW, reserved=()):
     """The plates `(N, 4)` of objects that fill their boxes."""
     masks = boxes_filled(boxes, size_hw) if masks is None else masks
     sizes = np.tile(PLATE, (len(boxes), 1))
@@ -29,6 +30,7 @@ def place(boxes, memory=None, has_frame=True, ids=None, masks=None, size_hw=SIZE
         np.full(len(boxes), has_frame),
         list(range(1, len(boxes) + 1)) if ids is None else ids,
         Memory() if memory is None else memory,
+        np.array(reserved, np.float32).reshape(-1, 4),
     )
     return np.concatenate([placed.corners_xy, placed.corners_xy + sizes], axis=1), placed
 

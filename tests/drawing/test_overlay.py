@@ -4,6 +4,7 @@ import pytest
 
 from sav import DrawConfig
 from sav.drawing import Painter, colours, draw_everything, draw_masks, overlay
+from sav.looks import PARTS
 
 BARE = DrawConfig(labels=False, boxes=False)
 
@@ -133,7 +134,7 @@ def test_boxes_beyond_the_picture_are_cut(make_scene):
 
 def test_everything_can_be_left_out(picture, make_scene):
     scene = make_scene(disc((60, 80), 30)[None], disc((20, 20), 9)[None], image=picture, is_tracked=True)
-    parts = {"masks": False, "contours": False, "labels": False, "boxes": False, "regions": False}
+    parts = dict.fromkeys(PARTS, False)
     assert (overlay(scene, DrawConfig(**parts)) == picture).all()
     for part in parts:
         assert (overlay(scene, DrawConfig(**{**parts, part: True})) != picture).any()
@@ -179,6 +180,14 @@ def test_text_grows_with_the_picture_and_shrinks_where_there_are_many_objects(ma
     small, middle, large = (plate_height(size_hw, 1) for size_hw in ((180, 320), (720, 1280), (2160, 3840)))
     assert 11 <= small < middle < large
     assert plate_height((720, 1280), 150) < middle
+
+
+def test_where_even_small_text_hides_too_much_the_scores_are_left_out(make_scene):
+    masks = np.stack([disc((40 + 9 * i, 60 + 9 * i), 4, (150, 200)) for i in range(9)])
+    scene = make_scene(masks, is_tracked=True)
+    assert (overlay(scene) == overlay(scene, DrawConfig(scores=False))).all()
+    few = scene[np.arange(9) < 2]
+    assert (overlay(few) != overlay(few, DrawConfig(scores=False))).any()
 
 
 @pytest.mark.parametrize("size_hw", [(1, 1), (2, 900), (900, 2), (8, 8)])
