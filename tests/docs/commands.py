@@ -16,7 +16,19 @@ from sav.commands import COMMANDS
 from tests.conftest import ROOT
 
 # Programs of others: their flags are theirs.
-FOREIGN = {"cvat-cli", "ffplay", "labelme", "pre-commit", "source", "sudo", "yolo"}
+FOREIGN = {
+    "cvat-cli",
+    "ffplay",
+    "git",
+    "labelme",
+    "pre-commit",
+    "ray",
+    "rsync",
+    "source",
+    "ssh",
+    "sudo",
+    "yolo",
+}
 FOREIGN_MODULES = {"http.server", "mkdocs", "pip", "pytest", "venv"}
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`((?:python|pip|sav-seg|sav-track|make|tools/[\w.]+) [^`]+)`")

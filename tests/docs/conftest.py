@@ -32,8 +32,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as CONTRIBUTING.md says; a link that leads nowhere, or to no heading, fails it."""
-    pytest.importorskip("material")
-    pytest.importorskip("mkdocstrings")
+    for package in ("material", "mkdocstrings", "pymdownx"):
+        pytest.importorskip(package)
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}

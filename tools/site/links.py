@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from tools.site.pages import ELSEWHERE, README, ROOT, outside_code, split_readme
+from tools.site.pages import ELSEWHERE, ROOT, outside_code, read
 
 # [text](target) and ![text](target), and what HTML in a page points to.
 _MARKDOWN = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
@@ -36,12 +36,8 @@ def published(file: str) -> bool:
     return path.suffix in _SHOWN and path.is_file() and path.stat().st_size <= _MOST_BYTES
 
 
-def place_of(file: str, anchor: str) -> str | None:
+def place_of(file: str) -> str | None:
     """Where on the site a file of the repository is; None where it is not there."""
-    if file == README:
-        readme = (ROOT / README).read_text(encoding="utf-8")
-        guide = split_readme(readme)[1]
-        return next((section.page for section in guide if anchor in section.anchors), "index.md")
     if file in _TOLD_ON:
         return _TOLD_ON[file]
     if file.startswith("docs/") and (ROOT / file).is_file():
@@ -51,9 +47,7 @@ def place_of(file: str, anchor: str) -> str | None:
 
 def title_of(file: str) -> str:
     """The first heading of a page."""
-    first = next(
-        line for line in outside_code((ROOT / file).read_text(encoding="utf-8")) if line.startswith("# ")
-    )
+    first = next(line for line in outside_code(read(file)) if line.startswith("# "))
     return first[2:].strip()
 
 
@@ -79,7 +73,7 @@ def relink(text: str, file: str, page: str) -> str:
         if is_foreign(target):
             return target
         path, anchor = resolve(target, file)
-        place = place_of(path, anchor)
+        place = place_of(path)
         if place is None:
             return None
         relative = posixpath.relpath(place, posixpath.dirname(page) or ".")
