@@ -1,36 +1,47 @@
-"""README is true: its commands name flags and defaults that exist, its links lead somewhere."""
+"""README is true: its commands name flags and defaults that exist, its links lead somewhere, recipes run."""
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 
+import cv2
 import pytest
 
-from sav.commands import COMMANDS as COMMANDS_OF_SAV
 from sav.commands import seg, track
-from tests.conftest import ROOT
+from sav.media.pictures import read_picture, write_picture
+from tests import markdown
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+from tests.media.videos import make_video
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", README, re.S) for line in block.splitlines()]
+FLAGS = (ROOT / "docs" / "flags.md").read_text(encoding="utf-8")
+COMMANDS = markdown.commands(README)
 PYTHON = [command.split("&& ")[-1] for command in COMMANDS]
 DEMO = [command for command in PYTHON if "model/demo_sam.pth" in command]
 DEFAULT = [command for command in PYTHON if "sam_vit_h" in command]
+RECIPES = markdown.commands(README.partition("## Ten recipes")[2].partition("\n## ")[0])
+# Recipes that ask for what is not here: a camera, several GPUs, text models.
+ELSEWHERE = re.compile(r"--video_path (0|rtsp:)|cuda:|--words")
+
+
+def program(command: str) -> tuple[str, list[str]]:
+    """The module of `sav.commands` that a command runs, and what it is given."""
+    words = shlex.split(command)
+    if words[1:3] == ["-m", "sav"]:
+        return words[3], words[4:]
+    return words[1].removesuffix(".py"), words[2:]
 
 
 @pytest.mark.parametrize("command", DEFAULT)
 def test_a_command_that_is_called_the_default_is_the_default(command):
-    _, script, *flags = shlex.split(command)
-    parse = {"seg.py": seg.parse, "track.py": track.parse}[script]
+    name, flags = program(command)
+    parse = {"seg": seg.parse, "track": track.parse}[name]
     assert parse(flags) == parse([])
-
-
-@pytest.mark.parametrize("command", [command for command in PYTHON if command.startswith("python -m sav ")])
-def test_the_commands_that_go_back_over_a_run_are_understood(command):
-    name, *flags = shlex.split(command)[3:]
-    assert name in COMMANDS_OF_SAV
-    import_module(f"sav.commands.{name}").parse(flags)
 
 
 def test_the_first_two_commands_run_the_main_job_and_the_tests():
@@ -39,8 +50,49 @@ def test_the_first_two_commands_run_the_main_job_and_the_tests():
     assert all(command.startswith("pip install -r requirements") for command in COMMANDS[:2])
 
 
+def test_there_are_ten_recipes_with_commands_or_code():
+    titles = re.findall(r"^### (\d+)\. ", README, re.M)
+    assert titles == [str(number) for number in range(1, 11)]
+    for recipe in re.split(r"^### \d+\. .*$", README, flags=re.M)[1:]:
+        assert markdown.blocks(recipe)
+
+
+@pytest.fixture
+def at_a_users(tmp_path, monkeypatch) -> Path:
+    """A folder with what the recipes take for given, small."""
+    street = read_picture(ROOT / "TestImages" / "dogs.jpg")
+    (tmp_path / "photos").mkdir()
+    write_picture(tmp_path / "photos" / "dogs.jpg", cv2.resize(street, None, fx=0.4, fy=0.4))
+    make_video(tmp_path, "video.mp4", count=2, size_hw=(60, 80))
+    shutil.copy(DEMO_YOLO, tmp_path / "best.pt")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def with_demo_checkpoints(name: str, flags: Sequence[str]) -> list[str]:
+    """The same, with the demo checkpoints in place of official ones, on the CPU."""
+    models = {"--sam_checkpoint": DEMO_SAM, "--yolo_checkpoint": DEMO_YOLO, "--device": "cpu"}
+    taken = models if name in ("seg", "track") else {}
+    return [*flags, *(str(word) for pair in taken.items() if pair[0] not in flags for word in pair)]
+
+
+@pytest.mark.long
+def test_the_recipes_run_one_after_another(at_a_users, capsys):
+    for command in RECIPES:
+        if not ELSEWHERE.search(command):
+            name, flags = program(command)
+            main: Callable[[Sequence[str]], int] = import_module(f"sav.commands.{name}").main
+            assert main(with_demo_checkpoints(name, flags)) == 0, capsys.readouterr().err
+
+    written = {path.relative_to(at_a_users).as_posix() for path in at_a_users.rglob("*")}
+    told = re.findall(r"`((?:Labelled|cut_ann|counted_ann|people_r)\S+)`", README)
+    assert told
+    assert set(told) <= written
+
+
 def test_the_flags_in_the_table_are_those_of_both_scripts():
-    named = set(re.findall(r"^\| `(--\w+)`", README, re.M))
+    named = set(re.findall(r"^\| `(--\w+)`", FLAGS, re.M))
+    assert len(named) > 20
     for script in ("seg.py", "track.py"):
         usage = subprocess.run(
             [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -49,7 +101,7 @@ def test_the_flags_in_the_table_are_those_of_both_scripts():
 
 
 def test_the_defaults_in_the_table_are_those_of_the_scripts():
-    table = dict(re.findall(r"^\| `--(\w+)` \|.*\| (.*) \|$", README, re.M))
+    table = dict(re.findall(r"^\| `--(\w+)` \|.*\| (.*) \|$", FLAGS, re.M))
     for name in ("device", "precision", "conf", "iou", "imgsz", "max_det", "duplicate_iou"):
         of_pictures, _, of_video = table[name].strip("`").partition(", video ")
         for parse, told in ((seg.parse, of_pictures), (track.parse, of_video or of_pictures)):
@@ -59,12 +111,17 @@ def test_the_defaults_in_the_table_are_those_of_the_scripts():
 @pytest.mark.long
 def test_the_python_code_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    (code,) = markdown.blocks(README, "python")
     exec(compile(code, "README.md", "exec"), {})
     assert len(capsys.readouterr().out.splitlines()) == 15
 
 
 def test_every_file_that_is_linked_is_there():
-    links = re.findall(r"\]\(([^)#]+)\)", README)
+    links = [link.partition("#")[0] for link in markdown.links(README)]
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_every_picture_has_a_text_for_those_who_do_not_see_it():
+    assert markdown.pictures(README)
+    assert all(len(text) > 20 for text, _ in markdown.pictures(README))
