@@ -18,7 +18,7 @@ COMPARED_WITH = {"hydra", "sam2"}  # held against ours where somebody has instal
 OPTIONAL = {"gradio", "open_clip", "pandas", "ray", "starlette", "supervision", "trackeval", "uvicorn"}
 
 # Packages whose modules Python 3.10 cannot tell, for they do not list them.
-PACKAGES = {"open_clip": "open-clip-torch", "pymdownx": "pymdown-extensions"}
+PACKAGES = {"open_clip": "open-clip-torch"}
 BROUGHT = {"triton"}  # by PyTorch's wheels for CUDA; where it is missing PyTorch does the work
 
 

@@ -16,19 +16,7 @@ from sav.commands import COMMANDS
 from tests.conftest import ROOT
 
 # Programs of others: their flags are theirs.
-FOREIGN = {
-    "cvat-cli",
-    "ffplay",
-    "git",
-    "labelme",
-    "pre-commit",
-    "ray",
-    "rsync",
-    "source",
-    "ssh",
-    "sudo",
-    "yolo",
-}
+FOREIGN = {"cvat-cli", "ffplay", "git", "labelme", "pre-commit", "ray", "rsync", "source", "ssh", "yolo"}
 FOREIGN_MODULES = {"http.server", "mkdocs", "pip", "pytest", "venv"}
 _FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`((?:python|pip|sav-seg|sav-track|make|tools/[\w.]+) [^`]+)`")
