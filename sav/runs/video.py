@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sav.data.types import Image
 from sav.drawing import Painter
-from sav.errors import VideoDamagedError, WriteError
+from sav.errors import ClusterError, VideoDamagedError, WorkerLostError, WriteError
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.h264 import WriterConfig
@@ -138,7 +138,7 @@ class _Writing:
                 self._on_event(Note(str(error)))
             else:
                 self._problem = str(error)
-        except OSError as error:
+        except (OSError, ClusterError, WorkerLostError) as error:
             self._problem = str(error)
 
     def _end(self, writer: VideoWriter) -> None:
