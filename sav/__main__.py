@@ -6,7 +6,9 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
-from sav.commands import COMMANDS
+from sav.commands import COMMANDS, cli
+from sav.commands.console import tell, tell_error
+from sav.errors import DONE, FAILED
 
 _USAGE = "usage: python -m sav COMMAND ...\n\ncommands:\n"
 
@@ -14,15 +16,20 @@ _USAGE = "usage: python -m sav COMMAND ...\n\ncommands:\n"
 def main() -> NoReturn:
     """Run the command that the first argument names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name in ("", "-h", "--help"):
-        print(_USAGE + "\n".join(f"  {command:<10}{what}" for command, what in COMMANDS.items()))
-        raise SystemExit(0 if name else 2)
     if name not in COMMANDS:
-        print(f"error: there is no command '{name}'; take {', '.join(COMMANDS)}", file=sys.stderr)
-        raise SystemExit(2)
+        cli.script(lambda: _explain(name))
     sys.argv[:2] = [f"python -m sav {name}"]
     import_module(f"sav.commands.{name}").script()
     raise SystemExit
+
+
+def _explain(name: str) -> NoReturn:
+    """Say which commands there are; as argparse does, the status is 0 only for who asked for that."""
+    if name in ("", "-h", "--help"):
+        tell(_USAGE + "\n".join(f"  {command:<10}{what}" for command, what in COMMANDS.items()))
+        raise SystemExit(DONE if name else FAILED)
+    tell_error(f"there is no command '{name}'; take {', '.join(COMMANDS)}")
+    raise SystemExit(FAILED)
 
 
 if __name__ == "__main__":

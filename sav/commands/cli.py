@@ -131,11 +131,18 @@ def guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) 
     return FAILED
 
 
-def script(main: Callable[[], int]) -> NoReturn:
-    """Run `main` as a program: Ctrl-C is heard at any moment, and no stream that fails stops the work."""
-    with steady_streams(), interrupts.handled():
+def script(main: Callable[[], int], is_all_said: bool = False) -> NoReturn:
+    """Run `main` as a program: Ctrl-C is heard at any moment, and no stream that fails stops the work.
+
+    Args:
+        main: Returns the exit status.
+        is_all_said: Whether what it says is all its work, as that of --help and --version always is: it has
+            failed where it cannot be said.
+    """
+    with steady_streams() as stdout, interrupts.handled():
         try:
             status = main()
         except SystemExit as ended:  # argparse's
-            status = int(ended.code or DONE)
-        interrupts.leave(status)
+            status, is_all_said = int(ended.code or DONE), True
+        stdout.flush()
+        interrupts.leave(FAILED if is_all_said and stdout.has_failed else status)

@@ -139,13 +139,18 @@ def _terminal_width() -> int | None:
 
 
 @contextlib.contextmanager
-def steady_streams() -> Iterator[None]:
-    """Have nothing that is printed fail: what cannot be said is left unsaid, and the work goes on."""
+def steady_streams() -> Iterator[SteadyStream]:
+    """Have nothing that is printed fail: what cannot be said is left unsaid, and the work goes on.
+
+    Yields:
+        What standard output is meanwhile.
+    """
     _open_standard_descriptors()
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (cast(TextIO, _Steady(stream)) for stream in before)
+    stdout, stderr = (SteadyStream(stream) for stream in before)
+    sys.stdout, sys.stderr = cast(TextIO, stdout), cast(TextIO, stderr)
     try:
-        yield
+        yield stdout
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
@@ -161,13 +166,20 @@ def _open_standard_descriptors() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
-class _Steady:
-    """A text stream that is given up when it can no longer be written."""
+class SteadyStream:
+    """A text stream that is given up when it can no longer be written.
+
+    Attributes:
+        has_failed: Whether something was left unsaid that somebody may have waited for.
+    """
 
     def __init__(self, stream: TextIO | None) -> None:
+        """Write to `stream`; None is a stream that was closed from the start."""
         self._stream = stream
+        self.has_failed = False
 
     def write(self, text: str) -> int:
+        """Write `text` if that can be done."""
         try:
             if self._stream is not None:
                 self._stream.write(text)
@@ -178,6 +190,7 @@ class _Steady:
         return len(text)
 
     def flush(self) -> None:
+        """Write what was kept back, if that can be done."""
         try:
             if self._stream is not None:
                 self._stream.flush()
@@ -185,6 +198,7 @@ class _Steady:
             self._give_up(error)
 
     def isatty(self) -> bool:
+        """Whether it is a terminal."""
         try:
             return self._stream is not None and self._stream.isatty()
         except ValueError:
@@ -202,5 +216,6 @@ class _Steady:
             os.dup2(null, descriptor)
             os.close(null)
             # Nobody who closes a pipe wants to hear of it; a full disk is another matter.
-            if descriptor == 1 and isinstance(error, OSError) and error.errno != errno.EPIPE:
+            self.has_failed = isinstance(error, OSError) and error.errno != errno.EPIPE
+            if descriptor == 1 and self.has_failed:
                 tell_error(f"standard output cannot be written: {error.strerror}")

@@ -74,4 +74,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def script() -> NoReturn:
     """Run the command as a program of its own."""
-    cli.script(main)
+    cli.script(main, is_all_said=True)

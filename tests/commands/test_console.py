@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from sav.commands.cli import script
 from sav.commands.console import Progress, log_lines, steady_streams, tell, tell_error
+from sav.errors import DONE, FAILED
 from tests.conftest import ROOT
 
 
@@ -46,6 +49,25 @@ def test_work_goes_on_whatever_becomes_of_the_streams(shell, tmp_path):
 def test_a_full_disk_under_stdout_is_said_once():
     done = outcome("tell('x')\ntell('y')", "{} >/dev/full")
     assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["", " --help", " seg --help", " track --version"])
+def test_help_that_cannot_be_written_is_one_line_and_a_failure(command):
+    words = f"{sys.executable} -m sav{command}"
+    done = subprocess.run(f"{words} >/dev/full", shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: standard output cannot be written: No space left on device\n"
+    assert subprocess.run(f"{words} | true", shell=True, cwd=ROOT, stderr=subprocess.PIPE).stderr == b""
+
+
+def test_only_a_command_that_says_all_it_does_fails_with_its_words(monkeypatch):
+    def status(**more: bool) -> int:
+        with pytest.raises(SystemExit) as ended, Path("/dev/full").open("w") as full:
+            monkeypatch.setattr(sys, "stdout", full)
+            script(lambda: tell("x") or DONE, **more)
+        return ended.value.code
+
+    assert (status(), status(is_all_said=True)) == (DONE, FAILED)
 
 
 def test_a_file_is_not_taken_for_a_closed_stream(tmp_path):
