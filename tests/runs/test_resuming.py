@@ -262,7 +262,7 @@ def test_other_settings_are_named_and_nothing_is_lost(
     source: Path, tmp_path: Path, more: dict[str, Any], words: str
 ) -> None:
     (tmp_path / "out").mkdir()
-    killed(job(source, tmp_path / "out"), 12)
+    killed(job(source, tmp_path / "out"), FRAMES - 1)  # where stages overlap, many frames are under way
     with pytest.raises(ResultsError, match=words):
         run(job(source, tmp_path / "out", resume=True, **more))
     other = Segmenter(MovingDetector(), StubSam(), detect=DetectionConfig(conf=0.3), regions=False)
