@@ -6,10 +6,11 @@ import contextlib
 import io
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,19 @@ def random_sam(architecture: SamArchitecture = TINY, spread: float = 0.5) -> tor
             if tensor.ndim > 1:
                 tensor.normal_(0, spread)
     return sam
+
+
+def cases(names: str | tuple[str, ...], values: Iterable[Any], quick: int) -> pytest.MarkDecorator:
+    """`pytest.mark.parametrize`, of whose cases the quick tests take the first `quick`.
+
+    The others prove the same of more numbers. What may differ between versions of other people's packages
+    stands first, or all are quick.
+    """
+    rows = [value if isinstance(names, tuple) else (value,) for value in values]
+    marks = [() if place < quick else pytest.mark.long for place in range(len(rows))]
+    return pytest.mark.parametrize(
+        names, [pytest.param(*row, marks=mark) for row, mark in zip(rows, marks, strict=True)]
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

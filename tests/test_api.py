@@ -102,6 +102,7 @@ def test_a_video_is_followed_frame_by_frame(segmenter):
     assert scenes[0].overlay().shape == scenes[0].frame.image.shape
 
 
+@pytest.mark.long
 def test_a_reader_and_a_tracker_of_ones_own_give_the_same(segmenter):
     with open_video(STREET, end=4, stride=2) as reader:
         tracker: Tracker = make_tracker("botsort", frame_rate=float(reader.frame_rate))

@@ -1,9 +1,8 @@
 """Nothing assumes the first GPU: what torch.cuda would else take for the current one is told the device."""
 
 import ast
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import ROOT
 
@@ -14,28 +13,31 @@ OF_A_DEVICE = {
     "memory_allocated", "memory_reserved", "reset_peak_memory_stats", "set_device", "synchronize",
 }  # fmt: skip
 # Here all of them are called while torch.cuda.device(...) holds.
-GUARDED = {"sav/graphs.py"}
+GUARDED = {ROOT / "sav" / "graphs.py"}
 
 
-def calls(path: Path) -> list[ast.Call]:
-    return [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+@cache
+def calls() -> list[tuple[Path, ast.Call]]:
+    """Every call in the program, and in which file."""
+    return [
+        (path, node)
+        for path in sorted((ROOT / "sav").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+    ]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "sav").rglob("*.py")), ids=lambda path: path.stem)
-def test_what_is_of_a_gpu_says_of_which(path):
-    if path.relative_to(ROOT).as_posix() in GUARDED:
-        assert "torch.cuda.device(device)" in path.read_text("utf-8")
-        return
-    for call in calls(path):
+def test_what_is_of_a_gpu_says_of_which():
+    for path, call in calls():
         called = ast.unparse(call.func)
-        if called.startswith("torch.cuda.") and called.split(".")[-1] in OF_A_DEVICE:
+        if path not in GUARDED and called.startswith("torch.cuda.") and called.split(".")[-1] in OF_A_DEVICE:
             assert call.args or call.keywords, f"{path}:{call.lineno} {called}() says not which GPU"
         assert not (called.endswith(".cuda") and called != "torch.cuda"), f"{path}:{call.lineno} {called}"
+    assert all("torch.cuda.device(device)" in path.read_text("utf-8") for path in GUARDED)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "sav").rglob("*.py")), ids=lambda path: path.stem)
-def test_no_device_is_written_down(path):
-    for call in calls(path):
+def test_no_device_is_written_down():
+    for path, call in calls():
         if ast.unparse(call.func) == "torch.device" and len(call.args) == 1:
             assert ast.unparse(call.args[0]) not in ("'cuda'", "'cuda:0'"), f"{path}:{call.lineno}"
         for keyword in call.keywords:

@@ -100,6 +100,7 @@ def test_a_resumed_run_with_other_words_begins_anew(run, pictures, tmp_path, cap
     assert names(coco(out))[:2] == ["dog", "bus"]
 
 
+@pytest.mark.long
 def test_a_video_has_tracks_named_by_words_of_which_classes_choose(run, pictures, tmp_path):
     out = tmp_path / "out.mp4"
     flags = [

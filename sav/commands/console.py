@@ -216,6 +216,7 @@ class SteadyStream:
             os.dup2(null, descriptor)
             os.close(null)
             # Nobody who closes a pipe wants to hear of it; a full disk is another matter.
-            self.has_failed = isinstance(error, OSError) and error.errno != errno.EPIPE
-            if descriptor == 1 and self.has_failed:
-                tell_error(f"standard output cannot be written: {error.strerror}")
+            if isinstance(error, OSError) and error.errno != errno.EPIPE:
+                self.has_failed = True
+                if descriptor == 1:
+                    tell_error(f"standard output cannot be written: {error.strerror}")

@@ -61,10 +61,14 @@ def test_help_that_cannot_be_written_is_one_line_and_a_failure(command):
 
 
 def test_only_a_command_that_says_all_it_does_fails_with_its_words(monkeypatch):
-    def status(**more: bool) -> int:
+    def main() -> int:
+        tell("x")
+        return DONE
+
+    def status(**more: bool) -> object:
         with pytest.raises(SystemExit) as ended, Path("/dev/full").open("w") as full:
             monkeypatch.setattr(sys, "stdout", full)
-            script(lambda: tell("x") or DONE, **more)
+            script(main, **more)
         return ended.value.code
 
     assert (status(), status(is_all_said=True)) == (DONE, FAILED)

@@ -36,6 +36,7 @@ def street(tmp_path):
     return folder
 
 
+@pytest.mark.long
 def test_a_rerun_overwrites_its_files_with_the_same_bytes(run, street, tmp_path):
     out, contents = tmp_path / "out", []
     for _ in range(2):

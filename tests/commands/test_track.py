@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 
 from sav.commands import track
 from sav.runs.stored import opened
-from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED, cases
 from tests.media import rtsp
 from tests.media.videos import make_video, pictures_of
 
@@ -52,7 +52,7 @@ def make_changing_video(folder):
     return changing
 
 
-@pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
+@cases("tracker", ["botsort", "bytetrack"], quick=1)
 def test_a_run_writes_the_video_and_its_annotations(run, tmp_path, capsys, tracker):
     assert run(STREET, tmp_path / "out.mp4", "--end", "6", "--tracker", tracker) == 0
     shown, source = pictures_of(tmp_path / "out.mp4"), pictures_of(STREET)
@@ -75,6 +75,7 @@ def test_frames_without_detections_go_through(run, tmp_path):
     assert (tmp_path / "out_annotations" / "mot.txt").read_text() == ""
 
 
+@pytest.mark.long
 def test_batches_of_frames_give_the_same_tracks(run, tmp_path):
     rows = []
     for batch in (1, 3):

@@ -169,6 +169,7 @@ def test_the_same_scenes_give_the_same_pictures(picture, make_scene):
     assert all((first(scene) == second(scene)).all() for scene in scenes)
 
 
+@pytest.mark.long
 def test_text_grows_with_the_picture_and_shrinks_where_there_are_many_objects(make_scene):
     def plate_height(size_hw, count):
         masks = np.stack([disc((9 * (i % 40), 9 * (i // 40)), 2, size_hw) for i in range(count)])

@@ -15,6 +15,7 @@ from sav.formats.registry import format_names, writer_class
 from sav.formats.target import Target
 from sav.runs.ledger import STATE
 from sav.runs.saving import Annotations
+from tests.conftest import cases
 from tests.formats.conftest import NAMES, VIDEO
 
 
@@ -166,7 +167,7 @@ def test_a_frame_that_is_a_picture_of_a_folder_loses_its_suffix(save, awkward_sc
     assert (folder / "png" / "davis" / "0001.png").exists()
 
 
-@pytest.mark.parametrize("name", format_names(True))
+@cases("name", format_names(True), quick=2)
 def test_memory_does_not_grow_with_the_video(name, save, awkward_video, tmp_path):
     scene = awkward_video[0]
 

@@ -18,6 +18,7 @@ from sav.errors import VideoError
 from sav.media.audio.tracks import AudioTracks
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
+from tests.conftest import cases
 from tests.media.test_writer import copy, heard, lag, numbers, picture_track, tracks
 from tests.media.videos import make_video, numbered_image, tone
 
@@ -146,7 +147,7 @@ def test_a_flipped_bit_in_a_header_of_sound_costs_only_sound(
 
 
 @pytest.mark.parametrize(("name", "codec"), [("in.ts", "aac"), ("in.ts", "mp2"), ("in.flv", "aac")])
-@pytest.mark.parametrize("leap", [-1000, 20, HOURS])
+@cases("leap", [-1000, 20, HOURS], quick=1)
 @pytest.mark.parametrize("end", [1.06, 99])
 def test_a_clock_of_sound_that_leaps_by_itself_is_brought_back(
     make_video: Maker, tmp_path: Path, name: str, codec: str, leap: int, end: float
@@ -167,7 +168,7 @@ def test_a_clock_of_sound_that_leaps_by_itself_is_brought_back(
     assert abs(lag(heard(target, 3.2, 44100), tone(3, 44100)[0], 44100) - float(times[0])) < 0.1
 
 
-@pytest.mark.parametrize("gap", [20, 1200, HOURS])
+@cases("gap", [20, 1200, HOURS], quick=1)
 @pytest.mark.parametrize(("name", "codec"), [("in.ts", "aac"), ("in.ts", "mp2"), ("in.flv", "aac")])
 def test_a_gap_in_pictures_and_sound_alike_is_not_filled_and_stays_up_to_half_an_hour(
     make_video: Maker, tmp_path: Path, name: str, codec: str, gap: int

@@ -28,6 +28,7 @@ from sav.media.reader import open_video
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
+from tests.conftest import cases
 from tests.media.videos import NTSC, SHARED_MEDIA, numbered_image, read_number, tone
 
 Maker = Callable[..., Path]
@@ -292,7 +293,7 @@ def test_joined_recordings_stay_in_step(make_video: Maker, tmp_path: Path, codec
 
 
 @pytest.mark.parametrize(("name", "codec"), [("in.mp4", "aac"), ("in.mkv", "vorbis"), ("in.mkv", "aac")])
-@pytest.mark.parametrize(("start", "end"), [(40, 70), (None, 45), ("1.5s", None), (33, "2s")])
+@cases(("start", "end"), [(40, 70), (None, 45), ("1.5s", None), (33, "2s")], quick=1)
 def test_a_stretch_takes_its_own_sound_along(
     make_video: Maker, tmp_path: Path, name: str, codec: str, start: Any, end: Any
 ) -> None:
@@ -598,6 +599,7 @@ def test_the_dog_keeps_its_times_and_its_sound(tmp_path: Path) -> None:
     assert tracks(target, "audio") == tracks(source, "audio")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not SHARED_MEDIA.exists(), reason="needs the shared media")
 def test_a_stretch_of_the_bedroom_is_the_same_stretch(tmp_path: Path) -> None:
     source = SHARED_MEDIA / "bedroom.mp4"

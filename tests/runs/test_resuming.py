@@ -33,6 +33,7 @@ from sav.runs.video_store import STORE, check_resumable
 from sav.segmenter import Segmenter
 from sav.stages.regions import follower
 from sav.store import Store
+from tests.conftest import cases
 from tests.media.videos import make_video
 from tests.runs import stored_runs
 from tests.stubs import StubDetector, StubSam, picture
@@ -142,16 +143,17 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return images
 
 
-@pytest.mark.parametrize(
+@cases(
     ("kills", "batch", "formats"),
     [
+        ([5, 9], 4, FEW),
+        ([11, 3, 1], 1, ALL),
         ([1], 1, FEW),
         ([5, 6], 1, FEW),
-        ([11, 3, 1], 1, ALL),
         ([13], 4, FEW),
-        ([5, 9], 4, FEW),
         ([FRAMES - 1], 1, FEW),
     ],
+    quick=1,
 )
 def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
     source: Path, tmp_path: Path, drawn: list[str], kills: list[int], batch: int, formats: tuple[str, ...]

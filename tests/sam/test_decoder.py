@@ -5,7 +5,7 @@ import torch
 
 from sav.sam.decoder import Decoder
 from sav.sam.encoders import Features
-from tests.conftest import TINY, random_sam
+from tests.conftest import TINY, cases, random_sam
 
 OFFICIAL = replace(
     TINY, image_size=256, depth=1, prompt_dim=256, decoder_mlp_dim=2048, iou_head_dim=256, global_blocks=(0,)
@@ -26,7 +26,7 @@ def upstream(sam, features, sparse, dense, is_multimask):
 
 @pytest.mark.parametrize("architecture", [TINY, OFFICIAL, replace(TINY, decoder_depth=3)])
 @pytest.mark.parametrize("is_multimask", [False, True])
-@pytest.mark.parametrize("count", [1, 2, 5, 7, 9, 11, 33])
+@cases("count", [1, 2, 5, 7, 9, 11, 33], quick=3)
 @torch.inference_mode()
 def test_logits_and_predicted_iou_are_upstreams_to_the_last_bit(architecture, is_multimask, count, threads):
     sam = random_sam(architecture, spread=0.1)

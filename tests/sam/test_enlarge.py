@@ -5,7 +5,7 @@ from torch.nn import functional as F
 from sav.sam.conventions import FirstConvention
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.enlarge import CropEnlarger
-from tests.conftest import random_sam
+from tests.conftest import cases, random_sam
 
 SIZES = [((96, 128), (120, 160)), ((128, 72), (233, 131)), ((128, 128), (50, 50)), ((85, 128), (300, 451))]
 both = pytest.mark.parametrize("kind", [Enlarger, CropEnlarger])
@@ -42,7 +42,7 @@ def stability_is_upstreams(kind: type[Enlarger], least: float) -> None:
 
 
 @both
-@pytest.mark.parametrize(("input_hw", "size_hw"), SIZES)
+@cases(("input_hw", "size_hw"), SIZES, quick=2)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("count", [0, 1, 200])
 def test_every_pixel_is_upstreams(kind, input_hw, size_hw, channels, count, threads):

@@ -9,7 +9,7 @@ from sav.sam.everything import EverythingConfig, point_grid, segment_everything
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import ChunkSizes, SamModel
-from tests.conftest import DEMO_SAM, ROOT, random_sam
+from tests.conftest import DEMO_SAM, ROOT, cases, random_sam
 
 CPU = torch.device("cpu")
 
@@ -32,9 +32,10 @@ def upstream(sam, picture, config: EverythingConfig) -> np.ndarray:
     return np.stack(found) if found else np.zeros((0, *picture.shape[:2]), bool)
 
 
-@pytest.mark.parametrize(
+@cases(
     ("predicted_iou", "stability", "nms", "least"),
-    [(0, 0, 1.1, 432), (0, 0.3, 1.1, 250), (0.001, 0.1, 1.1, 50), (0, 0, 0.7, 10)],
+    [(0.001, 0.1, 1.1, 50), (0, 0, 0.7, 10), (0, 0, 1.1, 432), (0, 0.3, 1.1, 250)],
+    quick=2,
 )
 def test_the_masks_are_upstreams_pixel_for_pixel(picture, predicted_iou, stability, nms, least):
     config = EverythingConfig(12, 64, predicted_iou, stability, nms_threshold=nms)

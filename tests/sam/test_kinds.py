@@ -14,7 +14,7 @@ from sav.errors import CheckpointError
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.load import load_sam
 from sav.segmenter import Segmenter
-from tests.conftest import random_sam
+from tests.conftest import cases, random_sam
 from tests.sam.models import BOXES, know_tiny_ones, mobile_sam, sam_2
 from tests.stubs import StubDetector
 
@@ -66,14 +66,15 @@ def assert_is(sam: nn.Module, saved: nn.Module) -> None:
 
 
 @kinds
-@pytest.mark.parametrize(
+@cases(
     "wrap",
     [
-        lambda state: state,
         lambda state: {"model": state, "epoch": 3, "optimizer": {"lr": torch.tensor(0.1)}},
+        lambda state: state,
         lambda state: {"state_dict": under("module.", state)},
         lambda state: {"model_state_dict": half(under("sam.", state))},
     ],
+    quick=1,
 )
 def test_every_kind_is_told_by_its_tensors_in_every_wrapping(tmp_path, caplog, models, kind, wrap):
     torch.save(wrap(models[kind].state_dict()), tmp_path / "sam_vit_h_4b8939.pth")
@@ -144,7 +145,7 @@ def test_the_release_of_sam_2_makes_no_difference(tmp_path, caplog, models):
 
 
 @kinds
-@pytest.mark.parametrize("precision", [Precision(torch.float32), Precision(torch.bfloat16)])
+@cases("precision", [Precision(torch.float32), Precision(torch.bfloat16)], quick=1)
 def test_everything_works_with_every_kind_and_precision(tmp_path, picture, models, kind, precision):
     torch.save(models[kind].state_dict(), tmp_path / "sam.pth")
     model = load_sam(tmp_path / "sam.pth", CPU, precision)

@@ -33,6 +33,7 @@ def predictor(sam, picture):
     return made
 
 
+@pytest.mark.long
 def test_a_point_gets_the_mask_that_the_predictor_scores_best(sam, picture, predictor):
     points = np.array([[30.0, 40.0], [100.5, 60.25], [159.0, 119.0]])
     masks = Segmenter(StubDetector(), sam).prompts(picture).at_points(points)

@@ -245,6 +245,7 @@ def test_twenty_visitors_at_once_all_get_their_own(make_desk):
     assert desk.results.held_bytes == 0
 
 
+@pytest.mark.long
 def test_who_goes_away_in_mid_run_stops_it_and_leaves_no_memory(make_desk):
     models = StubModels()
     models.sam.seconds = 0.05

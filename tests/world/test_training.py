@@ -200,6 +200,7 @@ def test_a_point_s_first_mask_learns_the_part_and_its_second_the_whole(scenes):
     assert (iou >= 0.5).all() and loss.mean() < swapped.mean()
 
 
+@pytest.mark.long
 def test_training_lowers_the_loss(scenes):
     training = Training(scenes, RECIPE, TINY)
     losses = [training.advance()["mask"] for _ in range(30)]

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tools.world.coco import COCO_IDS
 from tools.world.dataset import min_pixels, truth_of
@@ -28,6 +29,7 @@ def test_things_move_and_the_camera_turns():
     assert sum(places[0][i] != places[1][i] for i in places[0]) >= 8
 
 
+@pytest.mark.long
 def test_a_hidden_thing_comes_back_with_its_own_track_id():
     clip = make_clip(3_100_006, SIZE)
     frames = [_visible(clip, t) for t in np.arange(0, 10, 0.25)]

@@ -13,6 +13,7 @@ from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
+from tests.conftest import cases
 from tests.sam.models import BOXES, SIDE, know_tiny_ones, masks_of, official, sam_2, ultralytics_predictor
 from tests.sam.test_enlarge import blobs
 
@@ -45,7 +46,7 @@ def predictor_for(model: SamModel, theirs: nn.Module, square: np.ndarray = SQUAR
 
 
 @pytest.mark.parametrize("is_stable", [True, False])
-@pytest.mark.parametrize("count", [1, 4])
+@cases("count", [4, 1], quick=1)
 def test_boxes_are_ultralytics_pixel_for_pixel(load, count, is_stable):
     model, theirs = load(), sam_2()
     if is_stable:

@@ -10,6 +10,7 @@ from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast import on_device
 from sav.sam.fast.attempts import Attempts
 from sav.sam.fast.on_device import DeviceEnlarger, pack, tight_boxes
+from tests.conftest import cases
 from tests.sam.fast import interpreted
 from tests.sam.test_enlarge import SIZES, blobs
 
@@ -35,7 +36,7 @@ print("kernels agree")
 
 
 @pytest.mark.parametrize("convention", [FirstConvention(128), SecondConvention(128)])
-@pytest.mark.parametrize("size_hw", [*(size for _, size in SIZES), (1, 1), (2, 300)])
+@cases("size_hw", [(1, 1), (2, 300), *(size for _, size in SIZES)], quick=3)
 @pytest.mark.parametrize("stability", [None, Stability(0.3, 1.0)])
 @pytest.mark.parametrize("count", [0, 1, 40])
 def test_masks_are_the_enlargers_to_the_last_bit(convention, size_hw, stability, count):
