@@ -17,9 +17,14 @@ def commands(page: str) -> list[str]:
     return [line for block in blocks(page, "bash") for line in block.splitlines()]
 
 
+def without_blocks(page: str) -> str:
+    """The page without its fenced blocks."""
+    return _FENCE.sub("", page)
+
+
 def sections(page: str) -> list[tuple[int, str, str]]:
     """Level, title and text of what stands under each heading, fenced blocks left out."""
-    parts = re.split(r"^(#+) (.*)$", _FENCE.sub("", page), flags=re.M)[1:]
+    parts = re.split(r"^(#+) (.*)$", without_blocks(page), flags=re.M)[1:]
     return [(len(marks), title, text) for marks, title, text in zip(*[iter(parts)] * 3, strict=True)]
 
 

@@ -120,8 +120,3 @@ def test_every_file_that_is_linked_is_there():
     links = [link.partition("#")[0] for link in markdown.links(README)]
     assert links
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
-
-
-def test_every_picture_has_a_text_for_those_who_do_not_see_it():
-    assert markdown.pictures(README)
-    assert all(len(text) > 20 for text, _ in markdown.pictures(README))
