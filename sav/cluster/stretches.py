@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sav.cluster.connection import the_ray
 from sav.cluster.placing import Workers, opened
 from sav.cluster.pool import Pool
+from sav.cluster.stretch_work import Cut, Detect, Failed, MakeMasks, StretchWork
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, FloatArray, Frame, Image
 from sav.errors import WorkerLostError
 from sav.media.video import VideoReader
 from sav.segmenter import Segmenter
-from sav.stages.asking import masks_of
-from sav.stages.lanes import Lane
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner
 from sav.stages.stretches import (
     Crew,
     CutOut,
     Stretch,
-    StretchModels,
     Wanted,
     stream_in_stretches,
     stretch_length,
@@ -40,104 +35,11 @@ from sav.video_scenes import VideoScenes
 _CONCURRENCY = 2
 
 
-@dataclass(frozen=True, eq=False)
-class _Detect:
-    """Detect in the frames that lie at `place`, `batch` at once."""
-
-    place: Any
-    batch: int
-    with_looks: bool
-
-
-@dataclass(frozen=True, eq=False)
-class _CutOut:
-    """Cut what is `wanted` out of the frames that lie at `place`, `batch` at once."""
-
-    place: Any
-    batch: int
-    wanted: list[Wanted]
-
-
-@dataclass(frozen=True, eq=False)
-class _Masks:
-    """Make a mask for each of `(N, 4)` boxes of one `(H, W, 3)` uint8 BGR picture."""
-
-    image: Image
-    boxes_xyxy: FloatArray
-
-
-@dataclass(frozen=True)
-class _Failed:
-    """What the models raised, and where."""
-
-    error: Exception
-    trace: str
-
-
-@dataclass(frozen=True)
-class Hello:
-    """What a run over a video must know of the models that workers have, see `VideoModels`."""
-
-    categories: Mapping[int, str]
-    checkpoint_hashes: dict[str, str]
-    batch: int
-    settings: dict[str, Any]
-
-
-class StretchWork:
-    """A worker's models, and what it does with them: stretch after stretch, in two threads.
-
-    On a GPU one stretch is detected while another is cut out; on a CPU one thread waits for the other.
-    """
-
-    def __init__(self, make: Callable[[], Segmenter]) -> None:
-        """Load the models."""
-        self._segmenter = make()
-        self._models: dict[bool, StretchModels] = {}
-        device = self._segmenter.sam.device
-        self._detecting, self._cutting = Lane(device, is_urgent=True), Lane(device)
-        self._lock = threading.Lock()
-        self._cutting_lock = threading.Lock() if device.type == "cuda" else self._lock
-
-    def hello(self) -> Hello:
-        """What is to be known of the models."""
-        segmenter = self._segmenter
-        return Hello(
-            dict(segmenter.categories),
-            segmenter.checkpoint_hashes,
-            segmenter.batch,
-            segmenter.settings(for_video=True),
-        )
-
-    def __call__(self, task: _Detect | _CutOut | _Masks) -> Any:
-        """What comes of a task; an error comes as such, so that it can be raised in its place."""
-        try:
-            return self._done(task)
-        except Exception as error:
-            return _Failed(error, traceback.format_exc())
-
-    def _done(self, task: _Detect | _CutOut | _Masks) -> list[Detections] | list[CutOut] | Masks:
-        if isinstance(task, _Masks):
-            with self._cutting_lock, self._cutting():
-                return masks_of(self._segmenter.sam, task.image, task.boxes_xyxy)
-        frames: list[Frame] = the_ray().get(task.place)
-        if isinstance(task, _Detect):
-            with self._lock, self._detecting():
-                return self._stretch_models(task.with_looks).detect(frames, task.batch)
-        with self._cutting_lock, self._cutting():
-            return self._stretch_models(False).cut_out(frames, task.wanted, task.batch)
-
-    def _stretch_models(self, with_looks: bool) -> StretchModels:
-        if with_looks not in self._models:
-            self._models[with_looks] = self._segmenter.stretch_models(with_looks)
-        return self._models[with_looks]
-
-
 class StretchCrew:
     """The workers of a pool as a `Crew`."""
 
     def __init__(self, pool: Pool[Any, Any], batch: int, with_looks: bool, window: int | None = None) -> None:
-        """Have them take `batch` frames at once, and at most `window` stretches be on their way twice."""
+        """Have them take `batch` frames at once; for `window` see `StretchVideoModels`."""
         self._pool, self._batch, self._with_looks, self._window = pool, batch, with_looks, window
 
     def place(self, frames: list[Frame]) -> Any:
@@ -146,11 +48,11 @@ class StretchCrew:
 
     def detect(self, stretches: Iterable[Stretch]) -> Iterator[tuple[Stretch, list[Detections]]]:
         """See `Crew`."""
-        return self._ordered(stretches, lambda one: _Detect(one.place, self._batch, self._with_looks))
+        return self._ordered(stretches, lambda one: Detect(one.place, self._batch, self._with_looks))
 
     def cut_out(self, stretches: Iterable[Stretch]) -> Iterator[tuple[Stretch, list[CutOut]]]:
         """See `Crew`."""
-        return self._ordered(stretches, lambda one: _CutOut(one.place, self._batch, _wanted(one)))
+        return self._ordered(stretches, lambda one: Cut(one.place, self._batch, _wanted(one)))
 
     def _ordered(
         self, stretches: Iterable[Stretch], task_of: Callable[[Stretch], Any]
@@ -176,13 +78,17 @@ class StretchVideoModels:
         batch: How many frames they take at once where nothing else is said.
     """
 
-    def __init__(self, pool: Pool[Any, Any]) -> None:
+    def __init__(self, pool: Pool[Any, Any], window: int | None = None) -> None:
         """Wait for the first worker.
 
+        Args:
+            pool: The workers.
+            window: How many stretches may be on their way to be detected in, and how many to be cut out.
+
         Raises:
-            ClusterError: There is none.
+            ClusterError: There is no worker.
         """
-        self._pool, self._hello = pool, pool.ready()
+        self._pool, self._window, self._hello = pool, window, pool.ready()
         self.categories: Mapping[int, str] = self._hello.categories
         self.checkpoint_hashes: dict[str, str] = self._hello.checkpoint_hashes
         self.batch: int = self._hello.batch
@@ -206,7 +112,7 @@ class StretchVideoModels:
             WorkerLostError: In its place, if a stretch killed the worker that was at it, twice.
             ClusterError: There are no workers any more.
         """
-        crew = StretchCrew(self._pool, batch, wants_looks(tracker))
+        crew = StretchCrew(self._pool, batch, wants_looks(tracker), self._window)
         length = stretch_length(source.size_hw, batch)
         return VideoScenes(self._overlapped(crew, source, tracker, length, known), source.info)
 
@@ -221,7 +127,7 @@ class StretchVideoModels:
             yield from stream_in_stretches(crew, self.categories, ahead, tracker, length, known)
 
     def _masks(self, image: Image, boxes_xyxy: FloatArray) -> Masks:
-        (done,) = self._pool.ordered([_Masks(image, boxes_xyxy)])
+        (done,) = self._pool.ordered([MakeMasks(image, boxes_xyxy)])
         masks: Masks = _value(done.value, "frames that are refined")
         return masks
 
@@ -241,7 +147,8 @@ def stretch_models(
         def start() -> StretchVideoModels:
             cluster, share = stack.enter_context(opened(workers))
             pool = Pool(cluster, share, partial(StretchWork, make), _CONCURRENCY)
-            return StretchVideoModels(stack.enter_context(pool))
+            # One more than workers can be at, since their frames take memory.
+            return StretchVideoModels(stack.enter_context(pool), _CONCURRENCY * share.workers + 1)
 
         yield start
 
@@ -259,7 +166,7 @@ def _value(value: Any, what: str) -> Any:
     """
     if isinstance(value, WorkerLostError):
         raise WorkerLostError(f"{what} ended two workers that were at them; the frames before that are good")
-    if isinstance(value, _Failed):
+    if isinstance(value, Failed):
         raise value.error from _InWorkerError(value.trace)
     return value
 

@@ -13,7 +13,8 @@ import pytest
 
 from sav.cluster.placing import Share
 from sav.cluster.pool import Pool
-from sav.cluster.stretches import StretchVideoModels, StretchWork
+from sav.cluster.stretch_work import StretchWork
+from sav.cluster.stretches import StretchVideoModels
 from sav.data.types import Frame
 from sav.errors import DONE, PARTLY_DONE, DeviceMemoryError
 from sav.media.pictures import write_picture

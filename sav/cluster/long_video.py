@@ -1,0 +1,49 @@
+"""A run over one long video by many workers, or by one where they could not share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sav.cluster.placing import Workers
+from sav.cluster.stretches import stretch_models
+from sav.runs.events import Note, OnEvent, ignore
+from sav.runs.report import Report
+from sav.runs.video import run_video
+from sav.runs.video_job import VideoJob
+from sav.segmenter import Segmenter
+from sav.trackers.config import load_config
+
+
+def run_long_video(
+    job: VideoJob, workers: Workers, make: Callable[[], Segmenter], on_event: OnEvent = ignore
+) -> Report:
+    """Do what `run_video` does, with the same results, by several workers.
+
+    A worker that dies has its stretch done again. A stretch that two workers died of ends the run as a
+    damaged file does: what was before it is saved, and `--resume` goes on there.
+
+    Args:
+        job: What to do. What has to be looked at in order is done by one worker, here; a note says so.
+        workers: How many, and where.
+        make: Loads the models, in each worker's process; is pickled.
+        on_event: As for `run_video`.
+
+    Raises:
+        SavError: As `run_video`; and if there are no workers.
+        OSError: As `run_video`.
+    """
+    reason = why_undivided(job)
+    if reason:
+        on_event(Note(f"one worker does this video, frame after frame: {reason}"))
+        return run_video(job, make, on_event)
+    with stretch_models(workers, make) as models:
+        return run_video(job, models, on_event)
+
+
+def why_undivided(job: VideoJob) -> str:
+    """Why a video cannot be done in stretches; empty if it can."""
+    if job.regions:
+        return "--regions follows what SAM finds in one into the next"
+    if load_config(job.tracker).with_masks:
+        return f"{job.tracker} has with_masks, which asks SAM before it is known who is who"
+    return ""

@@ -1,0 +1,52 @@
+"""Which videos are done in stretches, and that the rest are done all the same."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sav.cluster.long_video import run_long_video, why_undivided
+from sav.cluster.placing import Workers
+from sav.errors import DONE
+from sav.media.pictures import write_picture
+from sav.runs.events import Event, Note
+from sav.runs.video_job import VideoJob
+from tests.cluster.walking import walking, walking_image
+
+
+def job(folder: Path, **more) -> VideoJob:
+    (folder / "in").mkdir()
+    for number in range(5):
+        write_picture(folder / "in" / f"{number}.png", walking_image(number))
+    return VideoJob(str(folder / "in"), folder / "v.mp4", formats=("mot",), **more)
+
+
+@pytest.mark.parametrize("tracker", ["sav", "botsort", "bytetrack"])
+def test_what_all_trackers_follow_by_default_can_be_shared_out(tmp_path, tracker):
+    assert why_undivided(job(tmp_path, tracker=tracker)) == ""
+
+
+@pytest.mark.parametrize("masks", ["auto", "true"])
+def test_what_must_be_looked_at_in_order_is_done_by_one_worker_and_said_so(tmp_path, masks):
+    (tmp_path / "own.yaml").write_text(f"tracker_type: sav\nwith_masks: {masks}\n")
+    told: list[Event] = []
+    made = job(tmp_path, tracker=str(tmp_path / "own.yaml"))
+    report = run_long_video(made, Workers(wanted=2), partial(walking, tmp_path), told.append)
+    assert report.status == DONE
+    (line,) = [event.line for event in told if isinstance(event, Note)]
+    assert line == f"one worker does this video, frame after frame: {why_undivided(made)}"
+    assert "with_masks" in line
+
+
+def test_regions_are_followed_by_one_worker(tmp_path):
+    assert "--regions" in why_undivided(job(tmp_path, regions=True))
+
+
+@pytest.mark.slow
+def test_workers_come_with_the_run_and_go_with_it(tmp_path):
+    pytest.importorskip("ray")
+    made = job(tmp_path)
+    report = run_long_video(made, Workers(wanted=2, device="cpu"), partial(walking, tmp_path))
+    assert report.status == DONE and report.done == 5
