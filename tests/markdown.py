@@ -9,7 +9,8 @@ _CODE = re.compile(r"`([^`\n]+)`")
 
 def blocks(page: str, language: str = "") -> list[str]:
     """The insides of fenced blocks, of one language or all."""
-    return re.findall(rf"^```{language or r'.*'}\n(.*?)^```$", page, re.M | re.S)
+    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```$", page, re.M | re.S)
+    return [inside for of, inside in fenced if language in ("", of)]
 
 
 def commands(page: str) -> list[str]:
