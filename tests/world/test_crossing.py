@@ -8,7 +8,8 @@ import pytest
 from sav.data.types import Detections, Tracks
 from sav.evaluate.coco import CocoFile, Objects
 from tools.tracking.crossing import ids_right
-from tools.world.crossing import PEOPLE, SECONDS, different_looks, make_crossing
+from tools.world.crossing import PEOPLE, SECONDS, make_crossing
+from tools.world.people import different_looks
 from tools.world.render import render
 
 
@@ -30,13 +31,13 @@ def test_two_are_seen_then_hidden_then_seen_again():
 
 
 def test_look_alikes_share_a_look_and_others_none():
-    looks = {alike: [walker.seed for walker in make_crossing(1, alike).walkers] for alike in (True, False)}
+    looks = {alike: [walker.seed for walker in make_crossing(1, alike).actors] for alike in (True, False)}
     assert len(set(looks[True])) == 1 and len(set(looks[False])) == PEOPLE
     assert looks[False] == different_looks(PEOPLE)
 
 
 def test_everybody_is_through_when_the_clip_ends():
-    for walker in make_crossing(2, alike=False).walkers:
+    for walker in make_crossing(2, alike=False).actors:
         assert abs(walker.entity(SECONDS, 1).x) > 5
 
 

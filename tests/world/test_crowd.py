@@ -8,7 +8,8 @@ from sav.data.shapes import BYTES
 from sav.data.types import Detections
 from sav.trackers import TrackerConfig
 from tools.tracking.crowd import Known, follow
-from tools.world.crowd import PEOPLE, SECONDS, different_looks, make_crowd
+from tools.world.crowd import PEOPLE, SECONDS, make_crowd
+from tools.world.people import different_looks
 from tools.world.render import render
 
 
@@ -22,14 +23,14 @@ def test_everybody_is_there_and_most_can_be_seen():
 
 
 def test_they_turn_now_and_then_and_never_jump():
-    for stroller in make_crowd(2, alike=True).strollers:
+    for stroller in make_crowd(2, alike=True).actors:
         entities = [stroller.entity(seconds, 1) for seconds in np.arange(0, SECONDS, 0.1)]
         assert len({entity.heading for entity in entities}) == 2
         assert np.abs(np.diff([entity.x for entity in entities])).max() < 0.8
 
 
 def test_look_alikes_share_a_look_and_others_none():
-    looks = {alike: [one.seed for one in make_crowd(1, alike).strollers] for alike in (True, False)}
+    looks = {alike: [one.seed for one in make_crowd(1, alike).actors] for alike in (True, False)}
     assert len(set(looks[True])) == 1 and looks[False] == different_looks(PEOPLE)
 
 

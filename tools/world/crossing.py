@@ -6,20 +6,15 @@ writes `alike.mp4` and `colours.mp4`, a minute each, with their exact truth in C
 the wall everybody stops for a moment, so that nobody comes out where and when their walk said.
 """
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from tools.world.beings import being
-from tools.world.camera import Camera
-from tools.world.make_samples import write_clip
-from tools.world.scene import Scene, Sky, Street, backdrop, in_paint_order, make_sky
+from tools.world.people import SIZE, different_looks, make_people, write_both
 from tools.world.shapes import Entity, Material, Sketch
-from tools.world.video import STRIDES_PER_METRE
+from tools.world.video import STRIDES_PER_METRE, Clip
 
-SIZE = (640, 360)
 FRAMES_PER_SECOND = 10
 SECONDS = 60
 PEOPLE = 10
@@ -29,7 +24,6 @@ WALL_Z, WALL_HALF_WIDTH, WALL_HEIGHT = 9.0, 1.7, 2.6
 _FIRST_Z, _LANE = 9.8, 0.3
 _START_X, _SPEED = 6.8, 1.2
 _EVERY_SECONDS = 11.8
-_LOOKS = 60
 
 
 @dataclass(frozen=True)
@@ -58,50 +52,11 @@ class Walker:
         return being("person", self.seed, x, self.z, self.heading, phase, track_id)
 
 
-@dataclass(frozen=True)
-class Crossing:
-    """A clip of people behind a wall; as `tools.world.video.Clip`, it gives the scene of a time.
-
-    Attributes:
-        camera: Stands still.
-        sky: Weather and light.
-        behind: What lies behind everything, in the order of painting.
-        standing: The wall, houses and trees.
-        walkers: Who walks; the first has track id 1.
-        seed: Decides the texture.
-    """
-
-    camera: Camera
-    sky: Sky
-    behind: tuple[Entity, ...]
-    standing: tuple[Entity, ...]
-    walkers: tuple[Walker, ...]
-    seed: int
-
-    def scene(self, seconds: float) -> Scene:
-        """The scene at a time after the beginning; everybody keeps their track id."""
-        acting = [walker.entity(seconds, number) for number, walker in enumerate(self.walkers, 1)]
-        things = in_paint_order(self.camera, [*self.standing, *acting])
-        return Scene(self.camera, self.sky, (*self.behind, *things), self.seed)
-
-
-def make_crossing(seed: int, alike: bool, size: tuple[int, int] = SIZE) -> Crossing:
+def make_crossing(seed: int, alike: bool, size: tuple[int, int] = SIZE) -> Clip:
     """The clip that `seed` stands for, with people who look `alike`, or as different as can be."""
     rng = np.random.default_rng([seed, 20241126])
-    width, height = size
-    camera = Camera(width, height, width * 0.95, height * 0.4, 0.0, 2.4, 0.0)
-    sky = make_sky(rng, "clear")
-    things = backdrop(rng, sky, camera, Street((6.0, 14.0), (14.0, 20.0), (20.0, 23.0), None, 26.0))
-    is_far = [entity.name not in ("house", "tree") for entity in things]
-    looks = [int(rng.integers(_LOOKS))] * PEOPLE if alike else different_looks(PEOPLE)
-    return Crossing(
-        camera,
-        sky,
-        tuple(entity for entity, far in zip(things, is_far, strict=True) if far),
-        (wall(), *(entity for entity, far in zip(things, is_far, strict=True) if not far)),
-        tuple(_walker(rng, number, look) for number, look in enumerate(looks)),
-        seed,
-    )
+    looks = PEOPLE if alike else different_looks(PEOPLE)
+    return make_people(rng, seed, looks, _walker, size, (wall(),))
 
 
 def _walker(rng: np.random.Generator, number: int, look: int) -> Walker:
@@ -118,35 +73,5 @@ def wall() -> Entity:
     return Entity("wall", tuple(sketch.faces), 0.0, WALL_Z, footprint=(w, 0.2, WALL_HEIGHT))
 
 
-def different_looks(count: int) -> list[int]:
-    """The seeds of people whose clothes differ most in colour, each from all before."""
-    colours = np.array([_clothes(seed) for seed in range(_LOOKS)])  # (looks, 6)
-    chosen = [0]
-    while len(chosen) < count:
-        distances = np.linalg.norm(colours[:, None] - colours[chosen], axis=2).min(1)
-        chosen.append(int(distances.argmax()))
-    return chosen
-
-
-def _clothes(seed: int) -> np.ndarray:
-    """Blue, green and red of a person's shirt and trousers, `(6,)`."""
-    faces = being("person", seed, 0, 0, 1).faces
-    by_part = {face.part: face.material.colour for face in faces}
-    return np.array([*by_part["torso"], *by_part["legs"]], float)
-
-
-def main() -> None:
-    """Renders both clips; the same version of the code gives the same pictures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=3_200_000)
-    args = parser.parse_args()
-    args.folder.mkdir(parents=True, exist_ok=True)
-    for name, alike in (("alike", True), ("colours", False)):
-        clip = make_crossing(args.seed, alike)
-        paths = args.folder / f"{name}.mp4", args.folder / f"{name}.json"
-        write_clip(clip, *paths, SIZE, FRAMES_PER_SECOND, SECONDS)
-
-
 if __name__ == "__main__":
-    main()
+    write_both(make_crossing, __doc__, 3_200_000, FRAMES_PER_SECOND, SECONDS)

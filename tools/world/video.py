@@ -1,6 +1,7 @@
 """A street in motion: objects that pass, cross and hide one another, and a camera that slowly turns."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -11,6 +12,13 @@ from tools.world.shapes import Entity
 from tools.world.vehicles import vehicle
 
 STRIDES_PER_METRE = 4.2
+
+
+class Acting(Protocol):
+    """What moves."""
+
+    def entity(self, seconds: float, track_id: int) -> Entity:
+        """What there is to draw at a time."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Clip:
     sky: Sky
     behind: tuple[Entity, ...]
     scenery: tuple[Entity, ...]
-    actors: tuple[Actor, ...]
+    actors: tuple[Acting, ...]
     seed: int
 
     def scene(self, seconds: float) -> Scene:
