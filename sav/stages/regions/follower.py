@@ -1,9 +1,10 @@
 """What SAM finds beyond the named objects, with ids that last through a video.
 
-Once a second, and after a cut, SAM is asked for everything. Between, each region is moved by the optical flow
-of its pixels, and SAM is prompted with the box and the innermost point of what of it is visible: its answer
-is taken where it is much the same region, else the moved one stays until everything is asked for again. What
-objects hide of a region is remembered, so that it is the same one when they have passed.
+Once a second, and after a cut, SAM is asked for everything; between, each region moves by the optical flow of
+its pixels. Prompting SAM with the moved region was worse: its answers creep from a whole to one of its parts,
+most of all where objects hide the rest. What objects hide of a region is remembered, so that it is the same
+one when they have passed; and so is a region that SAM does not find again where it can be seen, which is not
+shown until SAM does.
 
 All that is remembered follows from the frames and from what was shown in them, and not from what SAM said
 that was not shown: a run that goes on after it was ended needs only those.
@@ -14,9 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from sav.data.instances import Instances
 from sav.data.masks import Masks
@@ -31,17 +30,16 @@ from sav.trackers.association import assign
 # Ids of regions begin here, above those of objects, and fit into the 16 bits of a PNG.
 FIRST_REGION_ID = 1 << 15
 
-# Seconds after which everything is asked for anew, and for which a hidden region is remembered.
+# Seconds after which everything is asked for anew, and for which a region is remembered that is not shown.
 _ASK_AFTER = 1.0
 _REMEMBERED = 2.0
-# IoU above which two masks that were found are one region, and that a region has with its own next mask.
-_DOUBLE = 0.7
-_SAME = 0.7
-# IoU above which a region that is found anew is one that is known, and regions that have come to be one are.
-_KNOWN = 0.5
+# IoU above which two masks that were found are one region, and regions that have come to be one are.
+_DOUBLE = 0.5
 _GROWN_TOGETHER = 0.85
-# Share of a region that objects must hide for it to be remembered unseen.
-_MOSTLY = 0.5
+# IoU above which a region that is found anew is one that is known, as in SORT (arXiv 1602.00763).
+_KNOWN = 0.3
+# Share of a region that objects must hide for SAM not to be expected to find it.
+_HIDDEN = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +49,13 @@ class _Memory:
     Attributes:
         regions: With what objects hide of them, by ascending id.
         unseen: `(R,)` int64, for how many frames each was not shown.
+        doubted: `(R,)` bool, which SAM did not find where they could be seen.
         covered: `(H, W)` bool, the pixels of the frame that show objects.
     """
 
     regions: Instances
     unseen: IntArray
+    doubted: BoolArray
     covered: BoolArray
 
 
@@ -87,11 +87,16 @@ class RegionFollower:
             objects: The masks of the named objects in it.
             on_progress: Is told which share is done where everything is asked for.
         """
-        known, covered = self._moved(frame), objects.union()
-        regions = self._prompted(embedding, known, covered)
+        covered = objects.union()
+        known = self._moved(frame, covered)
+        visible = _with_masks(known, known.masks.without(covered))
+        is_seen = visible.masks.areas > LEAST_AREA
+        regions = visible[is_seen & ~self._memory.doubted]
         if self._is_due():
             everything = segment_everything(self._sam, embedding, on_progress=on_progress)
-            regions = self._joined(unexplained(everything, objects), regions)
+            is_hidden = visible.masks.areas <= (1 - _HIDDEN) * known.masks.areas
+            stays = is_hidden & ~self._memory.doubted
+            regions = self._joined(unexplained(everything, objects), visible[is_seen], stays[is_seen])
 
         regions = regions[_apart(regions.masks, _GROWN_TOGETHER)]
         self._remember(regions, known, covered)
@@ -99,17 +104,19 @@ class RegionFollower:
 
     def replay(self, scene: Scene) -> None:
         """Take the next frame's regions from a scene of an earlier run with the same models."""
-        known, covered = self._moved(scene.frame), scene.masks.union()
+        covered = scene.masks.union()
+        known = self._moved(scene.frame, covered)
         self._is_due()
         self._next_id = max([self._next_id, *(scene.regions.ids + 1).tolist()])
         self._remember(scene.regions, known, covered)
 
-    def _moved(self, frame: Frame) -> Instances:
-        """What is known, where it is in this frame."""
+    def _moved(self, frame: Frame, covered: BoolArray) -> Instances:
+        """What is known, where it is in this frame, of which objects cover some."""
         if self._memory.regions.size_hw != frame.size_hw:
             self._memory = _nothing_known(frame.size_hw)
         known = self._memory.regions
-        return _with_masks(known, self._motion.follow(frame.image, known.masks, self._memory.covered))
+        covered = self._memory.covered | covered
+        return _with_masks(known, self._motion.follow(frame.image, known.masks, covered))
 
     def _is_due(self) -> bool:
         """Whether everything is to be asked for in this frame."""
@@ -117,22 +124,8 @@ class RegionFollower:
         self._since_asked = 1 if is_due else self._since_asked + 1
         return is_due
 
-    def _prompted(self, embedding: Embedding, known: Instances, covered: BoolArray) -> Instances:
-        """The known regions that are visible, with SAM's masks where it says much the same."""
-        visible = _with_masks(known, known.masks.without(covered))
-        visible = visible[visible.masks.areas > LEAST_AREA]
-        if not len(visible):
-            return visible
-
-        boxes = visible.masks.boxes_xyxy.astype(np.float32)
-        answers = self._sam.masks_from_boxes(embedding, boxes, _innermost(visible.masks)).without(covered)
-        is_same = (_iou_in_pairs(answers, visible.masks) >= _SAME) & (answers.areas > LEAST_AREA)
-        both = Masks.concatenate(visible.size_hw, [answers, visible.masks])
-        count = len(visible)
-        return _with_masks(visible, both[np.arange(count) + np.where(is_same, 0, count)])
-
-    def _joined(self, found: Instances, regions: Instances) -> Instances:
-        """What was found anew, under the ids that are known, and the known that nothing found stands for."""
+    def _joined(self, found: Instances, regions: Instances, stays: BoolArray) -> Instances:
+        """What was found anew, under the ids that are known, and what `stays` of the rest of the known."""
         found = found[_apart(found.masks, _DOUBLE)]
         overlaps = found.masks.iou_matrix(regions.masks)
         rows, columns = assign(overlaps, _KNOWN)
@@ -145,25 +138,33 @@ class RegionFollower:
         ids[new] = np.arange(self._next_id, self._next_id + len(new))
         self._next_id += len(new)
 
-        is_alone = overlaps.max(axis=0, initial=0) < _KNOWN
-        return _by_id(Instances.concatenate(found.size_hw, [replace(found, ids=ids), regions[is_alone]]))
+        is_alone = overlaps.max(axis=0, initial=0) <= _KNOWN
+        named = replace(found, ids=ids)
+        return _by_id(Instances.concatenate(found.size_hw, [named, regions[is_alone & stays]]))
 
     def _remember(self, regions: Instances, known: Instances, covered: BoolArray) -> None:
-        """Keep what is shown, what objects hide of it, and for a while what they hide for the most part."""
+        """Keep what is shown, with what objects hide of it, and for a while what is known and not shown."""
         hidden = _with_masks(known, known.masks.within(covered))
-        unseen = self._memory.unseen + 1
-        is_mostly_hidden = hidden.masks.areas >= np.maximum(_MOSTLY * known.masks.areas, 1)
-        waiting = is_mostly_hidden & ~np.isin(known.ids, regions.ids) & (unseen <= self._patience)
+        could_be_seen = known.masks.areas - hidden.masks.areas > LEAST_AREA
+        unseen, doubted = self._memory.unseen + 1, self._memory.doubted | could_be_seen
+        is_there = (known.masks.areas > 0) & (unseen <= self._patience)
+        waiting = is_there & ~np.isin(known.ids, regions.ids)
 
         whole = _with_masks(regions, regions.masks.united(_of_ids(hidden, regions.ids)))
-        table = Instances.concatenate(regions.size_hw, [whole, hidden[waiting]])
-        counts = np.concatenate([np.zeros(len(regions), np.int64), unseen[waiting]])
+        table = Instances.concatenate(regions.size_hw, [whole, known[waiting]])
+        shown = np.zeros(len(regions), np.int64)
         order = np.argsort(table.ids, kind="stable")
-        self._memory = _Memory(table[order], counts[order], covered)
+        self._memory = _Memory(
+            table[order],
+            np.concatenate([shown, unseen[waiting]])[order],
+            np.concatenate([shown > 0, doubted[waiting]])[order],
+            covered,
+        )
 
 
 def _nothing_known(size_hw: tuple[int, int]) -> _Memory:
-    return _Memory(Instances.empty(size_hw), np.zeros(0, np.int64), np.zeros(size_hw, np.bool_))
+    none = np.zeros(0, np.int64)
+    return _Memory(Instances.empty(size_hw), none, none > 0, np.zeros(size_hw, np.bool_))
 
 
 def _with_masks(regions: Instances, masks: Masks) -> Instances:
@@ -191,19 +192,3 @@ def _apart(masks: Masks, most: float) -> IntArray:
     for position in range(len(masks)):  # whether one stays hangs on those before it
         kept[position] = not overlaps[position, kept].any()
     return np.flatnonzero(kept)
-
-
-def _iou_in_pairs(masks: Masks, others: Masks) -> NDArray[np.float64]:
-    """`(N,)`, the IoU of each mask with the one at its place among the others."""
-    united = masks.united(others).areas
-    return (masks.areas + others.areas - united) / np.maximum(united, 1)
-
-
-def _innermost(masks: Masks) -> NDArray[np.float64]:
-    """`(N, 2)`, x and y of the pixel of each mask that is farthest from its border."""
-    points = np.zeros((len(masks), 2))
-    for point, (crop, (rows, columns)) in zip(points, masks.crops(), strict=True):
-        depth = cv2.distanceTransform(np.pad(crop, 1).view(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-        y, x = divmod(int(depth.argmax()), depth.shape[1])
-        point[:] = columns.start + x + 0.5, rows.start + y + 0.5
-    return points

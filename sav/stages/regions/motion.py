@@ -12,6 +12,7 @@ from sav.data.masks import Masks
 from sav.data.types import BoolArray, Image, IntArray
 
 _LONG_SIDE = 384  # pixels of the shrunk frame in which the flow is looked for
+_REACH = 8  # pixels of the shrunk frame over which the flow of one thing spills into another's
 _SAMPLES = 64  # pixels of a mask that are asked for their flow
 _LEAST_LIKENESS = 0.5  # correlation of a frame with the one before, moved along, below which it is a cut
 _LEAST_CONTRAST = 2.0  # standard deviation of grey values below which nothing can be told
@@ -35,8 +36,8 @@ class MaskMotion:
         Args:
             image: `(H, W, 3)` uint8 BGR, the frame.
             masks: N masks of the frame before; what lies outside the frame by now is cut off.
-            covered: `(H, W)` bool, pixels of the frame before that show something else than the masks' own;
-                a mask of nothing but these moves as all the rest does.
+            covered: `(H, W)` bool, pixels that show something else than the masks' own in one of the two
+                frames; a mask of nothing but these and what is near them moves as all the rest does.
 
         Returns:
             The N masks; all empty after a cut, or where frames change their size.
@@ -51,7 +52,7 @@ class MaskMotion:
         self.is_cut = _likeness(before, grey, flow) < _LEAST_LIKENESS
         if self.is_cut or not len(masks):
             return _emptied(masks)
-        return moved(masks, _shifts(flow, masks, covered))
+        return moved(masks, _shifts(flow, masks, _around(covered, grey.shape)))
 
 
 def moved(masks: Masks, shifts_xy: IntArray) -> Masks:
@@ -67,15 +68,20 @@ def moved(masks: Masks, shifts_xy: IntArray) -> Masks:
     return Masks.from_crops(masks.size_hw, crops, inside[:, :2])
 
 
-def _shifts(flow: NDArray[Any], masks: Masks, covered: BoolArray) -> IntArray:
-    """`(N, 2)` int64, how far each mask moves: the median of its own visible pixels."""
-    scale = np.array(masks.size_hw[::-1]) / flow.shape[1::-1]
-    places = _samples(masks)  # (N, samples, 2)
-    x, y = np.moveaxis((places / scale).astype(np.int64), -1, 0)
-    vectors = flow[y, x] * scale
-    vectors[covered[places[..., 1], places[..., 0]]] = np.nan
+def _around(covered: BoolArray, size_hw: tuple[int, ...]) -> BoolArray:
+    """The pixels of the shrunk frame, of a size, whose flow may be that of what covers some of the frame."""
+    shrunk = cv2.resize(covered.view(np.uint8), size_hw[::-1], interpolation=cv2.INTER_LINEAR)
+    return cv2.dilate(shrunk, np.ones((2 * _REACH + 1,) * 2, np.uint8)) > 0
 
-    rest = np.median(flow.reshape(-1, 2), axis=0) * scale
+
+def _shifts(flow: NDArray[Any], masks: Masks, covered: BoolArray) -> IntArray:
+    """`(N, 2)` int64, how far each mask moves: the median of its pixels whose flow is its own."""
+    scale = np.array(masks.size_hw[::-1]) / flow.shape[1::-1]
+    x, y = np.moveaxis((_samples(masks) / scale).astype(np.int64), -1, 0)  # (N, samples) each
+    vectors = flow[y, x] * scale
+    vectors[covered[y, x]] = np.nan
+
+    rest = np.median(flow[~covered] if not covered.all() else flow.reshape(-1, 2), axis=0) * scale
     vectors[np.isnan(vectors).all(axis=(1, 2))] = rest
     return np.rint(np.nanmedian(vectors, axis=1)).astype(np.int64)
 

@@ -21,10 +21,10 @@ RATE = 4
 class Street:
     """A picture that moves to the right, with boxes in it that SAM finds wherever they are by then."""
 
-    def __init__(self, monkeypatch, sam=None, speed=2):
+    def __init__(self, monkeypatch, speed=2):
         self.image, self.speed = texture(), speed
         self.asked = []
-        self.follower = RegionFollower(sam or StubSam(), RATE)
+        self.follower = RegionFollower(StubSam(), RATE)
         monkeypatch.setattr(follower, "segment_everything", self._everything)
 
     def _everything(self, sam, embedding, on_progress):
@@ -60,12 +60,23 @@ def test_regions_move_with_the_picture_under_their_ids_and_all_is_asked_for_now_
     assert street.asked == [0, 4, 8]
 
 
-def test_what_is_found_later_gets_an_id_of_its_own_and_what_is_not_found_again_stays_while_sam_knows_it(
-    street,
-):
+def test_what_is_found_later_gets_an_id_of_its_own(street):
     for number in range(4):
         assert street.show(number, HOUSE).ids.tolist() == [FIRST]
-    assert street.show(4, TREE).ids.tolist() == [FIRST, FIRST + 1]
+    assert street.show(4, HOUSE, TREE).ids.tolist() == [FIRST, FIRST + 1]
+
+
+def test_what_sam_does_not_find_again_is_not_shown_until_it_does(street):
+    for number in range(12):
+        ids = street.show(number, *([TREE] if 4 <= number < 8 else [HOUSE, TREE])).ids.tolist()
+        assert ids == ([FIRST + 1] if 4 <= number < 8 else [FIRST, FIRST + 1])
+
+
+def test_what_sam_does_not_find_behind_an_object_stays(street):
+    objects = [(20, 20, 60, 60)]
+    street.show(0, HOUSE, TREE)
+    for number in range(1, 6):
+        assert street.show(number, TREE, objects=objects).ids.tolist() == [FIRST, FIRST + 1]
 
 
 def test_the_largest_comes_first_and_doubles_and_small_ones_are_left_out(street):
@@ -107,12 +118,6 @@ def test_frames_of_another_size_begin_anew(street, monkeypatch):
     for number in range(3):
         frame = Frame(texture(0, (240, 320)), number)
         assert street.follower(frame, frame.size_hw, nothing.masks) == nothing
-
-
-def test_an_answer_that_is_something_else_is_not_taken(monkeypatch):
-    street = Street(monkeypatch, StubSam(shift_xy=(0, 25)))
-    for number in range(3):
-        assert street.show(number, HOUSE).masks == boxes(*street.at(number, HOUSE))
 
 
 @pytest.mark.parametrize("known", [1, 3, 6])

@@ -54,6 +54,18 @@ def test_what_is_hidden_moves_as_the_rest_does_and_not_as_what_hides_it():
     assert motion.follow(later, masks, covered) == boxes((35, 22, 71, 58))
 
 
+def test_what_can_be_seen_beside_an_object_moves_as_the_rest_does():
+    motion, image = MaskMotion(), texture()
+    covered = NOTHING.copy()
+    covered[20:100, 40:110] = True
+    later = np.roll(image, 3, 1)
+    later[20:100, 48:118] = image[20:100, 40:110]
+    covered[20:100, 48:118] = True
+    masks = boxes((36, 20, 80, 100))
+    motion.follow(image, masks, covered)
+    assert motion.follow(later, masks, covered) == boxes((39, 20, 83, 100))
+
+
 @pytest.mark.parametrize(
     ("first", "second", "is_cut"),
     [
