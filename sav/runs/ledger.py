@@ -13,14 +13,15 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sav.errors import ResultsError
-from sav.files import named_errors, whole_file
+from sav.files import named_errors, put_in_place, staging_folder
 
 try:
     import fcntl
@@ -32,6 +33,7 @@ _log = logging.getLogger(__name__)
 STATE = ".sav"
 # The key of what tells of everything.
 RUN = ""
+_WRITER = "writer"
 _CHUNK = 1 << 14
 
 
@@ -65,6 +67,8 @@ class Ledger:
         """
         self.folder = folder
         self.claims: dict[str, Claim] = {}
+        self._by_source: dict[str, dict[str, None]] = {}
+        self._writer = secrets.token_hex(8)
         self._times: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         self._is_locked = False
@@ -82,12 +86,37 @@ class Ledger:
     def load_new(self) -> None:
         """Read the claims on things that nothing was known of, which another process may have made.
 
+        The ledger must be locked. Who has added to it last is noted in what tells of everything, so that a
+        process that is alone looks through the folder once.
+
         Raises:
             ResultsError: One cannot be read.
+            WriteError: It cannot be noted.
         """
+        run = self.claim(RUN)
+        if run.about.get(_WRITER) == self._writer:
+            return
         for key in _names(self.folder / STATE / "pictures"):
             if key not in self.claims:
                 self.reload(key)
+        self.write(RUN, replace(run, about={**run.about, _WRITER: self._writer}))
+
+    def sign_off(self) -> None:
+        """Be no longer the one who has added last; leaves nothing behind that says nothing.
+
+        Raises:
+            ResultsError: What tells of everything cannot be read.
+            WriteError: It cannot be written.
+        """
+        if self.claim(RUN).about.get(_WRITER) != self._writer:
+            return
+        with self.locked():
+            run = self.claim(RUN)
+            about = {name: text for name, text in run.about.items() if name != _WRITER}
+            if about or run.files:
+                self.write(RUN, Claim(run.files, about))
+            else:
+                self.drop(RUN)
 
     def path(self, key: str, suffix: str = ".json") -> Path:
         """Where what is remembered under `key` lies."""
@@ -97,6 +126,10 @@ class Ledger:
     def claim(self, key: str) -> Claim:
         """The claim of that key; one without files if there is none."""
         return self.claims.get(key, Claim())
+
+    def key_of(self, source: str) -> str | None:
+        """The first key of what is remembered of a source; None if nothing is."""
+        return next(iter(self._by_source.get(source, ())), None)
 
     def has_files(self, key: str) -> bool:
         """Whether any file of a claim is there."""
@@ -131,18 +164,20 @@ class Ledger:
         path = self.path(key)
         with named_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as partial:
+        # Not staged beside it: among a million others each look for what was abandoned would take its time.
+        with named_errors(path), staging_folder(self.folder / STATE / "claim") as staging:
             table = {"about": claim.about, "files": claim.files}
-            with partial.open("w", encoding="ascii", newline="\n") as file:
+            with (staging / path.name).open("w", encoding="ascii", newline="\n") as file:
                 json.dump(table, file, indent=1, sort_keys=True)  # ASCII: names need not be UTF-8
+            put_in_place(staging / path.name, path)
         self._times[key] = path.stat().st_mtime_ns
         self._keep(key, claim)
 
     def drop(self, key: str) -> None:
         """Forget all that is remembered under a key."""
         self.path(key).unlink(missing_ok=True)
-        for relative in self.claims.pop(key, Claim()).files:
-            self._keys.pop(relative, None)
+        self._forget(key)
+        self.claims.pop(key, None)
 
     def looks_ours(self, path: Path) -> bool:
         """Whether the file at `path` has a size that we gave it and was not changed after it was listed.
@@ -206,10 +241,23 @@ class Ledger:
             yield
 
     def _keep(self, key: str, claim: Claim) -> None:
-        for relative in self.claim(key).files:
-            self._keys.pop(relative, None)
+        before = self.claim(key).about.get("source")
+        self._forget(key, but_source=claim.about.get("source"))
         self.claims[key] = claim
         self._keys.update(dict.fromkeys(claim.files, key))
+        if (source := claim.about.get("source")) not in (None, before):
+            self._by_source.setdefault(str(source), {})[key] = None
+
+    def _forget(self, key: str, but_source: str | None = None) -> None:
+        claim = self.claim(key)
+        for relative in claim.files:
+            self._keys.pop(relative, None)
+        source = claim.about.get("source")
+        if source is not None and source != but_source:
+            keys = self._by_source.get(source, {})
+            keys.pop(key, None)
+            if not keys:
+                self._by_source.pop(source, None)
 
 
 def fingerprint(path: Path) -> str:

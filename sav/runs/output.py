@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,8 +230,9 @@ class OutputFolder:
 
     def _place_at_once(self, source: Path, target: Path, replaceable: set[str]) -> bool:
         if target.is_dir() and not target.is_symlink():
-            standing = [path for path in target.rglob("*") if path.is_symlink() or not path.is_dir()]
-            is_free = all(path.relative_to(self.folder).as_posix() in replaceable for path in standing)
+            is_free = all(
+                path.relative_to(self.folder).as_posix() in replaceable for path in _standing(target)
+            )
             return is_free and exchange(source, target)
         if target.is_dir():
             return False
@@ -264,6 +265,16 @@ class OutputFolder:
 def _order(item: Path) -> tuple[bool, str]:
     """A data set's labels come before its pictures: one without labels would count as empty."""
     return item.name == "images", item.name
+
+
+def _standing(folder: Path) -> Iterator[Path]:
+    """What is no folder in a folder and those in it; nobody looks further than is asked for."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _standing(Path(entry.path))
+            else:
+                yield Path(entry.path)
 
 
 def _is_folder(path: Path) -> bool:

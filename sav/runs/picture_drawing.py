@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.data.types import Image
@@ -13,8 +14,11 @@ from sav.drawing import DrawConfig, draw_everything, draw_masks, overlay
 from sav.errors import WriteError
 from sav.files import named_errors
 from sav.media.pictures import write_picture
-from sav.runs.picture_plan import DRAWN, PicturePlan
+from sav.runs.picture_plan import DRAWN
 from sav.runs.saving import reason
+
+if TYPE_CHECKING:
+    from sav.runs.picture_files import PictureFiles
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +29,13 @@ _DRAW: dict[str, Callable[[Scene, DrawConfig], Image]] = {
 }
 
 
-def draw(plan: PicturePlan, scene: Scene, stem: str, staging: Path, tell: Callable[[str], None]) -> list[str]:
+def draw(
+    wanted: PictureFiles, scene: Scene, stem: str, staging: Path, tell: Callable[[str], None]
+) -> list[str]:
     """Draw the pictures that are wanted of a scene.
 
     Args:
-        plan: Which.
+        wanted: Which.
         scene: What was found.
         stem: What their names begin with.
         staging: Where a folder is made for each kind.
@@ -41,12 +47,12 @@ def draw(plan: PicturePlan, scene: Scene, stem: str, staging: Path, tell: Callab
     Raises:
         WriteError: The disk is full.
     """
-    names = {name: f"{stem}{DRAWN[name]}" for name in plan.drawn}
+    names = {name: f"{stem}{DRAWN[name]}" for name in wanted.drawn}
 
     def write(name: str) -> None:
-        with named_errors(plan.save_dir / name / names[name]):
+        with named_errors(wanted.save_dir / name / names[name]):
             (staging / name).mkdir()
-            write_picture(staging / name / names[name], _DRAW[name](scene, plan.draw))
+            write_picture(staging / name / names[name], _DRAW[name](scene, wanted.draw))
 
     with ThreadPoolExecutor(max(1, len(names))) as pool:
         drawn = {name: pool.submit(write, name) for name in names}
@@ -61,4 +67,4 @@ def draw(plan: PicturePlan, scene: Scene, stem: str, staging: Path, tell: Callab
             _log.debug("%s failed", name, exc_info=error)
             tell(f"{name}/{names[name]} is left out: {reason(error)}")
     # An older picture of plain SAM does not belong to the new one.
-    return [*done, "sam/"] if "our/" in done and "sam" not in plan.drawn else done
+    return [*done, "sam/"] if "our/" in done and "sam" not in wanted.drawn else done

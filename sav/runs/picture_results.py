@@ -12,8 +12,7 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sav.data.scene import Scene
@@ -23,11 +22,11 @@ from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
-from sav.runs.picture_drawing import draw
+from sav.runs.picture_files import Made, PictureFiles
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.picture_store import PictureStore
 from sav.runs.saving import Writers
-from sav.runs.stems import known_by
+from sav.runs.stems import content_of, known_by
 from sav.store import About
 
 _log = logging.getLogger(__name__)
@@ -68,6 +67,7 @@ class PictureResults:
         self._tell_user, self._note = tell, note
         self._output, self._ledger = plan.output, plan.output.ledger
         self._state = plan.save_dir / STATE
+        self._files = PictureFiles.of(plan)
         self._has_begun = False
         self._placing = ""
         self._changed: set[str] = set()
@@ -82,7 +82,7 @@ class PictureResults:
     def known(self, position: int) -> Scene | None:
         """What an earlier run like this one has found in a picture, if all its files are there; else None."""
         stem = self._plan.stems[position]
-        content = known_by(self._plan.pictures[position], self._plan.save_dir)["content"]
+        content = content_of(self._plan.pictures[position])
         if not content or not self._store.holds(stem, content):
             return None
         claim = self._ledger.claim(stem)
@@ -100,32 +100,65 @@ class PictureResults:
         return self._store.scene(stem)
 
     def write(self, position: int, scene: Scene) -> bool:
-        """Write all files of a picture; False if none could be.
+        """Make all files of a picture and put them in place; False if there are none.
 
         Raises:
             WriteError: They cannot be put in place, for example because the disk is full.
         """
-        path = self._plan.pictures[position]
-        about = {**known_by(path, self._plan.save_dir), "classes": self._classes}
-        about["looks"] = self._plan.draw.changes
-        with self._reserved(position, about) as stem, staging_folder(self._state / "picture") as staging:
+        stem = self.reserve(position)
+        with self._given_back(stem), self.staged() as folder:
+            made = self._files.make(self._plan.pictures[position], scene, stem, folder, self.tell)
+            return self.put(position, stem, folder, made)
+
+    def reserve(self, position: int) -> str:
+        """A name for a picture's results, which nobody else uses until they are put there, or it is released.
+
+        Raises:
+            WriteError: It cannot be noted whose it is.
+        """
+        about = self._about(position, "")
+        with self._ledger.locked():
+            return self._plan.stems.reserve(position, about)
+
+    def release(self, stem: str) -> None:
+        """Give a name back under which nothing came."""
+        with self._ledger.locked():
+            self._plan.stems.release(stem)
+
+    @contextlib.contextmanager
+    def staged(self) -> Iterator[Path]:
+        """Lend a folder where files can be made that are then put in place.
+
+        Raises:
+            WriteError: There is no room for one.
+        """
+        with staging_folder(self._state / "picture") as staging:
             new = staging / "files"
             with named_errors(self._state):
                 new.mkdir()
-            places = [*draw(self._plan, scene, stem, new, self._tell), *self._annotate(scene, stem, new)]
-            if not places:
-                self._release(stem)
-                return False
+            yield new
+
+    def put(self, position: int, stem: str, folder: Path, made: Made) -> bool:
+        """Put a picture's files in place, which lie in `folder`; False if there are none.
+
+        Raises:
+            WriteError: They cannot be put in place; the name is then free again.
+        """
+        if not made.places:
+            self.release(stem)
+            return False
+        about = self._about(position, made.content)
+
+        def keep_scene() -> None:
+            if self._store.add(stem, made.rows, about):
+                self._changed.add(stem)
+            self._placing = stem
+
+        with self._given_back(stem):
             self._begin()
             is_outdated = self._leftovers.outdated(stem)
-
-            def keep_scene() -> None:
-                if self._store.add(stem, scene, about):
-                    self._changed.add(stem)
-                self._placing = stem
-
             kept = self._output.put(
-                new, stem, lambda name: name.startswith(tuple(places)), about, on_listed=keep_scene
+                folder, stem, lambda name: name.startswith(tuple(made.places)), about, on_listed=keep_scene
             )
             self._leftovers.remove(stem, is_outdated)
             self.is_anything_in_place = True
@@ -143,23 +176,23 @@ class PictureResults:
                     self._ledger.load()
                     self._join()
             except (OSError, ValueError) as error:
-                self._tell(f"what tells of all pictures stays as it was: {error}")
+                self.tell(f"what tells of all pictures stays as it was: {error}")
         with contextlib.suppress(WriteError):  # what was added is there all the same
             self._store.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._ledger.sign_off()
         new = [self._plan.save_dir] if self._is_new else []
         for folder in (self._state / "pictures", self._state, *new):
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
 
     @contextlib.contextmanager
-    def _reserved(self, position: int, about: Mapping[str, str]) -> Iterator[str]:
-        """Lend a name for a picture's results; it is given back if none come."""
-        with self._ledger.locked():
-            stem = self._plan.stems.reserve(position, about)
+    def _given_back(self, stem: str) -> Iterator[None]:
+        """Have a reserved name be free again if nothing came under it."""
         try:
-            yield stem
+            yield
         except BaseException:
-            self._release(stem)
+            self.release(stem)
             if self._placing == stem and self._ledger.has_files(stem):
                 self.is_anything_in_place = True
             elif self._placing == stem:
@@ -167,25 +200,16 @@ class PictureResults:
                     self._store.remove(stem)
             raise
 
-    def _release(self, stem: str) -> None:
-        with self._ledger.locked():
-            self._plan.stems.release(stem)
+    def _about(self, position: int, content: str) -> dict[str, str]:
+        """What is remembered of a picture."""
+        known = known_by(self._plan.pictures[position], self._plan.save_dir, content)
+        return {**known, "classes": self._classes, "looks": self._plan.draw.changes}
 
     def _check_formats(self) -> None:
         """Raise SettingError if a format cannot hold what the detector knows."""
         target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
         with tempfile.TemporaryDirectory() as folder:
             Writers(self._plan.formats, target, Path(folder)).discard()
-
-    def _annotate(self, scene: Scene, stem: str, staging: Path) -> list[str]:
-        """Write the formats that have files of their own for each picture; what can be put in place."""
-        names = [name for name in self._plan.formats if FORMATS[name].each]
-        alone = replace(scene, frame=replace(scene.frame, index=0))
-        whole = self._write_formats(names, [stem], [alone], staging, f"{scene.frame.name}: ")
-        for name in whole:
-            for path in FORMATS[name].common:
-                (staging / ANNOTATIONS / path).unlink(missing_ok=True)
-        return [f"{ANNOTATIONS}/{place}/" for name in whole for place in FORMATS[name].places]
 
     def _begin(self) -> None:
         """Before the first picture: forget what somebody has removed, and say what holds for all pictures."""
@@ -208,7 +232,7 @@ class PictureResults:
         self._leftovers.remove_strangers()
         names = [name for name in self._plan.formats if not FORMATS[name].each]
         if names and (lost := self._leftovers.lost_line()):
-            self._tell(f"{', '.join(names)} {lost}")
+            self.tell(f"{', '.join(names)} {lost}")
 
         stems = self._store.ordered(self._leftovers.done())
         with staging_folder(self._state / "run") as staging:
@@ -219,27 +243,16 @@ class PictureResults:
             self._note(line)
 
     def _write_formats(
-        self, names: Sequence[str], stems: Sequence[str], scenes: Iterable[Scene], staging: Path, of: str = ""
-    ) -> list[str]:
-        """Write scenes in some formats, of which those that are whole are returned."""
-        target = Target(
-            self._plan.save_dir / ANNOTATIONS, self._categories, stems=stems, options=self._plan.options
-        )
-        writers = Writers(names, target, staging / ANNOTATIONS, lambda line: self._tell(of + line))
-        try:
-            for scene in scenes:
-                writers.write(scene)
-            writers.close()
-        except BaseException:
-            writers.discard()
-            raise
-        return writers.names
+        self, names: Sequence[str], stems: Sequence[str], scenes: Iterable[Scene], staging: Path
+    ) -> None:
+        self._files.write_formats(names, stems, scenes, self._categories, staging, self.tell)
 
     def _tell_kept(self, kept: Sequence[Path]) -> None:
         for path in kept:
             if path not in self._plan.kept:
-                self._tell(f"{path} {self._output.why_kept(path)}")
+                self.tell(f"{path} {self._output.why_kept(path)}")
 
-    def _tell(self, line: str) -> None:
+    def tell(self, line: str) -> None:
+        """Say that something cannot be written: the results are not whole."""
         self.is_whole = False
         self._tell_user(line)

@@ -11,6 +11,7 @@ from sav.errors import ResultsError
 from sav.runs.ledger import RUN, Ledger
 from sav.segmenter import Segmenter
 from sav.store import About, Store
+from sav.store.rows import Packed
 
 
 def about_pictures(segmenter: Segmenter) -> About:
@@ -56,16 +57,16 @@ class PictureStore:
         """
         return self.path.exists() and self._opened().holds(key, content)
 
-    def add(self, key: str, scene: Scene, about: Mapping[str, str]) -> bool:
-        """Keep a picture's scene; returns whether it is another than what was known.
+    def add(self, key: str, found: Packed, about: Mapping[str, str]) -> bool:
+        """Keep what was found in a picture; returns whether that are other objects than were known.
 
         Raises:
             WriteError: It cannot be written.
         """
         store = self._opened()
-        before = store.scene(key)
-        store.add(scene, key=key, source=about["source"], content=about["content"])
-        return before is None or not _is_same(before, scene)
+        before = store.instances(key)
+        store.add(found, key=key, source=about["source"], content=about["content"])
+        return before != (found.objects, found.regions)
 
     def remove(self, key: str) -> None:
         """Forget a picture.
@@ -118,8 +119,3 @@ class PictureStore:
             raise ResultsError(
                 f"{error}; without it the results of earlier runs are not joined: move it away"
             ) from error
-
-
-def _is_same(one: Scene, other: Scene) -> bool:
-    """Whether two scenes are of the same objects and regions, whatever was too weak to be shown."""
-    return one.objects == other.objects and one.regions == other.regions

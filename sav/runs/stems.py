@@ -15,9 +15,9 @@ def source_of(picture: Path, save_dir: Path) -> str:
     return os.path.relpath(picture.parent.resolve() / picture.name, save_dir.resolve())
 
 
-def known_by(picture: Path, save_dir: Path) -> dict[str, str]:
-    """What is remembered of a picture, to know it again."""
-    return {"name": picture.name, "source": source_of(picture, save_dir), "content": _content(picture)}
+def known_by(picture: Path, save_dir: Path, content: str) -> dict[str, str]:
+    """What is remembered of a picture, to know it again; `content` is what `content_of` says."""
+    return {"name": picture.name, "source": source_of(picture, save_dir), "content": content}
 
 
 class Stems:
@@ -74,13 +74,13 @@ class Stems:
         if stem in self.vanished and self.has_vanished(stem):
             self._ledger.drop(stem)
 
-        owners = {key: claim.about.get("source") for key, claim in self._ledger.claims.items() if key != RUN}
-        if source not in owners.values() and owners.get(stem) not in (None, self._owners[position]):
-            stem = output_stems([self._pictures[position]], list(owners))[0]
-        stem = next((key for key, owner in owners.items() if owner == source), stem)
+        known, owner = self._ledger.key_of(source), self._ledger.claim(stem).about.get("source")
+        if known is None and owner not in (None, self._owners[position]):
+            stem = output_stems([self._pictures[position]], self._ledger.claims.keys() - {RUN})[0]
+        stem = stem if known is None else known
 
         self._stems[position] = stem
-        if stem not in owners:
+        if stem not in self._ledger.claims:
             self._ledger.write(stem, Claim(about=about))
             self._new.add(stem)
         return stem
@@ -101,7 +101,7 @@ class Stems:
         free = {key: known for key, known in about.items() if known.get("source") not in self._sources}
         for path in self._pictures:
             same = [key for key, known in free.items() if known.get("name") == path.name]
-            found = _content(path) if same and path not in stems else ""
+            found = content_of(path) if same and path not in stems else ""
             moved = next((key for key in same if found and free[key].get("content") == found), None)
             if moved is not None:
                 stems[path] = moved
@@ -112,7 +112,7 @@ class Stems:
         return [stems[path] for path in self._pictures]
 
 
-def _content(picture: Path) -> str:
+def content_of(picture: Path) -> str:
     """What stands for a picture's content; empty if it cannot be read."""
     try:
         return fingerprint(picture) if picture.is_file() else ""

@@ -42,6 +42,29 @@ class Entry:
     content: str = ""
 
 
+@dataclass(frozen=True)
+class Packed:
+    """A scene as the rows of a store; small, and two of the same objects are equal.
+
+    Attributes:
+        frame: The columns of `FRAME`.
+        objects: The columns of `INSTANCE` for each object.
+        regions: The same for each region.
+        index: The number of the frame.
+    """
+
+    frame: tuple[Any, ...]
+    objects: tuple[tuple[Any, ...], ...]
+    regions: tuple[tuple[Any, ...], ...]
+    index: int = 0
+
+    @classmethod
+    def of(cls, scene: Scene) -> Packed:
+        """What is stored of a scene."""
+        objects, regions = (tuple(instance_rows(table)) for table in (scene.objects, scene.regions))
+        return cls(frame_row(scene), objects, regions, scene.frame.index)
+
+
 def frame_row(scene: Scene) -> tuple[Any, ...]:
     """The columns of `FRAME`."""
     height, width = scene.size_hw

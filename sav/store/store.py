@@ -30,7 +30,7 @@ from sav.store.database import (
     recover,
     transaction,
 )
-from sav.store.rows import Entry
+from sav.store.rows import Entry, Packed
 from sav.store.versions import show_as_now, upgrade
 
 _IN_ORDER = "FROM frames ORDER BY position, name, key"
@@ -173,11 +173,11 @@ class Store:
         with errors(self.path):
             self._database.execute("UPDATE runs SET end = ? WHERE run = ?", (end, self._run))
 
-    def add(self, scene: Scene, *, key: str = "", source: str = "", content: str = "") -> None:
+    def add(self, scene: Scene | Packed, *, key: str = "", source: str = "", content: str = "") -> None:
         """Add a frame, in place of what there is of the one of that index, or of the picture of that key.
 
         Args:
-            scene: What was found; its pixels are not stored.
+            scene: What was found, or its rows; pixels are not stored.
             key: The name of a picture's results; leave it open in a video.
             source: A picture's path, from the folder of the results.
             content: What stands for the picture's content.
@@ -185,15 +185,16 @@ class Store:
         Raises:
             WriteError: It cannot be written; what was added before stays.
         """
-        position = 0 if self.about.video is None else scene.frame.index
+        packed = scene if isinstance(scene, Packed) else Packed.of(scene)
+        position = 0 if self.about.video is None else packed.index
         about = (position, key, self._run, os.fsencode(source), content)
         with errors(self.path), transaction(self._database):
             self._database.execute("DELETE FROM frames WHERE position = ? AND key = ?", (position, key))
             columns = f"position, key, run, source, content, {rows.FRAME}"
-            row = (*about, *rows.frame_row(scene))
+            row = (*about, *packed.frame)
             frame = self._database.execute(insert("frames", columns), row).lastrowid
-            for table, instances in (("objects", scene.objects), ("regions", scene.regions)):
-                add_rows(self._database, table, rows.INSTANCE, frame, rows.instance_rows(instances))
+            for table, instances in (("objects", packed.objects), ("regions", packed.regions)):
+                add_rows(self._database, table, rows.INSTANCE, frame, instances)
 
     def remove(self, key: str) -> None:
         """Forget a picture.
@@ -213,6 +214,18 @@ class Store:
             return None
         with decoding(self.path):
             return self._entry(row[0], 0).scene
+
+    def instances(self, key: str) -> tuple[Any, Any] | None:
+        """The rows of a picture's objects and regions, as `Packed` has them; None if it is not there."""
+        with errors(self.path):
+            row = self._database.execute("SELECT frame FROM frames WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            found = [
+                tuple(zip(*columns_of(self._database, table, rows.INSTANCE, row[0]), strict=True))
+                for table in ("objects", "regions")
+            ]
+        return found[0], found[1]
 
     def holds(self, key: str, content: str) -> bool:
         """Whether a picture of that key and content is there, found by a run like the one that writes."""
