@@ -89,7 +89,7 @@ class Cluster:
         self.ray = the_ray()
         self._folder: Path | None = None
         if address is not None:
-            address = _checked(address)
+            check_address(address)
         with _own_signals(), _explained(address):
             if address is None:
                 self._start(cpus, gpus)
@@ -147,14 +147,14 @@ class Cluster:
         )
 
 
-def _checked(address: str) -> str:
-    """An address where somebody answers.
+def check_address(address: str) -> None:
+    """See whether somebody answers at an address.
 
     Raises:
         ClusterError: Nobody does, or it is none.
     """
     if address == _AUTO:
-        return address
+        return
     host, _, port = address.rpartition(":")
     if "://" in address or not host or not port.isdigit():
         raise ClusterError(
@@ -165,7 +165,6 @@ def _checked(address: str) -> str:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(f"no Ray cluster answers at {address}: {error}") from error
-    return address
 
 
 @contextlib.contextmanager

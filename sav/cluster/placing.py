@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sav.cluster.connection import Cluster, Node
+from sav.cluster.connection import Cluster, Node, check_address, the_ray
 from sav.errors import ClusterError, SettingError
 from sav.wording import count
 
 # Cores from which on a worker gains less by one more than another worker would.
 _CORES = 4
+# Kinds of devices of which there can be many.
+_DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,30 @@ class Share:
     cpus: int
     gpus: int
     is_room: bool = True
+
+
+def settled(workers: Workers) -> Workers | None:
+    """See whether there can be such workers, before any model is loaded; None where one is enough.
+
+    Raises:
+        SettingError: This machine has no room for so many, or the device is a single one.
+        ClusterError: Nobody answers at the address.
+        PackageMissingError: Ray is not installed.
+    """
+    if workers.device not in _DEVICES:
+        raise SettingError(
+            f"--device {workers.device} is one device, and workers share out all: take auto, cuda or cpu"
+            " (CUDA_VISIBLE_DEVICES chooses among GPUs), or --workers 1"
+        )
+    if workers.address is not None:
+        the_ray()
+        check_address(workers.address)
+        return workers
+    share = share_out([this_machine(workers.device)], workers)
+    if share.workers == 1:
+        return None
+    the_ray()
+    return workers
 
 
 @contextmanager

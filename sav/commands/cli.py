@@ -7,7 +7,9 @@ import contextlib
 import os
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sav import interrupts
@@ -16,6 +18,7 @@ from sav.commands.console import Progress, log_lines, steady_streams, tell, tell
 from sav.errors import DONE, FAILED, SavError
 
 if TYPE_CHECKING:
+    from sav.cluster.placing import Workers
     from sav.runs.events import OnEvent
     from sav.runs.report import Report
     from sav.segmenter import Segmenter
@@ -56,13 +59,40 @@ def _conclude(report: Report) -> None:
 
 def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
     """The models that the flags name, on the device that they name; says if they are only a demo."""
-    from sav.checkpoints import demo_checkpoints
-    from sav.segmenter import Segmenter
-
     line = heavy_line(args)
     if line:
         tell_note(line)
-    segmenter = Segmenter.load(
+    segmenter = models_of(args, regions)()
+    _tell_demo([path for what, path in segmenter.files.items() if what != "boxes"])
+    return segmenter
+
+
+def models_of_workers(args: argparse.Namespace, regions: bool = False) -> Callable[[], Segmenter]:
+    """What loads the models in each worker, once it is here what all of them need."""
+    from sav.checkpoints import find_checkpoints
+
+    wanted = [args.sam_checkpoint] if args.boxes else [args.yolo_checkpoint, args.sam_checkpoint]
+    _tell_demo(find_checkpoints(wanted, args.offline))
+    return models_of(args, regions)
+
+
+def _tell_demo(checkpoints: Sequence[Path]) -> None:
+    from sav.checkpoints import demo_checkpoints
+
+    demo = demo_checkpoints(checkpoints)
+    if demo:
+        tell_note(
+            f"{' and '.join(map(str, demo))}: a demo that has seen rendered streets alone;"
+            " for photographs take official checkpoints, see model/README.md"
+        )
+
+
+def models_of(args: argparse.Namespace, regions: bool = False) -> Callable[[], Segmenter]:
+    """What loads the models that the flags name; can be sent to another process."""
+    from sav.segmenter import Segmenter
+
+    return partial(
+        Segmenter.load,
         yolo_checkpoint=args.yolo_checkpoint,
         boxes=args.boxes,
         words=args.words,
@@ -77,19 +107,24 @@ def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
         precision=args.precision,
         compiled=args.compile,
     )
-    demo = demo_checkpoints([path for what, path in segmenter.files.items() if what != "boxes"])
-    if demo:
-        tell_note(
-            f"{' and '.join(map(str, demo))}: a demo that has seen rendered streets alone;"
-            " for photographs take official checkpoints, see model/README.md"
-        )
-    return segmenter
+
+
+def workers_of(args: argparse.Namespace) -> Workers | None:
+    """Who shares out the work; None where one does it all, in this process.
+
+    Raises:
+        SavError: There is no room for so many, Ray is missing, or nobody answers at the address.
+    """
+    if args.workers == 1 and args.cluster is None:
+        return None
+    from sav.cluster.placing import Workers, settled
+
+    is_open = args.cluster is not None and args.workers == 1
+    return settled(Workers(None if is_open else args.workers, args.cluster, args.device))
 
 
 def heavy_line(args: argparse.Namespace) -> str:
     """What to say first of defaults that are too slow here or still to come; empty if they are neither."""
-    from pathlib import Path
-
     from sav.presets import DEFAULT_PRESET, PRESETS
 
     best, light = PRESETS[DEFAULT_PRESET], PRESETS["light"]

@@ -35,6 +35,8 @@ _PRECISIONS_ELSEWHERE = {
 }  # fmt: skip
 # More than any disk, memory or tracker could hold.
 _MOST_IDS = 1_000_000_000
+# More than any cluster has GPUs.
+_MOST_WORKERS = 100_000
 # More than any GPU takes at once.
 _LARGEST_BATCH = 1024
 
@@ -211,6 +213,23 @@ def add_resume_flag(parser: Parser) -> None:
     parser.add_argument("--resume", action="store_true",
                         help="go on with a run that was ended, by whatever: what it found is taken"
                              " over")  # fmt: skip
+
+
+def add_worker_flags(parser: Parser, items: str) -> None:
+    """Flags that say how many workers share out the work, and where they are."""
+    group = parser.add_argument_group("workers")
+    group.add_argument("--workers", type=_workers, default=1, metavar="N",
+                       help=f"how many workers share out {items}, each with models of its own on a GPU or a"
+                            " group of cores; auto takes what this machine has"
+                            " (default: %(default)s, or auto with --cluster)")  # fmt: skip
+    group.add_argument("--cluster", metavar="ADDRESS",
+                       help="have them on the machines of a Ray cluster: HOST:PORT, or auto on a node of"
+                            " it")  # fmt: skip
+
+
+def _workers(text: str) -> int | None:
+    """A number of workers; None for as many as there is room for."""
+    return None if text.strip().lower() == "auto" else whole(1, _MOST_WORKERS)(text)
 
 
 def refine_config(words: Sequence[str]) -> RefineConfig:

@@ -29,6 +29,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
     looks.add_looks_flags(parser.add_argument_group("how overlays look"), looks.USUAL)
+    flags.add_worker_flags(parser, "the pictures")
     flags.add_resume_flag(parser)
     flags.add_general_flags(parser, f"{MAX_PICTURE_MEGAPIXELS:g}")
     args = flags.parse_models(parser, argv)
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     save_dir = Path(args.save_dir)
     check_folder(save_dir)
     boxes = check_models(args)
+    workers = cli.workers_of(args)
 
     from sav.media.pictures import find_pictures, readable
     from sav.runs.picture_plan import plan_pictures
@@ -70,6 +72,13 @@ def run(args: argparse.Namespace) -> int:
     if plan.left_out:
         left_out = count(plan.left_out, "picture")
         tell_note(f"left out: {left_out}, results of earlier runs into {save_dir}")
+
+    if workers is not None:
+        from sav.cluster.pictures import share_pictures
+
+        load = cli.models_of_workers(args, regions=not args.labelled_only)
+        with cli.told() as on_event:
+            return share_pictures(plan, load, workers, on_event).status
 
     from sav.runs.pictures import run_pictures
 

@@ -126,6 +126,18 @@ class PictureResults:
             self._plan.stems.release(stem)
 
     @contextlib.contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """Lend a folder on the disk of the results where others can make files; it goes with the block.
+
+        Raises:
+            WriteError: There is no room for one.
+        """
+        with named_errors(self._state):
+            self._state.mkdir(parents=True, exist_ok=True)
+            with staging_folder(self._state / "workers") as staging:
+                yield staging
+
+    @contextlib.contextmanager
     def staged(self) -> Iterator[Path]:
         """Lend a folder where files can be made that are then put in place.
 

@@ -29,6 +29,15 @@ class Found:
     doubtful: int = 0
     duplicates: int = 0
 
+    def __add__(self, other: Found) -> Found:
+        """What both hold, of pictures."""
+        return Found(
+            self.objects + other.objects,
+            self.regions + other.regions,
+            self.doubtful + other.doubtful,
+            self.duplicates + other.duplicates,
+        )
+
     def with_scene(self, scene: Scene) -> Found:
         """All this, and what is in one more scene."""
         if scene.is_tracked:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sav.data.scene import Scene
-from sav.errors import ResultsError, SettingError, WriteError
+from sav.errors import ResultsError, SavError, SettingError, WriteError
 from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS, PLACES, writer_class
 from sav.formats.target import Target
@@ -224,5 +224,5 @@ def older_line(formats: Sequence[str], folder: Path) -> str:
 
 def reason(error: Exception) -> str:
     """What went wrong, in a line; of what nobody foresaw with its kind."""
-    is_foreseen = isinstance(error, OSError | ValueError | MemoryError) and str(error)
+    is_foreseen = isinstance(error, SavError | OSError | ValueError | MemoryError) and str(error)
     return " ".join((str(error) if is_foreseen else f"{type(error).__name__}: {error}").split())
