@@ -20,6 +20,9 @@ def add_looks_flags(group: argparse._ActionsContainer, usually: str) -> None:
                             f" (default: {usually})")  # fmt: skip
     group.add_argument("--opacity", type=share, default=DrawConfig().opacity, metavar="SHARE",
                        help="how strongly objects are tinted, 0 to 1 (default: %(default)s)")  # fmt: skip
+    group.add_argument("--text_share", type=share, default=DrawConfig().text_share, metavar="SHARE",
+                       help="height of the labels' text as a share of the picture's shorter side; smaller"
+                            " where many labels would hide too much (default: %(default)s)")  # fmt: skip
 
 
 def only(parts: Sequence[str]) -> dict[str, Any]:
@@ -29,4 +32,5 @@ def only(parts: Sequence[str]) -> dict[str, Any]:
 
 def draw_config(args: argparse.Namespace) -> DrawConfig:
     """How the overlays look, out of parsed flags."""
-    return DrawConfig(opacity=args.opacity, **only(args.draw) if args.draw else {})
+    parts = only(args.draw) if args.draw else {}
+    return DrawConfig(opacity=args.opacity, text_share=args.text_share, **parts)

@@ -14,7 +14,7 @@ from sav.looks import PARTS, DrawConfig
     ("flags", "wanted"),
     [
         ([], DrawConfig()),
-        (["--opacity", "0.2"], DrawConfig(opacity=0.2)),
+        (["--opacity", "0.2", "--text_share", "0.05"], DrawConfig(opacity=0.2, text_share=0.05)),
         (["--draw", *PARTS], DrawConfig(**dict.fromkeys(PARTS, True))),
         (["--draw", "Boxes", "--draw", "labels"], DrawConfig(**looks.only(("boxes", "labels")))),
     ],
