@@ -25,8 +25,8 @@ PYTHON = [command.split("&& ")[-1] for command in COMMANDS]
 DEMO = [command for command in PYTHON if "model/demo_sam.pth" in command]
 DEFAULT = [command for command in PYTHON if "sam_vit_h" in command]
 RECIPES = markdown.commands(README.partition("## Ten recipes")[2].partition("\n## ")[0])
-# Recipes that ask for what is not here: a camera, several GPUs, text models.
-ELSEWHERE = re.compile(r"--video_path (0|rtsp:)|cuda:|--words")
+# Recipes that ask for what is not here: a camera, text models, a cluster.
+ELSEWHERE = re.compile(r"--video_path (0|rtsp:)|--workers|--cluster|--words")
 
 
 def program(command: str) -> tuple[str, list[str]]:
