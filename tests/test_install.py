@@ -10,7 +10,7 @@ from importlib.metadata import distributions
 import pytest
 from packaging.requirements import Requirement
 
-from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
+from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, cases
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "requirements.txt", "seg.py", "track.py")
 
@@ -44,7 +44,7 @@ def installed(site, tmp_path) -> Callable[..., subprocess.CompletedProcess[str]]
     return run
 
 
-@pytest.mark.parametrize("command", ["sav-seg", "sav-track"])
+@cases("command", ["sav-seg", "sav-track"], quick=1)
 def test_the_commands_know_their_flags(installed, command):
     assert f"usage: {command}" in installed(command, "--help").stdout
 

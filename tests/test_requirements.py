@@ -100,12 +100,14 @@ def not_required(modules: set[str], requirements: Iterable[str]) -> set[str]:
     return {module for module in modules if not packages(module) & wanted}
 
 
+@pytest.mark.long
 def test_whatever_the_program_imports_is_required():
     modules = imported("sav", "seg", "track")
     assert {"torch", "av", "cv2"} <= modules
     assert not_required(modules, RUN) == OPTIONAL | BROUGHT
 
 
+@pytest.mark.long
 def test_whatever_is_imported_anywhere_is_required_for_development():
     modules = imported("sav", "seg", "track", "tools", "tests", "examples")
     assert not_required(modules - MADE_BY_TESTS - COMPARED_WITH - BROUGHT, ALL) == set()

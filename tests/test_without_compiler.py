@@ -31,7 +31,6 @@ def test_models_are_loaded_and_used_without_the_compiler():
     assert told.strip() == "[]"
 
 
-@pytest.mark.long
 def test_who_asks_a_stand_in_for_more_gets_the_real_module_and_what_was_kept_goes_there():
     told = run(f"""
         import sys

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,18 @@ from tests.detectors.models import save, tiny_model
 from tests.detectors.tiny_text import save_clip, text_model, words_model
 
 
-@pytest.fixture
-def detector(tmp_path: Path) -> Path:
-    """A YOLO-World with its text model beside it."""
-    folder = tmp_path / "model"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def saved_detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A YOLO-World with its text model beside it, to be left as it is."""
+    folder = tmp_path_factory.mktemp("model")
     save_clip(text_model(), folder / "ViT-B-32.pt")
     return save(words_model("WorldDetect"), folder / "world.pt")
+
+
+@pytest.fixture
+def detector(saved_detector: Path, tmp_path: Path) -> Path:
+    """The same for a test alone."""
+    return copytree(saved_detector.parent, tmp_path / "model") / saved_detector.name
 
 
 @pytest.fixture
@@ -92,6 +98,7 @@ def test_pictures_have_masks_named_by_words_and_a_second_run_needs_no_text_model
     assert "get it from https" in (said := capsys.readouterr().err) and said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_resumed_run_with_other_words_begins_anew(run, pictures, tmp_path, capsys):
     out = tmp_path / "out"
     flags = ["--img_path", pictures, "--save_dir", out, "--labelled_only"]
@@ -122,6 +129,7 @@ def test_a_video_has_tracks_named_by_words_of_which_classes_choose(run, pictures
     assert {one["category_id"] for one in saved["annotations"]} <= {2}
 
 
+@pytest.mark.long
 def test_a_video_goes_on_with_its_own_words_alone(run, pictures, tmp_path, capsys):
     flags = ["--video_path", pictures, "--save_path", tmp_path / "out.mp4", "--words"]
     assert run(track.main, *flags, "red bus, dog") == 0

@@ -11,6 +11,7 @@ from sav.files import staging_folder
 from sav.runs import ledger, output
 from sav.runs.ledger import RUN, STATE, Ledger
 from sav.runs.output import OutputFolder
+from tests.conftest import cases
 from tests.runs import stored_runs
 
 
@@ -251,7 +252,7 @@ def test_one_file_beside_the_folder_is_ours_too(out, tmp_path):
     assert OutputFolder(out).is_in_the_way(tmp_path / "video.mp4")
 
 
-@pytest.mark.parametrize(("can_swap", "mine"), [(True, []), (False, ["labels/mine.txt"])])
+@cases(("can_swap", "mine"), [(True, []), (False, ["labels/mine.txt"])], quick=1)
 def test_after_a_kill_at_any_rename_files_are_whole_and_still_ours(out, monkeypatch, can_swap, mine):
     if not can_swap:
         monkeypatch.setattr(output, "exchange", lambda one, other: False)

@@ -41,6 +41,7 @@ def test_an_encoder_with_kernels_for_the_device_is_left_as_it_is(monkeypatch, ca
 @pytest.mark.skipif(not shutil.which(os.environ.get("CXX", "g++")), reason="there is no C++ compiler")
 def test_a_compiled_encoder_gives_the_same_masks(shallow_sam_file, picture, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)  # no processes that import PyTorch, too
     stacks = []
     for compiled in (False, True):
         model = load_sam(shallow_sam_file, CPU, compiled=compiled)

@@ -60,7 +60,7 @@ def test_the_masks_do_not_depend_on_the_chunks(picture):
 def test_the_demo_model_on_a_street_agrees_with_upstream():
     picture = half_a_street()
     model = load_sam(DEMO_SAM, CPU)
-    config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0)
+    config = EverythingConfig(8, predicted_iou_threshold=0.2, stability_threshold=0.0)
     ours = segment_everything(model, model.embed([picture])[0], config).masks.dense()
     wanted = upstream(model.sam, picture, config)
     assert len(wanted) > 5
@@ -88,7 +88,7 @@ def test_the_grid_has_the_centres_of_its_cells():
 @pytest.mark.long
 def test_auto_costs_nothing_that_one_can_see():
     picture = half_a_street()
-    config = EverythingConfig(12, predicted_iou_threshold=0.2, stability_threshold=0.0, nms_threshold=1.1)
+    config = EverythingConfig(8, predicted_iou_threshold=0.2, stability_threshold=0.0, nms_threshold=1.1)
     auto = choose_precision("auto", CPU)
     models = [load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, auto)]
     found = [segment_everything(model, model.embed([picture])[0], config) for model in models]

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 
 from sav.data.shapes import BYTES
 from sav.data.types import Detections
@@ -22,6 +23,7 @@ def test_everybody_is_there_and_most_can_be_seen():
         assert len(people) == PEOPLE and sum(counts[number] > 20 for number in people) >= PEOPLE // 2
 
 
+@pytest.mark.long
 def test_they_turn_now_and_then_and_never_jump():
     for stroller in make_crowd(2, alike=True).actors:
         entities = [stroller.entity(seconds, 1) for seconds in np.arange(0, SECONDS, 0.1)]

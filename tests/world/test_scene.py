@@ -80,6 +80,7 @@ def test_every_part_lies_on_its_thing(seed):
     assert (seen >= min_pixels(SMALL)).all()
 
 
+@pytest.mark.long
 def test_every_class_and_every_weather_occurs():
     names = {e.name for seed in range(30) for e in make_scene(seed, SMALL).entities if e.labelled}
     assert names == set(CLASSES.values())

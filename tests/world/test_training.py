@@ -207,6 +207,7 @@ def test_training_lowers_the_loss(scenes):
     assert np.mean(losses[-6:]) < 0.8 * np.mean(losses[:6])
 
 
+@pytest.mark.long
 def test_a_resumed_run_goes_on_exactly(scenes, tmp_path):
     straight, first, second = (Training(scenes, RECIPE, TINY) for _ in range(3))
     for _ in range(4):
@@ -270,6 +271,7 @@ def test_the_detector_trains_stops_and_goes_on(scenes_folder, tmp_path):
     assert str(tmp_path).encode() not in (tmp_path / "out.pt").read_bytes()
 
 
+@pytest.mark.long
 def test_the_detector_s_loss_falls_in_bfloat16(scenes_folder):
     from ultralytics.cfg import get_cfg
     from ultralytics.nn.tasks import DetectionModel

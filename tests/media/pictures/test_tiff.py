@@ -17,6 +17,7 @@ from sav.media.pictures.decoding import Limit
 from sav.media.pictures.tiff_directory import read_directory
 from sav.media.pictures.tiff_inflating import inflate
 from sav.media.pictures.tiff_samples import read_samples
+from tests.conftest import cases
 
 SHARES = np.tile(np.linspace(0, 0.6, 80), (60, 1))
 TYPES = ("u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "c16")
@@ -60,7 +61,7 @@ def by_hand(path: Path, data: bytes, size_wh: tuple[int, int], **tags: int | tup
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("bands", [1, 2, 5])
+@cases("bands", [2, 1, 5], quick=1)
 def test_samples_of_every_layout_are_those_that_tifffile_reads(tmp_path, dtype, bands):
     layouts = itertools.product(
         ["contig", "separate"],

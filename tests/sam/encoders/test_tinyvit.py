@@ -77,6 +77,7 @@ def test_masks_are_those_of_ultralytics_predictor(load):
     assert (found.dense() == wanted).all()
 
 
+@pytest.mark.long
 def test_faster_ways_show_no_difference(load, picture):
     exact, same, mixed = load(), load(Precision(torch.float32)), load(Precision(torch.bfloat16))
     one, other = (model.masks_from_boxes(model.embed([picture])[0], BOXES).dense() for model in (exact, same))

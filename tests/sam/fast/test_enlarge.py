@@ -18,6 +18,7 @@ def test_few_masks_are_too_close_to_call():
     assert sum(enlarger._within(one, Stability(0.5, 1.0)) is None for one in blobs(200)) < 10
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rounding", [0.01, 1e9])
 def test_a_mask_too_close_to_a_threshold_goes_upstreams_way(monkeypatch, rounding):
     monkeypatch.setattr("sav.sam.fast.enlarge._ROUNDING", rounding)
