@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -10,6 +11,7 @@ from typing import Any
 
 import av
 import pytest
+import torch
 
 from sav.cluster.placing import Share
 from sav.cluster.pool import Pool
@@ -28,6 +30,15 @@ YOLO = SHARED / "weights" / "yolov8n.pt"
 DOG = SHARED / "media" / "dog.mp4"
 # For how many ticks of 1/90000 s frames are shown, again and again.
 VARYING = (3003, 3003, 9009, 1500, 4506, 3003, 6006)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """As many as a worker with one core has: with more PyTorch adds in another order, and rounds otherwise."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def files_of(models: Any, video: Path, out: Path, **more: Any) -> dict[str, bytes]:
