@@ -14,8 +14,8 @@ from sav.segmenter import Segmenter
 from sav.trackers.config import load_config
 
 
-def run_long_video(
-    job: VideoJob, workers: Workers, make: Callable[[], Segmenter], on_event: OnEvent = ignore
+def share_video(
+    job: VideoJob, load: Callable[[], Segmenter], workers: Workers, on_event: OnEvent = ignore
 ) -> Report:
     """Do what `run_video` does, with the same results, by several workers.
 
@@ -24,8 +24,8 @@ def run_long_video(
 
     Args:
         job: What to do. What has to be looked at in order is done by one worker, here; a note says so.
+        load: Loads the models, in each worker's process; is pickled.
         workers: How many, and where.
-        make: Loads the models, in each worker's process; is pickled.
         on_event: As for `run_video`.
 
     Raises:
@@ -35,8 +35,8 @@ def run_long_video(
     reason = why_undivided(job)
     if reason:
         on_event(Note(f"one worker does this video, frame after frame: {reason}"))
-        return run_video(job, make, on_event)
-    with stretch_models(workers, make) as models:
+        return run_video(job, load, on_event)
+    with stretch_models(workers, load, on_event) as models:
         return run_video(job, models, on_event)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from sav.cluster.connection import the_ray
+from sav.cluster.paces import Paces
 from sav.cluster.placing import Workers, opened
 from sav.cluster.pool import Pool
 from sav.cluster.stretch_work import Cut, Detect, Failed, MakeMasks, StretchWork
@@ -17,6 +18,7 @@ from sav.data.scene import Scene
 from sav.data.types import Detections, FloatArray, Frame, Image
 from sav.errors import WorkerLostError
 from sav.media.video import VideoReader
+from sav.runs.events import Note, OnEvent, ignore
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner
@@ -38,9 +40,12 @@ _CONCURRENCY = 2
 class StretchCrew:
     """The workers of a pool as a `Crew`."""
 
-    def __init__(self, pool: Pool[Any, Any], batch: int, with_looks: bool, window: int | None = None) -> None:
-        """Have them take `batch` frames at once; for `window` see `StretchVideoModels`."""
+    def __init__(
+        self, pool: Pool[Any, Any], batch: int, with_looks: bool, paces: Paces, window: int | None = None
+    ) -> None:
+        """Have them take `batch` frames at once, and note how fast; for `window` see `StretchVideoModels`."""
         self._pool, self._batch, self._with_looks, self._window = pool, batch, with_looks, window
+        self._paces = paces
 
     def place(self, frames: list[Frame]) -> Any:
         """Put the frames of a stretch into Ray's store."""
@@ -66,6 +71,8 @@ class StretchCrew:
 
         for done in self._pool.ordered(tasks(), self._window):
             stretch = begun.popleft()
+            if isinstance(done.task, Cut):
+                self._paces.add(done.worker, len(stretch.frames))
             yield stretch, _value(done.value, _name(stretch.frames))
 
 
@@ -76,6 +83,7 @@ class StretchVideoModels:
         categories: Every class that the detector knows, id to name.
         checkpoint_hashes: The SHA-256 of each file that they come from.
         batch: How many frames they take at once where nothing else is said.
+        paces: How many frames each worker has cut out, and how fast.
     """
 
     def __init__(self, pool: Pool[Any, Any], window: int | None = None) -> None:
@@ -89,6 +97,7 @@ class StretchVideoModels:
             ClusterError: There is no worker.
         """
         self._pool, self._window, self._hello = pool, window, pool.ready()
+        self.paces = Paces("frame")
         self.categories: Mapping[int, str] = self._hello.categories
         self.checkpoint_hashes: dict[str, str] = self._hello.checkpoint_hashes
         self.batch: int = self._hello.batch
@@ -112,7 +121,7 @@ class StretchVideoModels:
             WorkerLostError: In its place, if a stretch killed the worker that was at it, twice.
             ClusterError: There are no workers any more.
         """
-        crew = StretchCrew(self._pool, batch, wants_looks(tracker), self._window)
+        crew = StretchCrew(self._pool, batch, wants_looks(tracker), self.paces, self._window)
         length = stretch_length(source.size_hw, batch)
         return VideoScenes(self._overlapped(crew, source, tracker, length, known), source.info)
 
@@ -134,23 +143,30 @@ class StretchVideoModels:
 
 @contextmanager
 def stretch_models(
-    workers: Workers, make: Callable[[], Segmenter]
+    workers: Workers, load: Callable[[], Segmenter], on_event: OnEvent = ignore
 ) -> Iterator[Callable[[], StretchVideoModels]]:
     """What starts workers for a run over a video, as soon as it is called; they end with the block.
 
     Args:
         workers: How many, and where.
-        make: Loads the models, in each worker's process; is pickled.
+        load: Loads the models, in each worker's process; is pickled.
+        on_event: Is told what is to be known of the workers.
     """
+    started: list[StretchVideoModels] = []
     with ExitStack() as stack:
 
         def start() -> StretchVideoModels:
             cluster, share = stack.enter_context(opened(workers))
-            pool = Pool(cluster, share, partial(StretchWork, make), _CONCURRENCY)
+            if not share.is_room:
+                on_event(Note(f"there is no room for {share.workers} workers yet: some begin when there is"))
+            pool = stack.enter_context(Pool(cluster, share, partial(StretchWork, load), _CONCURRENCY))
             # One more than workers can be at, since their frames take memory.
-            return StretchVideoModels(stack.enter_context(pool), _CONCURRENCY * share.workers + 1)
+            started.append(StretchVideoModels(pool, _CONCURRENCY * share.workers + 1))
+            return started[-1]
 
         yield start
+    for line in (line for models in started for line in models.paces.lines()):
+        on_event(Note(line))
 
 
 def _wanted(stretch: Stretch) -> list[Wanted]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from sav.commands import cli, flags, looks
@@ -12,6 +12,8 @@ from sav.commands.console import tell_note
 from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
 
 if TYPE_CHECKING:
+    from sav.cluster.placing import Workers
+    from sav.runs.video_job import VideoJob
     from sav.segmenter import Segmenter
 
 # More frames than the longest video has.
@@ -46,6 +48,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
     looks.add_looks_flags(parser.add_argument_group("how the video looks"), looks.USUAL)
+    flags.add_worker_flags(parser, "the video")
     flags.add_resume_flag(parser)
     limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
     flags.add_general_flags(parser, limits)
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     refine = None if args.refine is None else flags.refine_config(args.refine)
     check_device(args.device)
     boxes = check_models(args)
+    workers = cli.workers_of(args)
     save_path = check_save_path(args.save_path, args.video_path)
     if boxes:
         check_boxes_of_video(boxes, args.video_path)
@@ -93,13 +97,28 @@ def run(args: argparse.Namespace) -> int:
     )
     check_resumable(job)
 
+    idle = flags.idle_flags(args, formats)
+    if workers is not None:
+        return _shared_out(args, job, workers, idle)
+
     def models() -> Segmenter:
-        for line in flags.idle_flags(args, formats):
+        for line in idle:
             tell_note(line)
         return cli.load_models(args)
 
     with cli.told() as on_event:
         return run_video(job, models, on_event).status
+
+
+def _shared_out(args: argparse.Namespace, job: VideoJob, workers: Workers, idle: Iterable[str]) -> int:
+    """Have several workers go through the frames."""
+    from sav.cluster.long_video import share_video
+
+    for line in idle:
+        tell_note(line)
+    load = cli.models_of_workers(args)
+    with cli.told() as on_event:
+        return share_video(job, load, workers, on_event).status
 
 
 def main(argv: Sequence[str] | None = None) -> int:

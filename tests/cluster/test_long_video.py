@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sav.cluster.long_video import run_long_video, why_undivided
+from sav.cluster.long_video import share_video, why_undivided
 from sav.cluster.placing import Workers
 from sav.errors import DONE
 from sav.media.pictures import write_picture
@@ -33,7 +33,7 @@ def test_what_must_be_looked_at_in_order_is_done_by_one_worker_and_said_so(tmp_p
     (tmp_path / "own.yaml").write_text(f"tracker_type: sav\nwith_masks: {masks}\n")
     told: list[Event] = []
     made = job(tmp_path, tracker=str(tmp_path / "own.yaml"))
-    report = run_long_video(made, Workers(wanted=2), partial(walking, tmp_path), told.append)
+    report = share_video(made, partial(walking, tmp_path), Workers(wanted=2), told.append)
     assert report.status == DONE
     (line,) = [event.line for event in told if isinstance(event, Note)]
     assert line == f"one worker does this video, frame after frame: {why_undivided(made)}"
@@ -48,5 +48,5 @@ def test_regions_are_followed_by_one_worker(tmp_path):
 def test_workers_come_with_the_run_and_go_with_it(tmp_path):
     pytest.importorskip("ray")
     made = job(tmp_path)
-    report = run_long_video(made, Workers(wanted=2, device="cpu"), partial(walking, tmp_path))
+    report = share_video(made, partial(walking, tmp_path), Workers(wanted=2, device="cpu"))
     assert report.status == DONE and report.done == 5

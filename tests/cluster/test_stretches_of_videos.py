@@ -34,7 +34,7 @@ VARYING = (3003, 3003, 9009, 1500, 4506, 3003, 6006)
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """As many as a worker with one core has: with more PyTorch adds in another order, and rounds otherwise."""
+    """As many as a worker with one core has: with more PyTorch adds and rounds in another order."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
