@@ -34,7 +34,7 @@ _PRECISIONS_ELSEWHERE = {
     "fp32": "float32", "full": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16"
 }  # fmt: skip
 # More than any disk, memory or tracker could hold.
-_MOST_IDS = 1_000_000_000
+MOST_IDS = 1_000_000_000
 # More than any cluster has GPUs.
 _MOST_WORKERS = 100_000
 # More than any GPU takes at once.
@@ -173,7 +173,7 @@ def add_save_flags(parser: Parser, for_video: bool, has_default: bool = True) ->
     group.add_argument("--yolo_track_ids", action="store_true",
                        help="end each line of yolo's labels with the track id, as ultralytics does; not for"
                             " training")  # fmt: skip
-    group.add_argument("--cutout_ids", nargs="+", action="extend", type=whole(1, _MOST_IDS), metavar="ID",
+    group.add_argument("--cutout_ids", nargs="+", action="extend", type=whole(1, MOST_IDS), metavar="ID",
                        help="track ids of the objects that cutout cuts out (default: all)")  # fmt: skip
     group.add_argument("--cutout_matte", type=one_of(MATTES), default=options.cutout_matte, metavar="KIND",
                        help="cutout's matte as one grey MP4 (mp4), or as a PNG a frame (png)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -93,6 +93,11 @@ class Scene(Arrays):
         if isinstance(chosen, Instance):
             return self._named(chosen)
         return replace(self, objects=chosen)
+
+    def with_ids(self, ids: Sequence[int]) -> Scene:
+        """The scene with the objects and regions that have one of these ids."""
+        objects, regions = (table[np.isin(table.ids, ids)] for table in (self.objects, self.regions))
+        return replace(self, objects=objects, regions=regions)
 
     def __iter__(self) -> Iterator[Instance]:
         """The objects one by one, in order."""

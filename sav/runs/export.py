@@ -41,6 +41,7 @@ class ExportJob:
         save_dir: Where they go; None for where the run's own are.
         options: What is wished of single formats.
         overwrite: Replace also files that are not ours, or not any more.
+        ids: The ids of the objects and regions that are written; none means all.
     """
 
     run: Path
@@ -48,6 +49,7 @@ class ExportJob:
     save_dir: Path | None = None
     options: SaveOptions = SaveOptions()
     overwrite: bool = False
+    ids: tuple[int, ...] = ()
 
 
 def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
@@ -59,13 +61,16 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
     Raises:
         FileNotFoundError: There is no store of such a run.
         FileExistsError: Something that is not ours has the name of a file.
-        SavError: The store cannot be read, or there is no such format, or nothing can be written there.
+        SavError: The store cannot be read, or there is no such format or id, or nothing can be written there.
     """
     with opened(job.run) as store:
         is_video = store.about.video is not None
         formats = resolve_formats(job.formats, is_video)
         if not is_video and job.options != SaveOptions():
             raise SettingError(f"{job.run} is of pictures: the options of yolo and cutout are for videos")
+        unknown = sorted(set(job.ids) - set(store.ids())) if job.ids else []
+        if unknown:
+            raise SettingError(f"no object of this run has the id {unknown[0]}")
         inner = "" if is_video else ANNOTATIONS
         place = Place.of(store, inner, job.save_dir, job.overwrite)
         wanted = _possible(store, formats, on_event)
@@ -112,8 +117,13 @@ def _check(place: Place, store: Store, formats: Sequence[str]) -> None:
         raise in_the_way(blocked)
 
 
-def _scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[Scene]:
-    """The scenes, with their pixels if a format holds them."""
+def _scenes(store: Store, formats: Sequence[str], ids: Sequence[int], stack: ExitStack) -> Iterator[Scene]:
+    """The scenes with what is wanted of them, and with their pixels if a format holds them."""
+    scenes = _all_scenes(store, formats, stack)
+    return (scene.with_ids(ids) for scene in scenes) if ids else scenes
+
+
+def _all_scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[Scene]:
     if not any(FORMATS[name].pixels for name in formats):
         return store.scenes()
     if store.about.video is None:
@@ -129,7 +139,7 @@ def _export_video(
     place.begin()
     target = Target(place.folder, about.categories, about.video, options=job.options)
     with ExitStack() as stack:
-        scenes = _scenes(store, formats, stack)
+        scenes = _scenes(store, formats, job.ids, stack)
         annotations = Annotations(formats, target, lambda line: on_event(Problem(line)), job.overwrite)
         with annotations:
             try:
@@ -160,7 +170,7 @@ def _export_pictures(
         done, problem = 0, ""
         try:
             with working():
-                for key, scene in zip(keys, _scenes(store, formats, stack), strict=True):
+                for key, scene in zip(keys, _scenes(store, formats, job.ids, stack), strict=True):
                     everything.write(scene)
                     with uninterrupted(), staging_folder(state / "picture") as own:
                         _export_picture(key, scene, each, target, own / place.inner, problems)

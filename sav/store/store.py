@@ -249,6 +249,25 @@ class Store:
             rows = self._database.execute("SELECT DISTINCT id FROM objects ORDER BY id")
             return [track_id for (track_id,) in rows]
 
+    def ids(self) -> list[int]:
+        """The ids of all objects and regions, in order."""
+        with errors(self.path):
+            rows = self._database.execute("SELECT id FROM objects UNION SELECT id FROM regions ORDER BY id")
+            return [number for (number,) in rows]
+
+    def at(self, index: int) -> Scene:
+        """What is known of the frame of that index of a video.
+
+        Raises:
+            ResultsError: It is not there, or the file is damaged.
+        """
+        with errors(self.path):
+            row = self._database.execute("SELECT frame FROM frames WHERE position = ?", (index,)).fetchone()
+        if row is None:
+            raise ResultsError(f"{self.path} has no frame {index}")
+        with decoding(self.path):
+            return self._entry(row[0], index).scene
+
     def scenes(self) -> Iterator[Scene]:
         """Each frame's scene in order; see `entries`."""
         return (entry.scene for entry in self.entries())

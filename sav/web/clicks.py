@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sav.errors import SettingError
 
-CHOOSE, TOGGLE, NONE, REMOVE, MASK = "choose", "toggle", "none", "remove", "mask"
-_NEEDED = {CHOOSE: ("x", "y"), TOGGLE: ("row",), NONE: (), REMOVE: (), MASK: ("x", "y")}
+CHOOSE, TOGGLE, NONE, REMOVE, MASK, LOOK = "choose", "toggle", "none", "remove", "mask", "look"
+_NEEDED = {CHOOSE: ("x", "y"), TOGGLE: ("row",), NONE: (), REMOVE: (), MASK: ("x", "y"), LOOK: ()}
 _LARGEST = 1e9
 
 
@@ -20,17 +20,19 @@ class Click:
     """What a visitor wants to happen.
 
     Attributes:
-        do: `CHOOSE` what is at a place, `TOGGLE` a row, select `NONE`, `REMOVE` what is selected, or add a
-            `MASK` at a place.
+        do: `CHOOSE` what is at a place, `TOGGLE` a row, select `NONE`, `REMOVE` what is selected, add a
+            `MASK` at a place, or `LOOK` at another frame.
         place_xy: `(2,)` float64, a point, or `(4,)`, two corners of a box, in pixels; empty where none is.
         row: A row of the table.
         name: What a mask is to be called.
+        time: Seconds at which a video is paused.
     """
 
     do: str
     place_xy: NDArray[np.float64]
     row: int = 0
     name: str = ""
+    time: float = 0.0
 
     @classmethod
     def read(cls, said: Any) -> Click:
@@ -43,11 +45,13 @@ class Click:
         if not isinstance(do, str) or do not in _NEEDED:
             raise SettingError("that click makes no sense here")
         names = [name for name in ("x", "y", "x1", "y1") if name in said]
-        numbers = [said.get(name) for name in (*_NEEDED[do], *names)]
+        time = said.get("time", 0)
+        numbers = [time, *(said.get(name) for name in (*_NEEDED[do], *names))]
         if not all(isinstance(number, int | float) and abs(number) < _LARGEST for number in numbers):
             raise SettingError("that click is nowhere")
         place = np.array([float(said[name]) for name in names])
-        return cls(do, place, int(said.get("row", 0)), " ".join(str(said.get("name", "")).split()))
+        name = " ".join(str(said.get("name", "")).split())
+        return cls(do, place, int(said.get("row", 0)), name, float(time))
 
     def within(self, size_hw: tuple[int, int]) -> NDArray[np.float64]:
         """The point, or the box with its corners in order, cut to a picture."""

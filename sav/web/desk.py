@@ -16,8 +16,9 @@ from sav.errors import SavError, SettingError
 from sav.looks import PARTS
 from sav.media.pictures import read_picture, readable
 from sav.runs.events import Reached
-from sav.web.clicks import MASK, NONE, REMOVE, TOGGLE, Click
+from sav.web.clicks import CHOOSE, MASK, NONE, REMOVE, TOGGLE, Click
 from sav.web.config import WebConfig
+from sav.web.film import Film
 from sav.web.line import Job, Line, StoppedError
 from sav.web.models import Checkpoints, Models
 from sav.web.picture import Picture
@@ -161,9 +162,7 @@ class Desk:
     def _in_video(self, job: Job, result: Result, wish: Wish) -> Said:
         done = find_in_video(job, self._models, result, wish, self.config)
         report = done.report
-        with result.lock:
-            result.video = report.saved[0]
-            result.version += 1
+        result.done(Film.of(report.saved[0], result.upload))
         line = f"{count(report.done, 'frame')}, {count(report.found.objects, 'object')}"
         if job.is_stopped:
             line += "; stopped: the video ends there"
@@ -181,7 +180,9 @@ class Desk:
         return Said(f"{click.name}: {count(int(masks.areas[0]), 'pixel')}", result=changed)
 
     def _changed(self, result: Result, click: Click) -> Said:
-        """The picture after a click that needs no model."""
+        """The picture, or the film, after a click that needs no model."""
+        if result.kind == VIDEO:
+            return self._paused(result, click)
 
         def change(picture: Picture) -> Picture:
             if click.do == TOGGLE:
@@ -194,8 +195,22 @@ class Desk:
             return picture if row is None else picture.toggled(row)
 
         changed = self.results.change(result.token, change)
-        chosen = int(changed.known.chosen.sum())
-        return Said(f"{chosen} selected: downloads have them alone" if chosen else "", result=changed)
+        return Said(_selected(int(changed.known.chosen.sum())), result=changed)
+
+    def _paused(self, result: Result, click: Click) -> Said:
+        """A film after a click on the frame at which it is paused, or on its table."""
+
+        def change(film: Film, position: int) -> Film:
+            if click.do == CHOOSE:
+                row = film.track_at(position, *click.within(film.size_hw).tolist())
+                return film if row is None else film.toggled(row)
+            if click.do == TOGGLE:
+                return film.toggled(click.row)
+            return film.none_chosen() if click.do == NONE else film
+
+        changed = self.results.pause(result.token, click.time, change)
+        chosen = changed.film.chosen_ids if changed.film is not None else ()
+        return Said(_selected(len(chosen)), result=changed)
 
     async def _served(self, visitor: str, work: Callable[[Job], Said], result: Result) -> AsyncIterator[Said]:
         """Wait in line, then for the work, telling how it goes; who goes away takes it along."""
@@ -205,16 +220,20 @@ class Desk:
             yield Said(str(error), is_error=True)
             return
         try:
-            told = None
+            told, glimpses = None, result.glimpses
             while not job.is_done:
                 said = self._progress(job)
-                if said != told:
-                    yield said
-                told = said
+                if said != told or result.glimpses != glimpses:
+                    yield said if result.glimpses == glimpses else replace(said, result=result)
+                told, glimpses = said, result.glimpses
                 await asyncio.sleep(_LOOK)
         finally:
             job.stop()
-        yield self._failed(job.error, result.upload) if job.error else job.result
+        if job.error is None:
+            yield job.result
+        else:
+            said = self._failed(job.error, result.upload)
+            yield replace(said, result=result) if result.kind == VIDEO else said  # no glimpse any more
 
     def _progress(self, job: Job) -> Said:
         ahead = self.line.ahead(job)
@@ -245,6 +264,10 @@ class Desk:
     def _discreet(line: str, path: Path) -> str:
         """A line without the folders of this machine."""
         return " ".join(line.replace(str(path), path.name).replace(str(path.parent), "").split())
+
+
+def _selected(number: int) -> str:
+    return f"{number} selected: downloads have them alone" if number else "nothing is selected"
 
 
 def _how_far(reached: Reached) -> Said:

@@ -57,6 +57,12 @@ def of_video(video: Path, name: str) -> dict[str, str]:
     return {video.name: "Video (MP4)"} | _of_formats(stem_of(name), for_video=True)
 
 
+def of_still(name: str) -> dict[str, str]:
+    """The titles of all files about a single frame, `name`, of a video, likewise."""
+    drawn, cut_out = f"{stem_of(name)}_our.jpg", file_name(stem_of(name), "cutout")
+    return {drawn: "Overlay of this frame", cut_out: "Cut-outs of this frame"}
+
+
 def _of_formats(stem: str, for_video: bool) -> dict[str, str]:
     names = format_names(for_video)
     first = [known for known in TITLES if known in names]
@@ -97,8 +103,10 @@ def _write_format(picture: Picture, format_name: str, path: Path) -> Path:
         return pack(Path(staging), sorted(FORMATS[format_name].places), path)
 
 
-def write_of_video(video: Path, name: str, file: str, folder: Path) -> Path:
+def write_of_video(video: Path, name: str, file: str, folder: Path, ids: tuple[int, ...] = ()) -> Path:
     """Write one of the files of `of_video`, out of what the run has stored, into a folder.
+
+    `ids` are those of the tracks that are wanted; none means all.
 
     Raises:
         SavError: The format cannot hold it.
@@ -112,7 +120,7 @@ def write_of_video(video: Path, name: str, file: str, folder: Path) -> Path:
     (format_name,) = (known for known in FORMATS if file_name(stem, known) == file)
     with tempfile.TemporaryDirectory(dir=folder) as staging:
         made = Path(staging) / "made"
-        run_export(ExportJob(video, (format_name,), made), note)
+        run_export(ExportJob(video, (format_name,), made, ids=ids), note)
         if problems:
             raise ResultsError(problems[0])
         return pack(made, sorted(FORMATS[format_name].places), folder / file)

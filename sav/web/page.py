@@ -11,11 +11,15 @@ import gradio as gr
 
 from sav.web.controls import Controls, make_controls, wish
 from sav.web.desk import Desk, Said
+from sav.web.film import Film
+from sav.web.picture import Picture
 from sav.web.results import Result
 from sav.web.work import Wish
 
 _STATIC = Path(__file__).parent / "static"
 _SYSTEM_FONTS = ["system-ui", "sans-serif"]
+# The table's first columns, of pictures and videos alike.
+_COLUMNS = ("no.", "class", "score")
 # Gradio's own signs of progress are left out, for the line above the picture says more.
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -136,16 +140,51 @@ def on_canvas(result: Result) -> dict[str, Any]:
             {"title": title, "name": name, "url": f"{here}/files/{name}?{result.version}"}
             for name, title in result.files.items()
         ],
+        "columns": [],
         "rows": [],
     }
+    if result.glimpse:
+        said["glimpse"] = f"{here}/glimpse?{result.glimpses}"
+    if result.film is not None:
+        return said | _of_film(result.film, result, here)
     if result.picture is not None:
-        height, width = result.picture.scene.size_hw
-        table = result.picture.table()
-        drawn = f"{here}/drawn?{result.version}" if table else ""
-        return said | {"width": width, "height": height, "rows": table, "result": drawn}
-    if result.video is not None:
-        said["result"] = f"{here}/files/{result.video.name}?{result.version}"
+        return said | _of_picture(result.picture, result, here)
     return said
+
+
+def _of_picture(picture: Picture, result: Result, here: str) -> dict[str, Any]:
+    height, width = picture.scene.size_hw
+    rows = [_row(row, str(row["area"]), ", ".join(map(str, row["box"]))) for row in picture.table()]
+    drawn = f"{here}/drawn?{result.version}" if rows else ""
+    columns = [*_COLUMNS, "pixels", "box"]
+    return {"width": width, "height": height, "columns": columns, "rows": rows, "result": drawn}
+
+
+def _of_film(film: Film, result: Result, here: str) -> dict[str, Any]:
+    height, width = film.size_hw
+    said: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "result": f"{here}/files/{film.run.name}?{result.made}",
+        "columns": [*_COLUMNS, "frames", "seconds"],
+        "rows": [
+            _row(row, str(row["frames"]), f"{row['first']:.1f} to {row['last']:.1f}")
+            | {"first": row["first"], "last": row["last"]}
+            for row in film.table()
+        ],
+    }
+    if result.picture is not None and film.chosen.any():
+        said["still"] = {"url": f"{here}/drawn?{result.version}", **film.shown_at(result.paused)}
+    return said
+
+
+def _row(row: dict[str, Any], *more: str) -> dict[str, Any]:
+    """A row of the table: whether it is selected, what it is called, and its cells."""
+    return {
+        "chosen": row["chosen"],
+        "label": f"{row['name']} {row['number']}",
+        "cells": [row["number"], row["name"], f"{row['score']:.2f}", *more],
+    }
 
 
 def _read(name: str) -> str:

@@ -16,7 +16,7 @@ from sav.drawing import DrawConfig, overlay
 from sav.errors import SettingError
 
 # The longest side of what the browser is shown; the files to download have all pixels.
-_LONGEST_SHOWN = 2048
+LONGEST_SHOWN = 2048
 # Letters of a name that a visitor gives.
 _LONGEST_NAME = 60
 
@@ -80,12 +80,7 @@ class Picture:
 
     def row_at(self, x: float, y: float) -> int | None:
         """The row of the smallest object at a place in pixels, or else of the smallest region there."""
-        objects = len(self.scene.objects)
-        for first, table in ((0, self.scene.objects), (objects, self.scene.regions)):
-            hit = _covering(table.masks, int(x), int(y))
-            if len(hit):
-                return first + int(hit[np.argmin(table.masks.areas[hit])])
-        return None
+        return row_at(self.scene, x, y)
 
     def with_masks(self, masks: Masks, boxes_xyxy: np.ndarray, name: str) -> Picture:
         """With objects that the visitor has pointed at; their score is 1, and they alone are selected.
@@ -153,6 +148,15 @@ class Picture:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
+def row_at(scene: Scene, x: float, y: float) -> int | None:
+    """The row of a scene's smallest object at a place in pixels, or else of the smallest region there."""
+    for first, table in ((0, scene.objects), (len(scene.objects), scene.regions)):
+        hit = _covering(table.masks, int(x), int(y))
+        if len(hit):
+            return first + int(hit[np.argmin(table.masks.areas[hit])])
+    return None
+
+
 def _covering(masks: Masks, x: int, y: int) -> np.ndarray:
     """The positions of the masks that have the pixel."""
     boxes = masks.boxes_xyxy
@@ -165,10 +169,10 @@ def _covering(masks: Masks, x: int, y: int) -> np.ndarray:
     return np.array(hit, np.int64)
 
 
-def shown(image: Image) -> bytes:
-    """A JPEG of a `(H, W, 3)` uint8 BGR picture, small enough for a browser."""
+def shown(image: Image, longest: int = LONGEST_SHOWN) -> bytes:
+    """A JPEG of a `(H, W, 3)` uint8 BGR picture, its longest side so many pixels at most."""
     height, width = image.shape[:2]
-    scale = _LONGEST_SHOWN / max(height, width)
+    scale = longest / max(height, width)
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sav.errors import ResultsError
 from sav.web import downloads
+from sav.web.film import Film
 from sav.web.picture import Picture, shown
 
 # Pictures that are drawn at once: each takes several times its own size.
@@ -31,9 +32,14 @@ class Result:
         upload: The visitor's file.
         kind: `uploads.PICTURE` or `uploads.VIDEO`.
         folder: Where its files are made.
-        picture: What is known of a picture; None of a video, and of a picture that was let go.
-        video: The MP4 that was made; None before that.
-        version: Counts the changes of the picture.
+        picture: What is known of a picture, or of the frame at which a video is paused; None before there
+            is one, and of what was let go.
+        film: What is known of a video that is done; None before that.
+        paused: The position of the frame in `picture` in the film.
+        glimpse: A JPEG of the frame that a video at work is at; empty where none is.
+        glimpses: Counts them.
+        version: Counts the changes of what is known.
+        made: The version at which the video was made.
         used: When it was last asked for, in seconds of `time.monotonic`.
     """
 
@@ -43,8 +49,12 @@ class Result:
     kind: str
     folder: Path
     picture: Picture | None = None
-    video: Path | None = None
+    film: Film | None = None
+    paused: int = -1
+    glimpse: bytes = b""
+    glimpses: int = 0
     version: int = 0
+    made: int = 0
     used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,9 +81,17 @@ class Result:
     @property
     def files(self) -> dict[str, str]:
         """What can be downloaded: titles, by the names of the files."""
-        if self.picture is not None:
-            return downloads.of_picture(self.upload.name)
-        return downloads.of_video(self.video, self.upload.name) if self.video is not None else {}
+        if self.film is not None:
+            of_frame = downloads.of_still(self.picture.scene.frame.name) if self.picture is not None else {}
+            return downloads.of_video(self.film.run, self.upload.name) | of_frame
+        return downloads.of_picture(self.upload.name) if self.picture is not None else {}
+
+    def done(self, film: Film) -> None:
+        """The video is made."""
+        with self.lock:
+            self.film, self.picture, self.paused = film, None, -1
+            self.version += 1
+            self.made = self.version
 
 
 class Results:
@@ -143,6 +161,28 @@ class Results:
             self._bound()
         return result
 
+    def pause(self, token: str, seconds: float, change: Callable[[Film, int], Film]) -> Result:
+        """Change what is selected in a video, and show that in the frame at a time.
+
+        `change` gets the film and the frame's position in it.
+
+        Raises:
+            SavError: It is gone, or there is none yet.
+        """
+        result = self.get(token)
+        with result.lock, self._drawing:
+            if result.film is None:
+                raise ResultsError("press Segment first")
+            position = result.film.position_at(seconds)
+            film = change(result.film, position)
+            same = result.picture is not None and position == result.paused
+            known = result.picture.scene.frame if same and result.picture is not None else None
+            result.picture, result.film, result.paused = film.still(position, known), film, position
+            result.version += 1
+        with self._lock:
+            self._bound()
+        return result
+
     def let_go(self, visitor: str) -> None:
         """Free the memory that a visitor's pictures take; files stay until their time is over."""
         with self._lock:
@@ -192,8 +232,9 @@ class Results:
         """
         if name not in result.files:
             raise ResultsError(f"there is no such file: choose one of {', '.join(result.files) or 'none'}")
-        if result.video is not None and name == result.video.name:
-            return result.video
+        film = result.film
+        if film is not None and name == film.run.name:
+            return film.run
         with result.lock, self._drawing:
             folder = result.folder / str(result.version)
             if not folder.exists():
@@ -202,8 +243,8 @@ class Results:
                 folder.mkdir()
             if (folder / name).exists():
                 return folder / name
-            if result.video is not None:
-                return downloads.write_of_video(result.video, result.upload.name, name, folder)
+            if film is not None and name in downloads.of_video(film.run, result.upload.name):
+                return downloads.write_of_video(film.run, result.upload.name, name, folder, film.chosen_ids)
             return downloads.write_of_picture(result.known, name, folder)
 
     def _bound(self) -> None:

@@ -160,6 +160,8 @@ def _result(results: Results, asked: dict[str, str]) -> Response:
                 media_type=kind if kind.startswith("video/") else "video/mp4",
                 headers=_NOT_CACHED,
             )
+        if asked["what"] == "glimpse" and found.glimpse:
+            return Response(found.glimpse, media_type="image/jpeg", headers=_NOT_CACHED)
         if asked["what"] in ("source", "drawn"):
             content = results.picture_bytes(found, asked["what"] == "source")
             return Response(content, media_type="image/jpeg", headers=_NOT_CACHED)

@@ -15,12 +15,14 @@ from sav.runs.events import Event, Note, Problem, Reached
 from sav.runs.report import Report
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
+from sav.segmenter import Segmenter
 from sav.web.config import WebConfig
 from sav.web.downloads import stem_of
 from sav.web.line import Job, StoppedError
 from sav.web.models import Models
 from sav.web.results import Result
 from sav.web.uploads import most_frames
+from sav.web.watching import Glimpses, Watched
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
         elif isinstance(event, Note | Problem):
             lines.append(event.line)
 
+    def load() -> Segmenter:
+        return models.segmenter(wish.detector, wish.sam, wish.words, wish.detect)
+
     asked = VideoJob(
         source=str(result.upload),
         save_path=result.folder / f"{stem_of(result.upload.name)}_sav.mp4",
@@ -107,11 +112,11 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
         max_megapixels=config.max_megapixels,
     )
     try:
-        report = run_video(
-            asked, lambda: models.segmenter(wish.detector, wish.sam, wish.words, wish.detect), on_event
-        )
+        report = run_video(asked, lambda: Watched(load(), Glimpses(result)), on_event)
     except KeyboardInterrupt:
         raise StoppedError from None
+    finally:
+        result.glimpse = b""
     if not report.done:
         raise StoppedError
     return Done(report, tuple(lines))

@@ -227,13 +227,48 @@ def test_a_video_tells_how_far_it_is_and_comes_back_with_sound(visit, tmp_path, 
     visitor.button("Segment").click()
     visitor.wait_until_told("of 24 frames")
     assert visitor.page.locator("#sav-status progress").count() == 1
+    glimpse = visitor.page.locator("img.glimpse")
+    glimpse.wait_for()
+    assert glimpse.evaluate("image => image.decode().then(() => image.naturalWidth)") == 80
+    visitor.shoot("desk_video_at_work")
     visitor.wait_until_told("24 frames, 2 objects")
+    glimpse.wait_for(state="hidden")
     visitor.shoot("desk_video")
     assert visitor.page.locator("video.result").evaluate("video => video.error") is None
     made, name = visitor.download("Video (MP4)")
     assert name == "v_sav.mp4"
     with av.open(str(made)) as container:
         assert len(container.streams.audio) == 1 and sum(1 for _ in container.decode(video=0)) == 24
+
+
+def test_a_click_on_a_video_selects_the_track_in_the_frame_at_which_it_pauses(visit, tmp_path):
+    visitor = visit()
+    visitor.drop(make_video(tmp_path, "v.mp4", count=24, size_hw=(60, 80)))
+    visitor.wait_until_told("a video")
+    visitor.button("Segment").click()
+    visitor.wait_until_told("24 frames, 2 objects")
+    assert [row.split("\t")[1:5] for row in visitor.rows()] == [
+        ["1", "person", "0.90", "24"],
+        ["2", "person", "0.60", "24"],
+    ]
+
+    visitor.button("Play").click()
+    visitor.click_at(15, 15)
+    visitor.wait_until_told("1 selected")
+    assert visitor.page.locator("video.result").evaluate("video => video.paused")
+    still = visitor.page.locator("img.still")
+    still.wait_for()
+    shown = still.get_attribute("src")
+    visitor.page.get_by_label("person 2").check()
+    visitor.wait_until_told("2 selected")
+    visitor.shoot("desk_video_selected")
+    _, name = visitor.download("Cut-outs of this frame")
+    assert name.endswith("_cutout.zip")
+
+    visitor.page.get_by_label("Time in the video").fill("0.9")
+    wait_for(lambda: still.is_visible() and still.get_attribute("src") != shown)
+    visitor.button("Select none").click()
+    still.wait_for(state="hidden")
 
 
 def test_a_video_that_is_stopped_is_there_up_to_that_frame(visit, tmp_path, slow):

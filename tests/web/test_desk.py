@@ -179,7 +179,7 @@ def test_a_video_that_is_stopped_is_whole_up_to_there(make_desk):
 
     *_, last = asyncio.run(stopped())
     assert "stopped: the video ends there" in last.line
-    with av.open(str(desk.results.file(result, result.video.name))) as made:
+    with av.open(str(desk.results.file(result, result.film.run.name))) as made:
         frames = sum(1 for _ in made.decode(video=0))
     assert 0 < frames < 60
     assert len(json.loads(desk.results.file(result, "v_coco.json").read_text())["images"]) == frames

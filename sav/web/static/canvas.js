@@ -6,9 +6,10 @@ const frame = find('.frame'), slide = find('.slide input'), divider = find('.div
 const cross = find('.cross'), marquee = find('.marquee'), seek = find('.seek');
 const images = { source: find('img.source'), result: find('img.result') };
 const videos = { source: find('video.source'), result: find('video.result') };
+const still = find('img.still'), glimpse = find('img.glimpse');
 let shown = {}, tool = 'choose', place = null, corner = null, drag = null;
 
-const said = (what) => trigger('act', what);
+const said = (what) => trigger('act', shown.kind === 'video' ? { ...what, time: videos.result.currentTime } : what);
 const name = () => find('.name input').value;
 
 function show(value) {
@@ -18,6 +19,8 @@ function show(value) {
   root.classList.toggle('done', Boolean(value.result));
   if (value.kind === 'picture') showPicture(value);
   if (value.kind === 'video') showVideo(value);
+  showGlimpse(value);
+  holdStill();
   if (isNew) { place = corner = null; drawMarks(); }
   showFiles(value.files || []);
   showRows(value.rows || []);
@@ -43,6 +46,34 @@ function showVideo(value) {
   }
 }
 
+// What the models are at covers the video until all of it is done.
+function showGlimpse(value) {
+  root.classList.toggle('working', Boolean(value.glimpse));
+  if (!value.glimpse) { glimpse.removeAttribute('src'); return; }
+  const next = new Image();
+  next.onload = () => {
+    if (shown.glimpse !== value.glimpse) return;
+    widen(next.naturalWidth, next.naturalHeight);
+    glimpse.src = value.glimpse;
+  };
+  next.src = value.glimpse;
+}
+
+// The frame with what is selected lies over the video while that is paused there.
+function holdStill() {
+  const at = shown.still, now = videos.result.currentTime + 0.001;
+  const held = Boolean(at) && videos.result.paused && at.from <= now && now < at.to;
+  root.classList.toggle('held', held);
+  if (!at) still.removeAttribute('src'); else if (still.getAttribute('src') !== at.url) still.src = at.url;
+}
+
+let waiting = 0;
+function lookAgain() {
+  clearTimeout(waiting);
+  if (!shown.still || !videos.result.paused || root.classList.contains('held')) return;
+  waiting = setTimeout(() => said({ do: 'look' }), 200);
+}
+
 function showFiles(files) {
   find('.files').replaceChildren(...files.map((file) => {
     const item = document.createElement('li'), link = document.createElement('a');
@@ -56,15 +87,21 @@ function showFiles(files) {
 
 function showRows(rows) {
   const focused = document.activeElement?.dataset?.row;
+  const heads = find('thead tr');
+  heads.replaceChildren(heads.firstElementChild, ...(shown.columns || []).map((title) => {
+    const head = document.createElement('th');
+    head.scope = 'col';
+    head.textContent = title;
+    return head;
+  }));
   find('tbody').replaceChildren(...rows.map((row, position) => {
     const line = document.createElement('tr'), box = document.createElement('input');
     line.classList.toggle('chosen', row.chosen);
     box.type = 'checkbox';
     box.checked = row.chosen;
     box.dataset.row = position;
-    box.setAttribute('aria-label', `${row.name} ${row.number}`);
-    const cells = [box, row.number, row.name, row.score.toFixed(2), row.area, row.box.join(', ')];
-    line.append(...cells.map((content) => {
+    box.setAttribute('aria-label', row.label);
+    line.append(...[box, ...row.cells].map((content) => {
       const cell = document.createElement('td');
       cell.append(content);
       return cell;
@@ -77,7 +114,7 @@ function showRows(rows) {
 
 function slideTo(share) {
   divider.style.left = `${share}%`;
-  for (const kind of [images, videos]) kind.result.style.clipPath = `inset(0 0 0 ${share}%)`;
+  for (const one of [images.result, videos.result, still]) one.style.clipPath = `inset(0 0 0 ${share}%)`;
 }
 
 // Places are in pixels of the picture, wherever and however large it is shown.
@@ -104,8 +141,13 @@ function drawMarks() {
   marquee.style.height = percent(Math.abs(to.y - from.y), shown.height);
 }
 
+// Places in a video can be clicked once it is done; it pauses for that.
+const clickable = () => shown.kind === 'picture' || (shown.kind === 'video' && Boolean(shown.result));
+const toolNow = () => (shown.kind === 'picture' ? tool : 'choose');
+
 function click(at) {
-  if (tool === 'choose') said({ do: 'choose', x: at.x, y: at.y });
+  if (shown.kind === 'video') videos.result.pause();
+  if (toolNow() === 'choose') said({ do: 'choose', x: at.x, y: at.y });
   else said({ do: 'mask', x: at.x, y: at.y, name: name() });
 }
 
@@ -115,11 +157,11 @@ function box(from, to) {
 }
 
 frame.addEventListener('pointerdown', (event) => {
-  if (shown.kind !== 'picture' || event.button) return;
+  if (!clickable() || event.button) return;
   frame.focus({ preventScroll: true });
   place = placeOf(event);
   corner = null;
-  if (tool === 'box') { drag = place; frame.setPointerCapture(event.pointerId); }
+  if (toolNow() === 'box') { drag = place; frame.setPointerCapture(event.pointerId); }
 });
 frame.addEventListener('pointermove', (event) => {
   if (!drag) return;
@@ -127,16 +169,16 @@ frame.addEventListener('pointermove', (event) => {
   drawMarks();
 });
 frame.addEventListener('pointerup', (event) => {
-  if (shown.kind !== 'picture' || event.button || !place) return;
+  if (!clickable() || event.button || !place) return;
   const at = placeOf(event);
-  if (drag) box(drag, at); else if (tool !== 'box') click(at);
+  if (drag) box(drag, at); else if (toolNow() !== 'box') click(at);
   drag = place = null;
   drawMarks();
 });
 frame.addEventListener('pointercancel', () => { drag = place = null; drawMarks(); });
 
 frame.addEventListener('keydown', (event) => {
-  if (shown.kind !== 'picture') return;
+  if (!clickable()) return;
   const step = Math.max(shown.width, shown.height) * (event.shiftKey ? 0.05 : 0.01);
   const moves = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
   if (event.key in moves) {
@@ -147,7 +189,7 @@ frame.addEventListener('keydown', (event) => {
     };
   } else if (event.key === 'Enter' || event.key === ' ') {
     place = place || { x: shown.width / 2, y: shown.height / 2 };
-    if (tool !== 'box') click(place);
+    if (toolNow() !== 'box') click(place);
     else if (!corner) corner = place;
     else { box(corner, place); corner = null; }
   } else if (event.key === 'Escape') {
@@ -159,8 +201,17 @@ frame.addEventListener('keydown', (event) => {
 
 root.addEventListener('change', (event) => {
   if (event.target.name === 'sav-tool') { tool = frame.dataset.tool = event.target.value; corner = null; drawMarks(); }
-  if (event.target.dataset.row !== undefined) said({ do: 'toggle', row: Number(event.target.dataset.row) });
+  if (event.target.dataset.row !== undefined) toggle(Number(event.target.dataset.row), event.target.checked);
 });
+// A track that is selected in the table is gone to where it is seen.
+function toggle(row, isChosen) {
+  const { first, last } = shown.rows[row], video = videos.result;
+  if (shown.kind === 'video') {
+    video.pause();
+    if (isChosen && (video.currentTime < first || video.currentTime > last)) video.currentTime = first + 0.002;
+  }
+  said({ do: 'toggle', row });
+}
 slide.addEventListener('input', () => slideTo(slide.value));
 find('.none').addEventListener('click', () => said({ do: 'none' }));
 find('.remove').addEventListener('click', () => said({ do: 'remove' }));
@@ -188,6 +239,8 @@ function follow(video) {
   if (video.duration) seek.value = video.currentTime / video.duration;
   find('.toggle').textContent = video.paused ? 'Play' : 'Pause';
   if (video !== videos.result) return;
+  holdStill();
+  lookAgain();
   const other = videos.source;
   if (Math.abs(other.currentTime - video.currentTime) > 0.08) other.currentTime = video.currentTime;
   if (video.paused !== other.paused) { if (video.paused) other.pause(); else other.play().catch(() => {}); }
