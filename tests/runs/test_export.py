@@ -53,6 +53,15 @@ def test_a_stretch_of_a_video_is_read_again_as_it_was(tmp_path, monkeypatch, mor
     assert seen(tmp_path / "new") == seen(video.parent / "v_annotations")
 
 
+def test_objects_are_chosen_by_their_ids(video, tmp_path):
+    assert export(video, ["mot"], tmp_path / "one", ids=(2,))[0].status == DONE
+    rows = (tmp_path / "one" / "mot.txt").read_text().splitlines()
+    assert {row.split(",")[1] for row in rows} == {"2"}
+    with pytest.raises(SettingError, match="no object of this run has the id 9"):
+        export(video, ["mot"], tmp_path / "none", ids=(2, 9))
+    assert not (tmp_path / "none").exists()
+
+
 def test_by_default_files_go_where_the_runs_own_are_and_replace_only_those(video, pictures):
     for run, folder in ((video, video.parent / "v_annotations"), (pictures, pictures / "annotations")):
         before = seen(run if run.is_dir() else run.parent)

@@ -39,6 +39,14 @@ def test_scenes_and_detections_come_back_exactly(stored, scenes):
             assert entry.scene.candidates == weak(scene.frame.index)
 
 
+def test_a_frame_is_found_by_its_index(stored, scenes):
+    with Store.open(stored) as store:
+        assert store.at(7) == scenes[7]
+        assert {7, 300} < set(store.ids())
+        with pytest.raises(ResultsError, match="no frame 12"):
+            store.at(12)
+
+
 def test_an_empty_store_is_a_store(path):
     Store.create(path, VIDEO).close()
     with Store.open(path) as store:

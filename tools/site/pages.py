@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Pages that are files from outside docs/.
 ELSEWHERE = {
     "index.md": "README.md",
+    "zh.md": "README.zh-CN.md",
     "checkpoints.md": "model/README.md",
     "benchmarks.md": "tools/bench/README.md",
     "world.md": "tools/world/README.md",
