@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import pairwise
-from runpy import run_path
+from runpy import run_module, run_path
 from unittest.mock import patch
 
 from sav.commands import COMMANDS
@@ -68,9 +68,8 @@ def _understand_python(words: list[str]) -> None:
         assert name in COMMANDS
         import_module(f"sav.commands.{name}").parse(flags)
     elif words[1].startswith("tools."):
-        module = import_module(words[1])
-        module = import_module(f"{words[1]}.__main__") if hasattr(module, "__path__") else module
-        _stopped_after_parsing(module.main, words[1], words[2:])
+        module, *flags = words[1:]
+        _stopped_after_parsing(lambda: run_module(module, run_name="__main__"), module, flags)
     else:
         assert words[0] == "-m" and words[1] in FOREIGN_MODULES, words
 

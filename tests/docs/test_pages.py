@@ -26,6 +26,7 @@ AFTER_A_RUN = re.compile(
 )
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=[f"{page}: {line}" for page, line in COMMANDS])
 def test_a_command_is_understood(page, command, monkeypatch):
     monkeypatch.chdir(ROOT)
