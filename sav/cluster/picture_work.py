@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.errors import PictureError, WriteError
@@ -18,8 +19,10 @@ from sav.runs.picture_files import Made, PictureFiles
 from sav.runs.picture_scenes import read_frame, scenes_of
 from sav.runs.picture_store import about_pictures
 from sav.runs.picture_writing import problem_of
-from sav.segmenter import Segmenter
 from sav.store import About
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 # What a worker that sees the driver's folder finds in it.
 TOKEN = "token"

@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sav.cluster.paces import Paces
 from sav.cluster.picture_work import TOKEN, Delivery, Errand, Hello, PictureTask, PictureWork, stamp_of
@@ -24,8 +25,10 @@ from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_results import PictureResults
 from sav.runs.picture_writing import PictureWriting, taken_over
 from sav.runs.report import Found, Report
-from sav.segmenter import Segmenter
 from sav.stages.overlap import batched
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 # One is read, one is at the models, one is drawn and written.
 _CONCURRENCY = 3

@@ -102,7 +102,12 @@ class Pool(Generic[Task, Result]):
             self._wait(_PATIENCE)
         return next(iter(self.hellos.values()))
 
-    def ordered(self, tasks: Iterable[Task], window: int | None = None) -> Iterator[Done[Task, Result]]:
+    def ordered(
+        self,
+        tasks: Iterable[Task],
+        window: int | None = None,
+        on_wait: Callable[[], None] = lambda: None,
+    ) -> Iterator[Done[Task, Result]]:
         """Yield what comes of each task, in their order, while the workers are at those that follow.
 
         `tasks` is asked for no more than fit into the window, and may itself go through another `ordered` of
@@ -112,6 +117,7 @@ class Pool(Generic[Task, Result]):
             tasks: What there is to do.
             window: How many tasks may have been begun and not been handed out; by default twice as many as
                 the workers can be at.
+            on_wait: Is called about once a second while there is nothing to hand out.
 
         Raises:
             ClusterError: There are no workers any more.
@@ -137,6 +143,7 @@ class Pool(Generic[Task, Result]):
                     yield Done(job.task, value, job.worker)
                     self._wait(0)
             else:
+                on_wait()
                 self._wait(_PATIENCE)
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from sav.errors import DONE, FAILED, SavError
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
     from sav.runs.events import OnEvent
-    from sav.runs.report import Report
+    from sav.runs.report import Report, VideosReport
     from sav.segmenter import Segmenter
 
 # Seconds a picture.
@@ -48,7 +48,7 @@ def told() -> Iterator[OnEvent]:
         yield tell_event
 
 
-def _conclude(report: Report) -> None:
+def _conclude(report: Report | VideosReport) -> None:
     """Say how a run ended; after Ctrl-C end the program with it, whatever its threads are at."""
     if report.problem:
         tell_error(report.problem)

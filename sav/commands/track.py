@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from sav.commands import cli, flags, looks
 from sav.commands.arguments import Parser, place, whole
 from sav.commands.console import tell_note
 from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
+from sav.errors import SettingError
 
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
@@ -25,10 +27,11 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = Parser(main_flag="--video_path", description=__doc__)
     group = parser.add_argument_group("video and results")
     group.add_argument("--video_path", "--video", type=place, default="video.mp4", metavar="SOURCE",
-                       help="a video, a folder of numbered pictures, a camera's number, or an RTSP or HTTP"
-                            " address (default: %(default)s)")  # fmt: skip
+                       help="a video, a folder of numbered pictures, a folder of videos, a camera's number,"
+                            " or an RTSP or HTTP address (default: %(default)s)")  # fmt: skip
     group.add_argument("--save_path", type=place, default="video_test.mp4", metavar="FILE",
-                       help="the MP4 to write (default: %(default)s)")  # fmt: skip
+                       help="the MP4 to write, or for a folder of videos the folder for theirs"
+                            " (default: %(default)s)")  # fmt: skip
     group.add_argument("--start", metavar="WHEN",
                        help="first frame: its number, or seconds (12.5s), or a time (00:01:30)")  # fmt: skip
     group.add_argument("--end", metavar="WHEN", help="first frame that is not wanted, likewise")
@@ -48,7 +51,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
     looks.add_looks_flags(parser.add_argument_group("how the video looks"), looks.USUAL)
-    flags.add_worker_flags(parser, "the video")
+    flags.add_worker_flags(parser, "a video, or a folder of them,")
     flags.add_resume_flag(parser)
     limits = f"{MAX_FRAME_MEGAPIXELS:g}, {MAX_PICTURE_MEGAPIXELS:g} in a folder of pictures"
     flags.add_general_flags(parser, limits)
@@ -69,12 +72,12 @@ def run(args: argparse.Namespace) -> int:
     refine = None if args.refine is None else flags.refine_config(args.refine)
     check_device(args.device)
     boxes = check_models(args)
-    workers = cli.workers_of(args)
-    save_path = check_save_path(args.save_path, args.video_path)
+    folder = folder_of_videos(args)
+    save_path = Path(args.save_path) if folder else check_save_path(args.save_path, args.video_path)
     if boxes:
         check_boxes_of_video(boxes, args.video_path)
+    workers = cli.workers_of(args)
 
-    from sav.runs.video import run_video
     from sav.runs.video_job import VideoJob
     from sav.runs.video_store import check_resumable
 
@@ -96,29 +99,77 @@ def run(args: argparse.Namespace) -> int:
         draw=looks.draw_config(args),
     )
     check_resumable(job)
+    if workers and not (folder or is_read_twice(args.video_path)):
+        raise SettingError(f"{args.video_path} comes once, frame by frame: leave out --workers and --cluster")
+    if folder:
+        return _do_videos(args, folder, job, workers)
+    return _do_video(args, job, workers)
 
-    idle = flags.idle_flags(args, formats)
-    if workers is not None:
-        return _shared_out(args, job, workers, idle)
 
+def folder_of_videos(args: argparse.Namespace) -> Path | None:
+    """The folder of videos that is asked for; None if it is one video.
+
+    Raises:
+        SavError: It is a folder of both videos and pictures, or comes with flags that are for one video.
+    """
+    from sav.media.addresses import local_path
+    from sav.media.video_files import has_videos
+
+    path = local_path(args.video_path)
+    if path is None or not path.is_dir() or not has_videos(path):
+        return None
+    if args.boxes:
+        raise SettingError(f"--boxes are those of one video, and {path} is a folder of many: name one")
+    return path
+
+
+def is_read_twice(source: str) -> bool:
+    """Whether a source is a file or a folder, which any worker can read."""
+    from sav.media.addresses import local_path
+
+    path = local_path(source)
+    return path is not None and (path.is_file() or path.is_dir())
+
+
+def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None) -> int:
     def models() -> Segmenter:
-        for line in idle:
-            tell_note(line)
+        _tell_idle(args, job)
         return cli.load_models(args)
 
-    with cli.told() as on_event:
-        return run_video(job, models, on_event).status
+    if workers is None:
+        from sav.runs.video import run_video
 
+        with cli.told() as on_event:
+            return run_video(job, models, on_event).status
 
-def _shared_out(args: argparse.Namespace, job: VideoJob, workers: Workers, idle: Iterable[str]) -> int:
-    """Have several workers go through the frames."""
     from sav.cluster.long_video import share_video
 
-    for line in idle:
-        tell_note(line)
+    _tell_idle(args, job)
     load = cli.models_of_workers(args)
     with cli.told() as on_event:
         return share_video(job, load, workers, on_event).status
+
+
+def _do_videos(args: argparse.Namespace, folder: Path, job: VideoJob, workers: Workers | None) -> int:
+    from sav.runs.videos import plan_videos, run_videos
+
+    jobs = plan_videos(folder, job.save_path, job)
+    _tell_idle(args, job)
+    if workers is None:
+        segmenter = cli.load_models(args)
+        with cli.told() as on_event:
+            return run_videos(jobs, segmenter, on_event).status
+
+    from sav.cluster.videos import share_videos
+
+    load = cli.models_of_workers(args)
+    with cli.told() as on_event:
+        return share_videos(jobs, load, workers, on_event).status
+
+
+def _tell_idle(args: argparse.Namespace, job: VideoJob) -> None:
+    for line in flags.idle_flags(args, job.formats):
+        tell_note(line)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

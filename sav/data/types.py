@@ -20,6 +20,8 @@ _NO_SHAPES: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 # The class name and id of regions that the detector has no name for.
 UNLABELLED = "unlabelled"
 UNLABELLED_ID = -1
+# Ids of regions begin here, above those of objects, and fit into the 16 bits of a PNG.
+FIRST_REGION_ID = 1 << 15
 
 
 def check_array(name: str, array: NDArray[Any], shape: tuple[int | None, ...], dtype: type[Any]) -> None:

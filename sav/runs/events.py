@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sav.runs.report import Report
+from sav.runs.report import Report, VideosReport
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Reached:
     Attributes:
         position: Pictures or frames done; may be within one.
         total: How many there will be; None if nobody knows.
-        unit: "picture" or "frame".
+        unit: "picture", "frame" or "video".
         name: What is being worked on, if that has a name.
     """
 
@@ -44,7 +44,7 @@ class Note:
 class Saved:
     """All files are in place; the models may still be in the middle of what nobody wants any more."""
 
-    report: Report
+    report: Report | VideosReport
 
 
 Event: TypeAlias = Reached | Problem | Note | Saved

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.errors import DeviceMemoryError
 from sav.media.pictures import read_picture, readable
-from sav.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 
 def read_frame(path: Path, index: int, max_megapixels: float) -> Frame | Exception:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.errors import ResultsError
 from sav.runs.ledger import RUN, Ledger
-from sav.segmenter import Segmenter
 from sav.store import About, Store
 from sav.store.rows import Packed
+
+if TYPE_CHECKING:
+    from sav.segmenter import Segmenter
 
 
 def about_pictures(segmenter: Segmenter) -> About:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from sav.data.scene import Scene
+from sav.data.types import FIRST_REGION_ID
 from sav.errors import DONE, FAILED, PARTLY_DONE
-from sav.stages.regions import FIRST_REGION_ID
 from sav.wording import count
 
 
@@ -108,3 +109,42 @@ class Report:
         if self.found.duplicates:
             notes.append(f"{count(self.found.duplicates, 'double')} left out")
         return count(self.found.objects, noun) + (f" ({', '.join(notes)})" if notes else "")
+
+
+@dataclass(frozen=True)
+class VideosReport:
+    """How a run over a folder of videos ended.
+
+    Attributes:
+        folder: Where the results are.
+        wanted: Videos asked for.
+        reports: How each of them ended that was begun and has results.
+        taken_over: Videos that an earlier run has done.
+        problem: What ended the run before its end; empty if nothing did.
+    """
+
+    folder: Path
+    wanted: int
+    reports: Sequence[Report] = field(default_factory=tuple)
+    taken_over: int = 0
+    problem: str = ""
+
+    @property
+    def done(self) -> int:
+        """The videos that are whole."""
+        return self.taken_over + sum(report.status == DONE for report in self.reports)
+
+    @property
+    def status(self) -> int:
+        """The exit status that says how much was done."""
+        if self.done == self.wanted and not self.problem:
+            return DONE
+        return PARTLY_DONE if self.done or any(report.done for report in self.reports) else FAILED
+
+    def __str__(self) -> str:
+        frames = sum(report.done for report in self.reports)
+        objects = sum(report.found.objects for report in self.reports)
+        videos = f"{self.done} of {count(self.wanted, 'video')}"
+        if not frames:
+            return f"{videos}: {f'done before, in {self.folder}' if self.done else 'nothing is saved'}"
+        return f"{videos}: {count(frames, 'frame')}, {count(objects, 'object')} in {self.folder}"

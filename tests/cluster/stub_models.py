@@ -1,39 +1,46 @@
-"""Stub models for workers, which load them in their own processes."""
+"""A stand-in for a segmenter that some pictures kill; workers load it in their own processes."""
 
 from __future__ import annotations
 
 import os
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sav.segmenter import Segmenter
-from tests.stubs import StubDetector, StubSam
+import numpy as np
+
+from tools.bench.standins import StandIn
+
+SIZE_HW = (60, 80)
 
 
 @dataclass
-class Poisonous(StubDetector):
-    """Dies of pictures whose first pixel is `poison`; dies `once` of those of another colour."""
+class Mortal(StandIn):
+    """Dies of pictures that begin with the colour of poison; of those of another red only once.
+
+    Attributes:
+        marks: A folder that knows who died already.
+    """
 
     marks: Path | None = None
-    seconds: float = 0.0
 
-    def __post_init__(self) -> None:
-        super().__init__()
+    def together(self, frames, **settings):
+        for frame in frames:
+            blue, green, red = frame.image[0, 0].tolist()
+            if (blue, green) == (66, 66) and not (red and self._was_there(red)):
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().together(frames, **settings)
 
-    def __call__(self, images_bgr):
-        time.sleep(self.seconds)
-        for image in images_bgr:
-            blue, green, red = image[0, 0].tolist()
-            if (blue, green) == (66, 66):
-                mark = self.marks / str(red) if self.marks else None
-                if red == 0 or (mark and not mark.exists()):
-                    if mark:
-                        mark.touch()
-                    os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(images_bgr)
+    def _was_there(self, red):
+        mark = self.marks / f".{red}"
+        if mark.exists():
+            return True
+        mark.touch()
+        return False
 
 
-def stub_segmenter(marks: Path | None = None, seconds: float = 0.0) -> Segmenter:
-    return Segmenter(Poisonous(marks, seconds), StubSam(), regions=False)
+def picture(seed: int, red: int | None = None) -> np.ndarray:
+    """A `(60, 80, 3)` uint8 picture of noise; with `red` one that kills, always if that is 0."""
+    image = np.random.default_rng(seed).integers(0, 255, (*SIZE_HW, 3), np.uint8)
+    image[0, 0] = (0, 0, 0) if red is None else (66, 66, red)
+    return image

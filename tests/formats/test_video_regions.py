@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sav.data.types import UNLABELLED
-from sav.stages.regions import FIRST_REGION_ID
+from sav.data.types import FIRST_REGION_ID, UNLABELLED
 from tests.formats.conftest import REGION, RING, VIDEO
 
 ID = FIRST_REGION_ID + 5

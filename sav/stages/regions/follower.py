@@ -20,15 +20,12 @@ import numpy as np
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import BoolArray, Frame, IntArray
+from sav.data.types import FIRST_REGION_ID, BoolArray, Frame, IntArray
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
 from sav.stages.regions.motion import MaskMotion
 from sav.stages.unexplained import LEAST_AREA, unexplained
 from sav.trackers.association import assign
-
-# Ids of regions begin here, above those of objects, and fit into the 16 bits of a PNG.
-FIRST_REGION_ID = 1 << 15
 
 # Seconds after which everything is asked for anew, and for which a region is remembered that is not shown.
 _ASK_AFTER = 1.0

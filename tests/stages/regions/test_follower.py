@@ -7,8 +7,8 @@ import pytest
 
 from sav.data.instances import Instances
 from sav.data.scene import Scene
-from sav.data.types import Frame
-from sav.stages.regions import FIRST_REGION_ID, RegionFollower, follower
+from sav.data.types import FIRST_REGION_ID, Frame
+from sav.stages.regions import RegionFollower, follower
 from tests.stages.regions.test_motion import boxes, texture
 from tests.stubs import StubSam
 
