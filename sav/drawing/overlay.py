@@ -61,13 +61,18 @@ class Painter:
         return drawn
 
     def labelled(self, scene: Scene, drawn: Image) -> Image:
-        """What `marked` gave for the next scene, with labels written into it."""
+        """What `marked` gave for the next scene, with labels and a legend written into it."""
         config = self.config
-        if (config.labels or config.legend) and len(scene):
-            visible = Visible(scene.masks)
-            reserved = self._explain(drawn, scene, visible) if config.legend else _NOWHERE
-            if config.labels:
-                self._label(drawn, scene, visible, reserved)
+        if not (config.labels or config.legend) or not len(scene):
+            return drawn
+
+        visible = Visible(scene.masks)
+        legend = make_legend(scene, config) if config.legend else None
+        reserved = place_legend(legend, visible, self._legend_memory)[None] if legend else _NOWHERE
+        if config.labels:
+            self._label(drawn, scene, visible, reserved)
+        if legend:
+            legend.draw(drawn, reserved[0, :2].astype(np.int64))  # over the lines that lead to objects
         return drawn
 
     def _is_framed(self, scene: Scene) -> BoolArray:
@@ -75,13 +80,6 @@ class Painter:
         with_boxes = scene.is_tracked if self.config.boxes is None else self.config.boxes
         is_framed: BoolArray = with_boxes | (scene.doubtful & (self.config.boxes is not False))
         return is_framed
-
-    def _explain(self, drawn: Image, scene: Scene, visible: Visible) -> FloatArray:
-        """Draw the legend; `(1, 4)` where it lies."""
-        legend = make_legend(scene, self.config)
-        place = place_legend(legend, visible, self._legend_memory)
-        legend.draw(drawn, place[:2].astype(np.int64))
-        return place[None]
 
     def _label(self, drawn: Image, scene: Scene, visible: Visible, reserved: FloatArray) -> None:
         bgr, is_framed = colours(scene.track_ids), self._is_framed(scene)
