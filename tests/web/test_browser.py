@@ -258,6 +258,7 @@ def test_a_click_on_a_video_selects_the_track_in_the_frame_at_which_it_pauses(vi
     assert visitor.page.locator("video.result").evaluate("video => video.paused")
     still = visitor.page.locator("img.still")
     still.wait_for()
+    assert visitor.page.locator(".slide input").input_value() == "0"  # or the source would cover it
     shown = still.get_attribute("src")
     visitor.page.get_by_label("person 2").check()
     visitor.wait_until_told("2 selected")

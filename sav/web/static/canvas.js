@@ -145,8 +145,14 @@ function drawMarks() {
 const clickable = () => shown.kind === 'picture' || (shown.kind === 'video' && Boolean(shown.result));
 const toolNow = () => (shown.kind === 'picture' ? tool : 'choose');
 
+// What is clicked where the source is shown becomes seen.
+function uncover(at) {
+  if (shown.result && 100 * at.x / shown.width < slide.value) { slide.value = 0; slideTo(0); }
+}
+
 function click(at) {
   if (shown.kind === 'video') videos.result.pause();
+  uncover(at);
   if (toolNow() === 'choose') said({ do: 'choose', x: at.x, y: at.y });
   else said({ do: 'mask', x: at.x, y: at.y, name: name() });
 }
