@@ -19,6 +19,7 @@ from sav.errors import DONE, FAILED, SavError
 
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
+    from sav.detectors.boxes import BoxFile
     from sav.runs.events import OnEvent
     from sav.runs.report import Report, VideosReport
     from sav.segmenter import Segmenter
@@ -57,12 +58,15 @@ def _conclude(report: Report | VideosReport) -> None:
         interrupts.leave(report.status)
 
 
-def load_models(args: argparse.Namespace, regions: bool = False) -> Segmenter:
-    """The models that the flags name, on the device that they name; says if they are only a demo."""
+def load_models(args: argparse.Namespace, regions: bool = False, boxes: BoxFile | None = None) -> Segmenter:
+    """The models that the flags name, on the device that they name; says if they are only a demo.
+
+    `boxes` are those of the flags, where they have been read already.
+    """
     line = heavy_line(args)
     if line:
         tell_note(line)
-    segmenter = models_of(args, regions)()
+    segmenter = models_of(args, regions, boxes)()
     _tell_demo([path for what, path in segmenter.files.items() if what != "boxes"])
     return segmenter
 
@@ -87,14 +91,16 @@ def _tell_demo(checkpoints: Sequence[Path]) -> None:
         )
 
 
-def models_of(args: argparse.Namespace, regions: bool = False) -> Callable[[], Segmenter]:
+def models_of(
+    args: argparse.Namespace, regions: bool = False, boxes: BoxFile | None = None
+) -> Callable[[], Segmenter]:
     """What loads the models that the flags name; can be sent to another process."""
     from sav.segmenter import Segmenter
 
     return partial(
         Segmenter.load,
         yolo_checkpoint=args.yolo_checkpoint,
-        boxes=args.boxes,
+        boxes=boxes or args.boxes,
         words=args.words,
         text_checkpoint=args.text_checkpoint,
         sam_checkpoint=args.sam_checkpoint,

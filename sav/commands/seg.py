@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     from sav.runs.pictures import run_pictures
 
-    segmenter = cli.load_models(args, regions=not args.labelled_only)
+    segmenter = cli.load_models(args, not args.labelled_only, boxes)
     with cli.told() as on_event:
         return run_pictures(plan, segmenter, on_event).status
 

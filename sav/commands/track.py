@@ -15,6 +15,7 @@ from sav.errors import SettingError
 
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
+    from sav.detectors.boxes import BoxFile
     from sav.runs.video_job import VideoJob
     from sav.segmenter import Segmenter
 
@@ -103,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError(f"{args.video_path} comes once, frame by frame: leave out --workers and --cluster")
     if folder:
         return _do_videos(args, folder, job, workers)
-    return _do_video(args, job, workers)
+    return _do_video(args, job, workers, boxes)
 
 
 def folder_of_videos(args: argparse.Namespace) -> Path | None:
@@ -131,10 +132,10 @@ def is_read_twice(source: str) -> bool:
     return path is not None and (path.is_file() or path.is_dir())
 
 
-def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None) -> int:
+def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None, boxes: BoxFile | None) -> int:
     def models() -> Segmenter:
         _tell_idle(args, job)
-        return cli.load_models(args)
+        return cli.load_models(args, boxes=boxes)
 
     if workers is None:
         from sav.runs.video import run_video

@@ -27,6 +27,9 @@ class BoxFile:
     """Gives each picture or frame the boxes that a file has for it; one that it does not tell of has none.
 
     Of a `DetectionConfig` it makes use of `conf`, `classes` and `max_det`.
+
+    Attributes:
+        path: The file or folder.
     """
 
     def __init__(self, path: str | Path, config: DetectionConfig = PICTURE_DETECTION) -> None:
@@ -43,7 +46,7 @@ class BoxFile:
             BoxesError: It is in none of these forms.
             SettingError: There is no class that `config` names.
         """
-        self._path, self._table = Path(path), read_boxes(Path(path))
+        self.path, self._table = Path(path), read_boxes(Path(path))
         self._of_frames = {_plain(name): found for name, found in self._table.by_name.items()}
         self._set(config)
 
@@ -94,7 +97,7 @@ class BoxFile:
     def _check(self, is_known: bool, name: str) -> None:
         if not is_known:
             known = textwrap.shorten(", ".join(self._table.by_name), _MOST_SHOWN, placeholder=" ...")
-            raise BoxesError(f"{self._path} has no boxes for {name}: it tells of {known}")
+            raise BoxesError(f"{self.path} has no boxes for {name}: it tells of {known}")
 
     def _all(self, frame: Frame) -> Detections:
         found = self._named(frame.name)

@@ -14,6 +14,7 @@ from sav.checkpoints import find_checkpoints, sha256_of
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig, as_words
 from sav.data.scene import Scene
 from sav.data.types import Frame
+from sav.detectors.boxes import BoxFile
 from sav.detectors.sliced import Sliced
 from sav.device import choose_device, choose_precision
 from sav.errors import SettingError
@@ -93,7 +94,7 @@ class Models:
         *,
         words: str | Sequence[str] | None = None,
         text_checkpoint: str | Path | None = None,
-        boxes: str | Path | None = None,
+        boxes: str | Path | BoxFile | None = None,
         device: str = "auto",
         precision: str = "auto",
         compiled: bool = False,
@@ -112,8 +113,8 @@ class Models:
                 its classes.
             text_checkpoint: The text model that it was trained with, for words that are new; by default the
                 official file in its own folder.
-            boxes: A file or folder of boxes, as `sav.detectors.boxes.BoxFile` reads it; `yolo_checkpoint` is
-                not looked at then, and may be None.
+            boxes: A file or folder of boxes, as `sav.detectors.boxes.BoxFile` reads it, or one that has been
+                read; `yolo_checkpoint` is not looked at then, and may be None.
             device: `auto`, `cuda`, `cuda:1`, `mps` or `cpu`.
             precision: `float32` for upstream's masks to the last pixel; `auto` for the fastest that
                 shows no difference; `bfloat16` or `float16` for an image encoder in that precision. On a GPU
@@ -142,13 +143,16 @@ class Models:
             wanted["yolo"] = _given(yolo_checkpoint)
         files = dict(zip(wanted, find_checkpoints([*wanted.values()], offline), strict=True))
         if boxes is not None:
-            files["boxes"] = Path(boxes)
+            files["boxes"] = boxes.path if isinstance(boxes, BoxFile) else Path(boxes)
         vocabulary = None
         if spoken:
             text = Path(text_checkpoint) if text_checkpoint is not None else None
             vocabulary = load_vocabulary(files["yolo"], spoken, text, offline)
         computing = choose_precision(precision, chosen)
-        detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary, computing)
+        if isinstance(boxes, BoxFile):
+            detector: Detector = boxes.with_config(detect)
+        else:
+            detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary, computing)
         sam = load_sam(files["sam"], chosen, computing, compiled)
         segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
         text_model = vocabulary.text_model if vocabulary else ""

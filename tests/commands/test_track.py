@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from fractions import Fraction
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from sav.commands import track
+from sav.detectors.box_files import read_boxes
 from sav.runs.stored import opened
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED, cases
 from tests.media import rtsp
@@ -219,7 +221,9 @@ def test_what_the_user_can_mend_is_one_line_and_status_2(run, tmp_path, capsys, 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(run, tmp_path, capsys):
+def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(run, tmp_path, capsys, monkeypatch):
+    counted = Mock(side_effect=read_boxes)
+    monkeypatch.setattr("sav.detectors.boxes.read_boxes", counted)
     boxes = tmp_path / "det.txt"
     lines = [f"{number},-1,{20 + number},30,60,40,0.9,-1,-1,-1\n" for number in range(1, 8)]
     boxes.write_text("".join(lines))
@@ -230,6 +234,7 @@ def test_boxes_of_a_file_are_followed_in_place_of_a_detectors(run, tmp_path, cap
     with opened(tmp_path / "out.mp4") as store:
         assert set(store.about.checkpoints) == {"boxes", "sam"}
         assert store.about.categories == {0: "object"}
+    assert counted.call_count == 1
 
     boxes.write_text("".join(lines[:-1]))
     assert run(STREET, tmp_path / "out.mp4", *flags, "--resume") == 2
