@@ -16,7 +16,7 @@ from sav.cluster.stretch_work import Cut, Detect, Failed, MakeMasks, StretchWork
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, FloatArray, Frame, Image
-from sav.errors import WorkerLostError
+from sav.errors import ClusterError, WorkerLostError
 from sav.media.video import VideoReader
 from sav.runs.events import Note, OnEvent, ignore
 from sav.segmenter import Segmenter
@@ -48,8 +48,19 @@ class StretchCrew:
         self._paces = paces
 
     def place(self, frames: list[Frame]) -> Any:
-        """Put the frames of a stretch into Ray's store."""
-        return the_ray().put(frames)
+        """Put the frames of a stretch into Ray's store.
+
+        Raises:
+            ClusterError: There is no room, nor on the disk that it makes use of then.
+        """
+        ray = the_ray()
+        try:
+            return ray.put(frames)
+        except ray.exceptions.RayError as error:
+            raise ClusterError(
+                f"{_name(frames)} cannot be handed to workers: Ray's store and its disk are full; free some"
+                " of the disk, or take fewer --workers"
+            ) from error
 
     def detect(self, stretches: Iterable[Stretch]) -> Iterator[tuple[Stretch, list[Detections]]]:
         """See `Crew`."""

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from sav.cluster.long_video import share_video, why_undivided
+from sav.cluster.paces import Paces
 from sav.cluster.placing import Workers
-from sav.errors import DONE
+from sav.cluster.stretches import StretchCrew
+from sav.data.types import Frame
+from sav.errors import DONE, ClusterError
 from sav.media.pictures import write_picture
 from sav.runs.events import Event, Note
 from sav.runs.video_job import VideoJob
@@ -42,6 +45,18 @@ def test_what_must_be_looked_at_in_order_is_done_by_one_worker_and_said_so(tmp_p
 
 def test_regions_are_followed_by_one_worker(tmp_path):
     assert "--regions" in why_undivided(job(tmp_path, regions=True))
+
+
+def test_a_full_store_is_one_line_that_says_what_to_do(monkeypatch):
+    ray = pytest.importorskip("ray")
+
+    def full(frames):
+        raise ray.exceptions.OutOfDiskError("a long text")
+
+    monkeypatch.setattr(ray, "put", full)
+    crew = StretchCrew(None, 1, False, Paces("frame"))
+    with pytest.raises(ClusterError, match=r"frames 3 to 4 cannot be handed to workers: .* fewer --workers"):
+        crew.place([Frame(walking_image(number), number) for number in (3, 4)])
 
 
 @pytest.mark.slow

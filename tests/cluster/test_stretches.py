@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -129,3 +132,22 @@ def test_a_run_goes_on_after_the_driver_was_ended(pool, marks, source, tmp_path)
     one = run(walking(marks), video, tmp_path / "one")
     assert again[2] == one[2]
     assert one[1].items() <= again[1].items()
+
+
+@pytest.mark.slow
+def test_workers_that_are_killed_at_any_moment_leave_no_trace(pool, marks, source, tmp_path):
+    video = source()
+    one = run(walking(marks), video, tmp_path / "one")
+    models = StretchVideoModels(pool)
+    moments = random.Random(0)
+    for turn in range(8):
+        deaths, last = pool.deaths, moments.randrange(FRAMES)
+
+        def kill(event: Event, last: int = last) -> None:
+            if isinstance(event, Reached) and event.position == last:
+                pids = [worker.where.pid for worker in pool._workers if worker.where]
+                os.kill(moments.choice(pids), signal.SIGKILL)
+
+        assert run(models, video, tmp_path / f"many{turn}", on_event=kill) == one
+        assert run(models, video, tmp_path / f"after{turn}") == one
+        assert pool.deaths == deaths + 1
