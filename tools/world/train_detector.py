@@ -16,8 +16,10 @@ import_ultralytics()  # so that it neither installs nor asks the network
 
 from ultralytics import YOLO  # type: ignore[attr-defined] # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer  # noqa: E402
-from ultralytics.nn.tasks import DetectionModel, load_checkpoint  # noqa: E402
+from ultralytics.nn.tasks import DetectionModel  # noqa: E402
 from ultralytics.utils import LOGGER  # noqa: E402
+
+from tools.training.stripping import strip  # noqa: E402
 
 LOGGER.setLevel(logging.WARNING)
 
@@ -118,20 +120,6 @@ def train(
             exist_ok=True,
             **common,
         )
-
-
-def strip(checkpoint: Path, target: Path) -> None:
-    """Writes the weights alone, in half precision, as `ultralytics.YOLO` loads them; whole or not at all.
-
-    ultralytics' own way of stripping keeps the date and the folders of the training in the file.
-    """
-    model, state = load_checkpoint(checkpoint)
-    arguments = {"task": "detect", "imgsz": state["train_args"]["imgsz"]}
-    model.half().requires_grad_(False)
-    model.args, model.criterion, model.pt_path = arguments, None, target.name
-    temporary = target.with_name(f".{target.stem}-partial.pt")
-    torch.save({"epoch": -1, "model": model, "train_args": arguments}, temporary)
-    temporary.replace(target)
 
 
 def report(trainer: DetectionTrainer) -> None:

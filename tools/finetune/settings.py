@@ -1,0 +1,64 @@
+"""How a detector is fine-tuned, by how many pictures there are. docs/finetune.md has what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Pictures up to which what was learnt before is worth more than what these few could teach: the first layers,
+# which see edges, textures and parts, stay as they are.
+FEW = 1000
+# Steps that a training has at least, and epochs between which their number lies for that.
+_STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 800, 20, 150
+# Layers of YOLOv8 up to its neck.
+_BACKBONE = 10
+
+
+def settings(
+    pictures: int, device: str, batch: int | None, epochs: int | None, freeze: int | None, **other: Any
+) -> dict[str, Any]:
+    """ultralytics' arguments.
+
+    Args:
+        pictures: How many are shown in an epoch.
+        device: `cpu`, or GPUs as in `0,1`.
+        batch: Pictures a step; None for 16, or a quarter of the pictures where they are few.
+        epochs: Length of the schedule; None for as many as give enough steps.
+        freeze: Layers that stay as they are; None for those up to the neck where pictures are few.
+        other: Further arguments, in place of those here.
+    """
+    batch = batch or max(2, min(16, pictures // 4))
+    few = pictures <= FEW
+    enough = round(_STEPS * batch / max(1, pictures))
+    epochs = epochs or min(_MOST_EPOCHS, max(_LEAST_EPOCHS, enough))
+    return {
+        "epochs": epochs,
+        "batch": batch,
+        "nbs": batch,
+        "imgsz": 640,
+        "freeze": freeze if freeze is not None else (_BACKBONE if few else 0),
+        "optimizer": "AdamW",
+        "lr0": 1e-3 if few else 5e-4,
+        "lrf": 0.01,
+        "cos_lr": True,
+        "momentum": 0.9,
+        "weight_decay": 5e-4,
+        "warmup_epochs": min(3.0, epochs / 10),
+        "warmup_bias_lr": 0.0,
+        "mosaic": 1.0,
+        # The last epochs see pictures as they are.
+        "close_mosaic": max(1, epochs // 5) if epochs > 1 else 0,
+        "mixup": 0.0,
+        "scale": 0.5,
+        "translate": 0.1,
+        "fliplr": 0.5,
+        "hsv_h": 0.015,
+        "hsv_s": 0.7,
+        "hsv_v": 0.4,
+        "patience": 0,
+        "amp": device != "cpu",
+        "deterministic": False,
+        "seed": 0,
+        "device": device,
+        "workers": 4,
+        **other,
+    }

@@ -1,0 +1,1 @@
+"""Training detectors with ultralytics: data sets without copies, runs that go on, measured and exported."""

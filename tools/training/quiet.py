@@ -1,0 +1,58 @@
+"""ultralytics as a training wants it: nothing is sent, fetched or installed, also by the processes of DDP."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+
+from sav.detectors.door import import_ultralytics
+
+# What ultralytics looks for whenever it opens a data set, and fetches if it is not there, to write on
+# pictures with it, which trainings here do not.
+_FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
+# Switches of ultralytics' settings behind each of which is somebody who would be told of the training.
+_TELLING = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb")
+
+
+@contextlib.contextmanager
+def quiet_ultralytics(is_verbose: bool = False) -> Iterator[ModuleType]:
+    """Lend ultralytics, quiet as long as the block lasts in this process and in those that it starts.
+
+    ultralytics decides at its import whether there is a network and where its settings are; the program's
+    door imports it without either. The processes of DDP import it anew, and find the same in the environment.
+
+    Args:
+        is_verbose: Whether ultralytics tells what it does, with progress bars; else it only warns.
+    """
+    ultralytics = import_ultralytics()
+    folder = Path(ultralytics.utils.USER_CONFIG_DIR)
+    _lay_out(ultralytics, folder)
+    before, level = dict(os.environ), ultralytics.utils.LOGGER.level
+    switches = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": str(is_verbose).lower()}
+    os.environ.update(switches, YOLO_CONFIG_DIR=str(folder))
+    ultralytics.utils.LOGGER.setLevel(logging.INFO if is_verbose else logging.WARNING)
+    try:
+        yield ultralytics
+    finally:
+        ultralytics.utils.LOGGER.setLevel(level)
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _lay_out(ultralytics: ModuleType, folder: Path) -> None:
+    """Settings that tell nobody, and a font under the names that are looked for."""
+    settings = ultralytics.utils.SETTINGS
+    telling = {name: False for name in _TELLING if settings.get(name)}
+    if telling:
+        settings.update(telling)
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in _FONTS:
+        if not (folder / name).exists():
+            shutil.copyfile(font, folder / name)
