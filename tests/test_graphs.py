@@ -4,7 +4,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sav.graphs import Graphs, _kind, _replaced, _tensors
-from sav.sam.fast.decoder import FastDecoder, _sizes
+from sav.sam.fast.decoder import FastDecoder
+from sav.sam.fast.graphed import Graphed, _sizes
+from sav.sam.fast.low_rank_decoder import LowRankDecoder
 from sav.sam.fast.shared_image import TokenToImage
 from sav.sam.outputs import ONE, THREE
 from tests.conftest import random_sam
@@ -62,14 +64,14 @@ def test_prompts_go_in_sizes_that_are_filled_up_by_less_than_half():
 
 @torch.inference_mode()
 def test_nothing_in_a_decoders_graph_waits_for_the_device(monkeypatch):
-    monkeypatch.setattr("sav.sam.fast.decoder._ONE_BY_ONE", ())
+    monkeypatch.setattr("sav.sam.fast.low_rank_decoder._ONE_BY_ONE", ())
     sam = random_sam(spread=0.1)
     features, sparse, _ = prompted(sam, 3)
-    decoder = FastDecoder(sam, chunk_size=4)
+    decoder = LowRankDecoder(sam)
     with Watch():
-        shared = decoder._share(features.coarse, features.fine)
+        shared = decoder.share(features.coarse, features.fine)
         for is_one in (True, False):
-            decoder._all_masks(sparse, shared, is_one, (8, 8), (8, 5), False)
+            Graphed(decoder, 4).all_masks(sparse, shared, is_one, (8, 8), (8, 5), False)
 
 
 @torch.inference_mode()

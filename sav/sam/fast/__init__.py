@@ -14,7 +14,7 @@ one thread of an Intel Xeon with AMX, both sides in turn in one process; on a GP
 | `enlarge`, exact, boxes' masks | the same to the last pixel | 1080p: 7 to 21; 4000x3000: 10 to 64 |
 | `enlarge`, exact, stability tested | the same to the last pixel | 1080p: 5 to 60; 4000x3000: 5 to 300 |
 | `enlarge`, not exact | float32's rounding | 1080p: 3 to 100; 4000x3000: 4 to 690 |
-| `decoder` in graphs, on an H200 | without graphs, the last bit | a prompt 6, ten 2.9, 64 1.5 |
+| `graphed` (`decoder` in graphs), on an H200 | without graphs, the last bit | a prompt 6, ten 2.9, 64 1.5 |
 | its Triton kernels, there | mean IoU of masks 0.99 | 64 prompts: 1.6 over graphs without, 4.2 in all |
 | `mask_kernels`, there | float32's rounding | over `on_device`: 6-13 to measure, 23-33 to pack |
 | `share_out` | a loop's results | points, elapsed: 7 (3-10) on two busy cores; see there |

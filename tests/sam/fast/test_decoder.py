@@ -13,12 +13,12 @@ from tests.sam.test_decoder import OFFICIAL, prompted, upstream
 KERNELS = """
 from dataclasses import replace
 import torch
-from sav.sam.fast import decoder, low_rank, upscaling
+from sav.sam.fast import decoder, graphed, low_rank, low_rank_decoder, upscaling
 from sav.sam.fast.decoder import FastDecoder
 from tests.conftest import TINY, random_sam
 from tests.sam.test_decoder import prompted
 
-decoder._GRAPHED, decoder._ONE_BY_ONE, decoder._LEAST_FOR_KERNELS = ("cpu",), (), 1
+decoder._GRAPHED, low_rank_decoder._ONE_BY_ONE, graphed._LEAST_FOR_KERNELS = ("cpu",), (), 1
 torch.set_grad_enabled(False)
 for depth, is_boxes in ((1, False), (3, True)):
     sam = random_sam(replace(TINY, prompt_dim=128, decoder_downsampling=1, decoder_depth=depth), spread=0.1)
@@ -115,7 +115,7 @@ def test_many_prompts_on_one_picture_go_together_as_on_a_gpu(monkeypatch):
     sam = random_sam(spread=0.1)
     features, sparse, _ = prompted(sam, 7)
     one_by_one = FastDecoder(sam, chunk_size=4)(features, sparse, slice(1, None), 0.0)
-    monkeypatch.setattr("sav.sam.fast.decoder._ONE_BY_ONE", ())
+    monkeypatch.setattr("sav.sam.fast.low_rank_decoder._ONE_BY_ONE", ())
     together = FastDecoder(sam, chunk_size=4)(features, sparse, slice(1, None), 0.0)
     for found, wanted in zip(together, one_by_one, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)

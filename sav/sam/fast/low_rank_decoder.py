@@ -1,0 +1,104 @@
+"""SAM's mask decoder on image tokens in low rank: the parts that both ways of the fast decoder are made of.
+
+Contract, reference test and gain: those of `sav.sam.fast.decoder`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from segment_anything.modeling import Sam
+from torch import Tensor
+
+from sav.sam.encoders import Features
+from sav.sam.fast.low_rank import LowRankImage, Scratch
+from sav.sam.fast.shared_image import SharedImage
+from sav.sam.fast.two_way import Chunk, transform
+from sav.sam.fast.upscaling import FineTokens, Upscaling
+from sav.sam.outputs import falls_back, iou_place, own_tokens
+
+# Devices on which each prompt has an image of its own, so that it stays in the cache.
+_ONE_BY_ONE = ("cpu",)
+
+# What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
+Shared = tuple[SharedImage, Tensor, FineTokens | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked of one picture.
+
+    Attributes:
+        sparse: `(N, P, C)` float32, the embedded prompts.
+        shared: What is computed from the picture alone.
+        outputs: Which of the decoder's masks are wanted.
+        least_iou: Masks with no higher predicted IoU are left out; None leaves out none.
+        grid_hw: Rows and columns of the features.
+        extent_hw: Those of them where masks are wanted.
+    """
+
+    sparse: Tensor
+    shared: Shared
+    outputs: slice
+    least_iou: float | None
+    grid_hw: tuple[int, int]
+    extent_hw: tuple[int, int]
+
+
+class LowRankDecoder:
+    """The steps from prompts to what mixes masks, with the weights of a `Sam`.
+
+    Attributes:
+        weights: Upstream's mask decoder.
+    """
+
+    def __init__(self, sam: Sam) -> None:
+        """Compute with the weights of `sam`, which stay where they are."""
+        self.weights = sam.mask_decoder
+        self._transformer = sam.mask_decoder.transformer
+        self._prompt_encoder = sam.prompt_encoder
+
+    def share(self, coarse: Tensor, fine: tuple[Tensor, ...]) -> Shared:
+        """What is computed from the features of a picture alone."""
+        no_mask = self._prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        tokens = (coarse + no_mask)[0].flatten(1).T.contiguous()  # (T, C)
+        position = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # (T, C)
+        shared = SharedImage.of(self._transformer, tokens, position)
+        upscaled = shared.tokens @ Upscaling.first_weights(self.weights)
+        return shared, upscaled, FineTokens.of(Features(coarse, fine)) if fine else None
+
+    def upscaling(self, shared: Shared, grid_hw: tuple[int, int], extent_hw: tuple[int, int]) -> Upscaling:
+        """What makes masks of a picture whose features have `grid_hw`, in its first `extent_hw`."""
+        _, upscaled, fine = shared
+        return Upscaling(self.weights, upscaled, grid_hw, extent_hw, fine)
+
+    def chunk(self, sparse: Tensor, shared: Shared, scratch: Scratch, with_kernels: bool = False) -> Chunk:
+        """`(n, P, C)` embedded prompts before the transformer."""
+        prompts = torch.cat([own_tokens(self.weights).expand(len(sparse), -1, -1), sparse], dim=1)
+
+        image, _, _ = shared
+        heads, _, tokens = image.layers[0][1].queries.shape
+        rank = 1 + len(image.layers) * (heads * (prompts.shape[1] - 1) + 1)
+        basis = scratch.take("basis", len(sparse), rank, tokens)
+        images = [
+            LowRankImage(part, scratch, with_kernels)
+            for part in basis.split(1 if basis.device.type in _ONE_BY_ONE else len(sparse))
+        ]
+        return Chunk(prompts, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))
+
+    def mixers(self, chunk: Chunk, shared: Shared, outputs: slice) -> tuple[range, Tensor, Tensor]:
+        """Which masks may be wanted, the predicted IoU `(n, masks)` of all, and what mixes those.
+
+        The mixers `(n, chosen masks, channels)` are of channels of the upscaled image.
+        """
+        decoder = self.weights
+        masks = range(decoder.num_mask_tokens)
+        chosen = masks if falls_back(decoder, outputs) else masks[outputs]
+        place = iou_place(decoder)
+        wanted_tokens = [place, *(place + 1 + output for output in chosen)]
+        iou_token, *mask_tokens = transform(self._transformer, chunk, shared[0], wanted_tokens).unbind(1)
+
+        mlps = [decoder.output_hypernetworks_mlps[output] for output in chosen]
+        mixers = torch.stack([mlp(token) for mlp, token in zip(mlps, mask_tokens, strict=True)], dim=1)
+        return chosen, decoder.iou_prediction_head(iou_token), mixers
