@@ -134,6 +134,7 @@ class _Writing:
         except KeyboardInterrupt:
             self._problem = "" if reader.is_live else "interrupted"
         except VideoDamagedError as error:
+            writer.end_time = reader.end_time  # all that it gave is written
             if reader.is_live:
                 self._on_event(Note(str(error)))
             else:
@@ -143,7 +144,6 @@ class _Writing:
 
     def _end(self, writer: VideoWriter) -> None:
         """Save the video, under a name that says whether it is all there."""
-        writer.end_time = self._reader.end_time
         try:
             if self._problem:
                 writer.interrupt()

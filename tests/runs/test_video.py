@@ -5,6 +5,7 @@ import json
 import threading
 from contextlib import closing
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -16,12 +17,13 @@ from sav.errors import DONE, FAILED, PARTLY_DONE, VideoError
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs import video as video_run
+from sav.runs.events import Reached
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.runs.video_results import VideoResults
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
-from tests.media.videos import make_video
+from tests.media.videos import NTSC, make_video
 from tests.runs.stored_runs import seen
 from tests.stubs import StubDetector, StubSam
 
@@ -128,6 +130,25 @@ def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, s
     names = sorted(path.name for path in save_path.parent.iterdir())
     assert names == ["v.interrupted-2.mp4", "v.interrupted-2_annotations", "v.interrupted.mp4"]
     assert (save_path.parent / "v.interrupted.mp4").read_text() == "mine"
+
+
+class ReadingAhead(Segmenter):
+    """Has read all of a video before it hands out the first scene."""
+
+    def track(self, source, **settings):
+        return super().track(list(source), **settings)
+
+
+def test_an_interrupted_video_ends_with_its_last_frame_however_far_was_read(source, save_path):
+    def end(event):
+        if isinstance(event, Reached) and event.position == 2:
+            raise KeyboardInterrupt
+
+    job = VideoJob(str(source), save_path, formats=("mot",))
+    run_video(job, ReadingAhead(StubDetector(), StubSam(), regions=False), end)
+    with av.open(str(save_path.parent / "v.interrupted.mp4")) as written:
+        video = written.streams.video[0]
+        assert (video.frames, round(video.duration * video.time_base * NTSC)) == (2, 2)
 
 
 def test_what_came_in_the_way_while_a_run_was_at_work_stays_and_nothing_is_lost(source, save_path):
