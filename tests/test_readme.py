@@ -25,8 +25,8 @@ PYTHON = [command.split("&& ")[-1] for command in COMMANDS]
 DEMO = [command for command in PYTHON if "model/demo_sam.pth" in command]
 DEFAULT = [command for command in PYTHON if "sam_vit_h" in command]
 RECIPES = markdown.commands(README.partition("## Ten recipes")[2].partition("\n## ")[0])
-# Recipes that ask for what is not here: a camera, text models, a cluster.
-ELSEWHERE = re.compile(r"--video_path (0|rtsp:)|--workers|--cluster|--words")
+# Recipes that ask for what is not here: a camera, text models, a cluster, labels.
+ELSEWHERE = re.compile(r"--video_path (0|rtsp:)|--workers|--cluster|--words|-m tools\.")
 
 
 def program(command: str) -> tuple[str, list[str]]:
@@ -64,7 +64,8 @@ def at_a_users(tmp_path, monkeypatch) -> Path:
     (tmp_path / "photos").mkdir()
     write_picture(tmp_path / "photos" / "dogs.jpg", cv2.resize(street, None, fx=0.4, fy=0.4))
     make_video(tmp_path, "video.mp4", count=2, size_hw=(60, 80))
-    shutil.copy(DEMO_YOLO, tmp_path / "best.pt")
+    (tmp_path / "FineTuned").mkdir()
+    shutil.copy(DEMO_YOLO, tmp_path / "FineTuned" / "yolov8m-finetuned.pt")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
