@@ -138,12 +138,7 @@ class Models:
         chosen, spoken = choose_device(device), as_words(words)
         if spoken and boxes is not None:
             raise SettingError("give words or boxes, not both: boxes come in place of a detector")
-        wanted = {"sam": sam_checkpoint}
-        if boxes is None:
-            wanted["yolo"] = _given(yolo_checkpoint)
-        files = dict(zip(wanted, find_checkpoints([*wanted.values()], offline), strict=True))
-        if boxes is not None:
-            files["boxes"] = boxes.path if isinstance(boxes, BoxFile) else Path(boxes)
+        files = _find_files(yolo_checkpoint, sam_checkpoint, boxes, offline)
         vocabulary = None
         if spoken:
             text = Path(text_checkpoint) if text_checkpoint is not None else None
@@ -227,7 +222,19 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _given(checkpoint: str | Path | None) -> str | Path:
-    if checkpoint is None:
-        raise TypeError("give a detector's checkpoint, or boxes")
-    return checkpoint
+def _find_files(
+    yolo_checkpoint: str | Path | None,
+    sam_checkpoint: str | Path,
+    boxes: str | Path | BoxFile | None,
+    offline: bool,
+) -> dict[str, Path]:
+    """What the models are loaded from, as `Origin.files` has it; missing checkpoints are fetched."""
+    wanted = {"sam": sam_checkpoint}
+    if boxes is None:
+        if yolo_checkpoint is None:
+            raise TypeError("give a detector's checkpoint, or boxes")
+        wanted["yolo"] = yolo_checkpoint
+    files = dict(zip(wanted, find_checkpoints([*wanted.values()], offline), strict=True))
+    if boxes is not None:
+        files["boxes"] = boxes.path if isinstance(boxes, BoxFile) else Path(boxes)
+    return files
