@@ -10,9 +10,9 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from sav.data.crops import bits_set, pack, run_lengths, sums, tight_boxes, trim
+from sav.data.rle import compressed, rle_iou
 from sav.data.types import BoolArray, FloatArray, IntArray
 
 
@@ -275,38 +275,10 @@ class Masks:
 
     @cached_property
     def _rle_counts(self) -> list[str]:
-        height, width = self.size_hw
-        runs = [{"size": [height, width], "counts": lengths} for lengths in self.run_lengths]
-        encoded = coco_mask.frPyObjects(runs, height, width) if runs else []
-        return [rle["counts"].decode("ascii") for rle in encoded]
+        return compressed(self.run_lengths, self.size_hw)
 
 
 def _size_of(dense: BoolArray) -> tuple[int, int]:
     if dense.ndim != 3:
         raise ValueError(f"dense masks must have shape (N, H, W), not {dense.shape}")
     return dense.shape[1], dense.shape[2]
-
-
-def rle_iou(
-    a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]], is_crowd: Sequence[bool] = ()
-) -> NDArray[np.float64]:
-    """Intersection over union of masks, counted on run lengths, and only where boxes overlap.
-
-    Args:
-        a: N masks as COCO's compressed RLE.
-        b: M masks of the same picture.
-        is_crowd: For each of `b` whether it is a crowd: what is shared is then divided by the area of the
-            mask of `a`, as COCO does. By default none is.
-
-    Returns:
-        `(N, M)`, 0 to 1; 0 for an empty mask, with itself as well.
-
-    Raises:
-        ValueError: If the masks are of pictures of different sizes.
-    """
-    if len({tuple(mask["size"]) for mask in (*a, *b)}) > 1:
-        raise ValueError("masks of pictures of different sizes cannot be compared")
-    if not len(a) or not len(b):
-        return np.zeros((len(a), len(b)))
-    flags = list(is_crowd) or [False] * len(b)
-    return np.asarray(coco_mask.iou(list(a), list(b), flags), np.float64)

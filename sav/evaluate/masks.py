@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sav.data.masks import rle_iou
+from sav.data.rle import rle_iou
 from sav.data.types import UNLABELLED
 from sav.errors import EvaluationError
 from sav.evaluate.coco import CocoFile, Objects
