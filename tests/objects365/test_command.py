@@ -146,3 +146,29 @@ def test_a_larger_batch_has_a_larger_learning_rate():
 
     assert settings("m", "0,1", batch=256)["lr0"] == pytest.approx(0.04)
     assert settings("m", "0", batch=16)["lr0"] == settings("m", "0")["lr0"] == 0.01
+
+
+@pytest.mark.slow
+def test_a_process_of_ddp_trains_as_quietly_as_one_alone(tmp_path):
+    """The file that ultralytics starts on each GPU is started here, once and without a GPU."""
+    from tools.training.quiet import quiet_ultralytics
+    from tools.training.runs import OnFirst
+
+    make(tmp_path, 10)
+    assert main(["prepare", "--data", str(tmp_path), "--jobs", "1"]) == DONE
+    with quiet_ultralytics() as ultralytics:
+        from ultralytics.utils.dist import generate_ddp_file
+
+        from tools.training.trainer import SafeTrainer
+
+        settings = {"epochs": 1, "batch": 4, "imgsz": 64, "device": "cpu", "plots": False, "workers": 0}
+        where = {"data": str(tmp_path / "yolo" / "data.yaml"), "project": str(tmp_path), "name": "run"}
+        trainer = SafeTrainer(overrides={"model": "yolov8n.yaml", **settings, **where, "exist_ok": True})
+        trainer.add_callback(
+            "on_fit_epoch_end", OnFirst(lambda trainer: print("an epoch is over", flush=True))
+        )
+        file = generate_ddp_file(trainer)
+        assert str(ultralytics.utils.USER_CONFIG_DIR) in file
+        said = run(tmp_path, file)
+    assert "an epoch is over" in said and (tmp_path / "run" / "weights" / "last.pt").exists()
+    assert "WARNING" not in said and (tmp_path / "asked").read_text() == ""

@@ -17,7 +17,7 @@ from sav.errors import CheckpointError
 from sav.files import whole_file
 from tools.training.evaluation import Evaluation
 from tools.training.listing import REPORT, read_names
-from tools.training.runs import SETTINGS, trained
+from tools.training.runs import settings_path, trained
 from tools.training.stripping import strip
 
 
@@ -79,7 +79,7 @@ def _card(
     folder: Path, work: Path, name: str, digest: str, about: str, evaluation: Evaluation | None
 ) -> Iterator[str]:
     """The card, in Markdown: what was done and measured, and nothing else."""
-    settings = _json(folder / SETTINGS)
+    settings = _json(settings_path(folder))
     report: Mapping[str, Mapping[str, int]] = _json(work / REPORT)
     yield f"# {name}\n\n{about}\n"
     yield f"SHA-256: `{digest}`\n"

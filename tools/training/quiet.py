@@ -36,7 +36,8 @@ def quiet_ultralytics(is_verbose: bool = False) -> Iterator[ModuleType]:
     _lay_out(ultralytics, folder)
     before, level = dict(os.environ), ultralytics.utils.LOGGER.level
     switches = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": str(is_verbose).lower()}
-    os.environ.update(switches, YOLO_CONFIG_DIR=str(folder))
+    # There ultralytics makes a folder of its own name.
+    os.environ.update(switches, YOLO_CONFIG_DIR=str(folder.parent))
     ultralytics.utils.LOGGER.setLevel(logging.INFO if is_verbose else logging.WARNING)
     try:
         yield ultralytics

@@ -15,7 +15,6 @@ from sav.files import whole_file
 from sav.weights.file import open_checkpoint
 from tools.training.quiet import quiet_ultralytics
 
-SETTINGS = "settings.json"
 # Settings that may be others when a run goes on: where it runs, not what it learns.
 _FREE = ("device", "workers")
 
@@ -120,9 +119,14 @@ def trained(folder: Path) -> Path:
     return best
 
 
+def settings_path(folder: Path) -> Path:
+    """Where the settings of a run are: beside its folder, which ultralytics empties before it starts DDP."""
+    return folder.with_name(f"{folder.name}.settings.json")
+
+
 def trained_size(folder: Path) -> int:
     """The side of the pictures, in pixels, that the run in a folder was trained at."""
-    return int(json.loads((folder / SETTINGS).read_text(encoding="utf-8"))["imgsz"])
+    return int(json.loads(settings_path(folder).read_text(encoding="utf-8"))["imgsz"])
 
 
 def epoch_line(trainer: Any) -> str:
@@ -179,11 +183,11 @@ def _arguments(run: Run, done: int, is_verbose: bool) -> dict[str, Any]:
 
 def _check_same(run: Run, done: int) -> None:
     """Remember the settings of a new run; hold those of one that goes on against them."""
-    path = run.folder / SETTINGS
+    path = settings_path(run.folder)
     wanted = {name: value for name, value in run.settings.items() if name not in _FREE}
     wanted = {"architecture": run.architecture, **wanted}
     if not done:
-        run.folder.mkdir(parents=True, exist_ok=True)
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             partial.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
         return
