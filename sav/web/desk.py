@@ -220,8 +220,8 @@ class Desk:
             yield Said(str(error), is_error=True)
             return
         try:
-            told, glimpses = None, result.glimpses
-            while not job.is_done:
+            told, glimpses, was_left = None, result.glimpses, result.is_left
+            while not job.is_done and result.is_left == was_left:
                 said = self._progress(job)
                 if said != told or result.glimpses != glimpses:
                     yield said if result.glimpses == glimpses else replace(said, result=result)
@@ -229,6 +229,8 @@ class Desk:
                 await asyncio.sleep(_LOOK)
         finally:
             job.stop()
+        if result.is_left != was_left:  # whoever has gone on wants to see no more of it
+            return
         if job.error is None:
             yield job.result
         else:

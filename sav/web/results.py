@@ -40,6 +40,7 @@ class Result:
         glimpses: Counts them.
         version: Counts the changes of what is known.
         made: The version at which the video was made.
+        is_left: Whether its visitor has gone on to another file, or away.
         used: When it was last asked for, in seconds of `time.monotonic`.
     """
 
@@ -55,6 +56,7 @@ class Result:
     glimpses: int = 0
     version: int = 0
     made: int = 0
+    is_left: bool = False
     used: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -188,7 +190,7 @@ class Results:
         with self._lock:
             for result in self._all.values():
                 if result.visitor == visitor:
-                    result.picture = None
+                    result.picture, result.is_left = None, True
 
     def sweep(self) -> None:
         """Remove what nobody has asked for in too long."""

@@ -268,6 +268,25 @@ def test_who_goes_away_in_mid_run_stops_it_and_leaves_no_memory(make_desk):
     assert not [thread.name for thread in threading.enumerate() if "overlap" in thread.name]
 
 
+def test_who_drops_another_file_in_mid_run_sees_no_more_of_the_first(make_desk):
+    models = StubModels()
+    models.sam.seconds = 0.05
+    desk = make_desk(models)
+    result = opened(desk, drop_video(desk, count=60))
+
+    async def gone_on():
+        shown = []
+        async for said in desk.find("a", result.token, WISH):
+            if "of 60 frames" in said.line and not shown:
+                shown += await all_of(desk.open("a", drop(desk)))
+            elif shown:
+                shown.append(said)
+        return shown
+
+    reading, last = asyncio.run(gone_on())
+    assert reading.clears and last.result.kind == PICTURE
+
+
 def test_what_is_gone_is_told(make_desk):
     desk = make_desk()
     assert told(desk.find("a", "", WISH))[-1].line == "drop a picture or a video first"
