@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from sav.data.types import Frame
 from sav.errors import SavError, SettingError
 from sav.looks import PARTS
 from sav.media.pictures import read_picture, readable
-from sav.runs.events import Reached
-from sav.web.clicks import CHOOSE, MASK, NONE, REMOVE, TOGGLE, Click
+from sav.web.clicks import MASK, Click
 from sav.web.config import WebConfig
 from sav.web.film import Film
 from sav.web.line import Job, Line, StoppedError
 from sav.web.models import Checkpoints, Models
 from sav.web.picture import Picture
-from sav.web.results import Result, Results
+from sav.web.result import Result
+from sav.web.results import Results
+from sav.web.said import Said, how_far, selected
 from sav.web.uploads import PICTURE, VIDEO, check_video, kind_of_upload
 from sav.web.work import Wish, find_in_picture, find_in_video, mask_at
 from sav.wording import count
@@ -33,25 +34,6 @@ _log = logging.getLogger(__name__)
 _LOOK = 0.2
 # Pictures that are decoded at once.
 _DECODED_AT_ONCE = 2
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a visitor is told.
-
-    Attributes:
-        line: One line.
-        share: How far the work is, 0 to 1; None where nobody knows.
-        is_error: Whether something went wrong.
-        result: What is to be shown; None leaves what is shown as it is.
-        clears: Whether nothing is to be shown any more.
-    """
-
-    line: str = ""
-    share: float | None = None
-    is_error: bool = False
-    result: Result | None = None
-    clears: bool = False
 
 
 class Desk:
@@ -180,37 +162,13 @@ class Desk:
         return Said(f"{click.name}: {count(int(masks.areas[0]), 'pixel')}", result=changed)
 
     def _changed(self, result: Result, click: Click) -> Said:
-        """The picture, or the film, after a click that needs no model."""
+        """The picture, or the frame at which a video is paused, after a click that needs no model."""
         if result.kind == VIDEO:
-            return self._paused(result, click)
-
-        def change(picture: Picture) -> Picture:
-            if click.do == TOGGLE:
-                return picture.toggled(click.row)
-            if click.do == REMOVE:
-                return picture.without_chosen()
-            if click.do == NONE:
-                return picture.none_chosen()
-            row = picture.row_at(*click.within(picture.scene.size_hw).tolist())
-            return picture if row is None else picture.toggled(row)
-
-        changed = self.results.change(result.token, change)
-        return Said(_selected(int(changed.known.chosen.sum())), result=changed)
-
-    def _paused(self, result: Result, click: Click) -> Said:
-        """A film after a click on the frame at which it is paused, or on its table."""
-
-        def change(film: Film, position: int) -> Film:
-            if click.do == CHOOSE:
-                row = film.track_at(position, *click.within(film.size_hw).tolist())
-                return film if row is None else film.toggled(row)
-            if click.do == TOGGLE:
-                return film.toggled(click.row)
-            return film.none_chosen() if click.do == NONE else film
-
-        changed = self.results.pause(result.token, click.time, change)
-        chosen = changed.film.chosen_ids if changed.film is not None else ()
-        return Said(_selected(len(chosen)), result=changed)
+            changed, number = self.results.pause(result.token, click)
+        else:
+            changed = self.results.change(result.token, lambda picture: picture.after(click))
+            number = int(changed.known.chosen.sum())
+        return Said(selected(number), result=changed)
 
     async def _served(self, visitor: str, work: Callable[[Job], Said], result: Result) -> AsyncIterator[Said]:
         """Wait in line, then for the work, telling how it goes; who goes away takes it along."""
@@ -219,16 +177,13 @@ class Desk:
         except SettingError as error:
             yield Said(str(error), is_error=True)
             return
+        was_left = result.is_left
         try:
-            told, glimpses, was_left = None, result.glimpses, result.is_left
-            while not job.is_done and result.is_left == was_left:
-                said = self._progress(job)
-                if said != told or result.glimpses != glimpses:
-                    yield said if result.glimpses == glimpses else replace(said, result=result)
-                told, glimpses = said, result.glimpses
-                await asyncio.sleep(_LOOK)
+            async for said in self._told(job, result):
+                yield said
         finally:
             job.stop()
+
         if result.is_left != was_left:  # whoever has gone on wants to see no more of it
             return
         if job.error is None:
@@ -236,6 +191,17 @@ class Desk:
         else:
             said = self._failed(job.error, result.upload)
             yield replace(said, result=result) if result.kind == VIDEO else said  # no glimpse any more
+
+    async def _told(self, job: Job, result: Result) -> AsyncIterator[Said]:
+        """How a job goes, until it is done or its visitor has gone on to something else."""
+        told, glimpses, was_left = None, result.glimpses, result.is_left
+        while not job.is_done and result.is_left == was_left:
+            said = self._progress(job)
+            is_new = result.glimpses != glimpses
+            if said != told or is_new:
+                yield replace(said, result=result) if is_new else said
+            told, glimpses = said, result.glimpses
+            await asyncio.sleep(_LOOK)
 
     def _progress(self, job: Job) -> Said:
         ahead = self.line.ahead(job)
@@ -245,7 +211,7 @@ class Desk:
             return Said(f"waiting: {count(ahead, 'job')} before yours")
         if job.reached is None:
             return Said("loading the models")
-        return _how_far(job.reached)
+        return how_far(job.reached)
 
     async def _answered(self, work: Callable[[], Said], path: Path) -> Said:
         """Do what needs no model, in another thread."""
@@ -266,15 +232,3 @@ class Desk:
     def _discreet(line: str, path: Path) -> str:
         """A line without the folders of this machine."""
         return " ".join(line.replace(str(path), path.name).replace(str(path.parent), "").split())
-
-
-def _selected(number: int) -> str:
-    return f"{number} selected: downloads have them alone" if number else "nothing is selected"
-
-
-def _how_far(reached: Reached) -> Said:
-    if reached.total is None:
-        return Said(f"{count(int(reached.position), reached.unit)} done")
-    share = min(1.0, reached.position / max(1, reached.total))
-    done = f"{reached.position:.0f} of {count(reached.total, reached.unit)}"
-    return Said(done if reached.unit == "frame" else f"{share:.0%} of what has no name", share=share)

@@ -15,6 +15,7 @@ from sav.data.types import UNLABELLED, BoolArray, FloatArray, Frame, IntArray
 from sav.errors import ResultsError, SettingError
 from sav.media.reader import open_video
 from sav.runs.stored import opened
+from sav.web.clicks import CHOOSE, NONE, TOGGLE, Click
 from sav.web.picture import Picture, row_at
 
 # Seconds by which a browser may be short of the time of the frame that it shows.
@@ -102,6 +103,15 @@ class Film:
             "from": float(self.times[position]),
             "to": float(later[0] if len(later) else self.times[-1] + _LAST),
         }
+
+    def after(self, click: Click, position: int) -> Film:
+        """With what a click in a frame, or on a row, has selected; see `sav.web.clicks`."""
+        if click.do == CHOOSE:
+            row = self.track_at(position, *click.within(self.size_hw).tolist())
+            return self if row is None else self.toggled(row)
+        if click.do == TOGGLE:
+            return self.toggled(click.row)
+        return self.none_chosen() if click.do == NONE else self
 
     def toggled(self, row: int) -> Film:
         """With one track selected that was not, or the other way round.

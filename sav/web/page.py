@@ -10,10 +10,11 @@ from typing import Any
 import gradio as gr
 
 from sav.web.controls import Controls, make_controls, wish
-from sav.web.desk import Desk, Said
+from sav.web.desk import Desk
 from sav.web.film import Film
 from sav.web.picture import Picture
-from sav.web.results import Result
+from sav.web.result import Result
+from sav.web.said import Said
 from sav.web.work import Wish
 
 _STATIC = Path(__file__).parent / "static"

@@ -14,6 +14,7 @@ from sav.data.scene import Scene
 from sav.data.types import UNLABELLED, BoolArray, Frame, Image
 from sav.drawing import DrawConfig, overlay
 from sav.errors import SettingError
+from sav.web.clicks import CHOOSE, NONE, REMOVE, TOGGLE, Click
 
 # The longest side of what the browser is shown; the files to download have all pixels.
 LONGEST_SHOWN = 2048
@@ -62,6 +63,17 @@ class Picture:
             regions=self.scene.regions[self.chosen[objects:]],
         )
 
+    def after(self, click: Click) -> Picture:
+        """With what a click that needs no model has selected or removed; see `sav.web.clicks`."""
+        if click.do == TOGGLE:
+            return self.toggled(click.row)
+        if click.do == REMOVE:
+            return self.without_chosen()
+        if click.do == NONE:
+            return self.none_chosen()
+        row = row_at(self.scene, *click.within(self.scene.size_hw).tolist()) if click.do == CHOOSE else None
+        return self if row is None else self.toggled(row)
+
     def toggled(self, row: int) -> Picture:
         """With one row selected that was not, or the other way round.
 
@@ -77,10 +89,6 @@ class Picture:
     def none_chosen(self) -> Picture:
         """With nothing selected."""
         return replace(self, chosen=np.zeros(self.rows, np.bool_))
-
-    def row_at(self, x: float, y: float) -> int | None:
-        """The row of the smallest object at a place in pixels, or else of the smallest region there."""
-        return row_at(self.scene, x, y)
 
     def with_masks(self, masks: Masks, boxes_xyxy: np.ndarray, name: str) -> Picture:
         """With objects that the visitor has pointed at; their score is 1, and they alone are selected.

@@ -7,93 +7,18 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from sav.errors import ResultsError
 from sav.web import downloads
-from sav.web.film import Film
+from sav.web.clicks import Click
 from sav.web.picture import Picture, shown
+from sav.web.result import GONE, Result
 
 # Pictures that are drawn at once: each takes several times its own size.
 _DRAWN_AT_ONCE = 2
 # Bytes of the disk that stay free.
 _LEAST_FREE = 2 * 10**9
-GONE = "this was too long ago and is gone: drop the file again"
-
-
-@dataclass
-class Result:
-    """One upload, and what is known of it.
-
-    Attributes:
-        token: Its name, which is the key to it.
-        visitor: Whose it is.
-        upload: The visitor's file.
-        kind: `uploads.PICTURE` or `uploads.VIDEO`.
-        folder: Where its files are made.
-        picture: What is known of a picture, or of the frame at which a video is paused; None before there
-            is one, and of what was let go.
-        film: What is known of a video that is done; None before that.
-        paused: The position of the frame in `picture` in the film.
-        glimpse: A JPEG of the frame that a video at work is at; empty where none is.
-        glimpses: Counts them.
-        version: Counts the changes of what is known.
-        made: The version at which the video was made.
-        is_left: Whether its visitor has gone on to another file, or away.
-        used: When it was last asked for, in seconds of `time.monotonic`.
-    """
-
-    token: str
-    visitor: str
-    upload: Path
-    kind: str
-    folder: Path
-    picture: Picture | None = None
-    film: Film | None = None
-    paused: int = -1
-    glimpse: bytes = b""
-    glimpses: int = 0
-    version: int = 0
-    made: int = 0
-    is_left: bool = False
-    used: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def known(self) -> Picture:
-        """What is known of the picture.
-
-        Raises:
-            ResultsError: It was let go.
-        """
-        if self.picture is None:
-            raise ResultsError(GONE)
-        return self.picture
-
-    @property
-    def weight(self) -> int:
-        """Bytes of memory that it holds."""
-        if self.picture is None:
-            return 0
-        scene = self.picture.scene
-        tables = (scene.objects, scene.regions, scene.everything)
-        return scene.frame.image.nbytes + sum(table.masks.packed.nbytes for table in tables)
-
-    @property
-    def files(self) -> dict[str, str]:
-        """What can be downloaded: titles, by the names of the files."""
-        if self.film is not None:
-            of_frame = downloads.of_still(self.picture.scene.frame.name) if self.picture is not None else {}
-            return downloads.of_video(self.film.run, self.upload.name) | of_frame
-        return downloads.of_picture(self.upload.name) if self.picture is not None else {}
-
-    def done(self, film: Film) -> None:
-        """The video is made."""
-        with self.lock:
-            self.film, self.picture, self.paused = film, None, -1
-            self.version += 1
-            self.made = self.version
 
 
 class Results:
@@ -163,10 +88,8 @@ class Results:
             self._bound()
         return result
 
-    def pause(self, token: str, seconds: float, change: Callable[[Film, int], Film]) -> Result:
-        """Change what is selected in a video, and show that in the frame at a time.
-
-        `change` gets the film and the frame's position in it.
+    def pause(self, token: str, click: Click) -> tuple[Result, int]:
+        """Change what is selected in a video, show that in the frame at that time, and say how much it is.
 
         Raises:
             SavError: It is gone, or there is none yet.
@@ -175,15 +98,15 @@ class Results:
         with result.lock, self._drawing:
             if result.film is None:
                 raise ResultsError("press Segment first")
-            position = result.film.position_at(seconds)
-            film = change(result.film, position)
-            same = result.picture is not None and position == result.paused
-            known = result.picture.scene.frame if same and result.picture is not None else None
-            result.picture, result.film, result.paused = film.still(position, known), film, position
+            position = result.film.position_at(click.time)
+            film = result.film.after(click, position)
+            same = result.picture if position == result.paused else None
+            result.picture = film.still(position, same.scene.frame if same is not None else None)
+            result.film, result.paused = film, position
             result.version += 1
         with self._lock:
             self._bound()
-        return result
+        return result, len(film.chosen_ids)
 
     def let_go(self, visitor: str) -> None:
         """Free the memory that a visitor's pictures take; files stay until their time is over."""

@@ -9,7 +9,7 @@ from typing import Any
 from sav.data.scene import Scene
 from sav.drawing import overlay
 from sav.web.picture import shown
-from sav.web.results import Result
+from sav.web.result import Result
 
 # Seconds between two pictures, and the longest side of one.
 _EVERY = 1.0

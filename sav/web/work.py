@@ -20,7 +20,7 @@ from sav.web.config import WebConfig
 from sav.web.downloads import stem_of
 from sav.web.line import Job, StoppedError
 from sav.web.models import Models
-from sav.web.results import Result
+from sav.web.result import Result
 from sav.web.uploads import most_frames
 from sav.web.watching import Glimpses, Watched
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from sav.web.results import GONE
+from sav.web.result import GONE
 from sav.web.uploads import PICTURE, VIDEO
 from sav.web.work import Wish
 from tests.media.videos import make_video

@@ -7,7 +7,7 @@ import pytest
 from sav.data.masks import Masks
 from sav.data.types import Frame
 from sav.errors import SettingError
-from sav.web.picture import Picture, shown
+from sav.web.picture import Picture, row_at, shown
 from tests.stubs import picture
 
 SIZE_HW = (40, 60)
@@ -27,10 +27,10 @@ def found(make_scene):
 
 
 def test_a_click_means_the_smallest_object_there_then_a_region_then_nothing(found):
-    assert found.row_at(7, 7) == 1
-    assert found.row_at(15.9, 15.9) == 0
-    assert found.row_at(45, 20) == 2
-    assert found.row_at(25, 35) is None
+    assert row_at(found.scene, 7, 7) == 1
+    assert row_at(found.scene, 15.9, 15.9) == 0
+    assert row_at(found.scene, 45, 20) == 2
+    assert row_at(found.scene, 25, 35) is None
 
 
 def test_what_is_selected_is_what_is_wanted_and_without_a_selection_that_is_all(found):
@@ -59,7 +59,7 @@ def test_what_is_pointed_at_is_added_under_a_known_or_a_new_name_and_selected_al
 
 def test_a_picture_in_which_nothing_was_looked_for_takes_what_is_pointed_at():
     empty = Picture.untouched(Frame(picture(), name="a.jpg"))
-    assert empty.rows == 0 and empty.row_at(3, 3) is None and empty.table() == []
+    assert empty.rows == 0 and row_at(empty.scene, 3, 3) is None and empty.table() == []
     masks = Masks.from_dense(np.ones((1, 60, 80), bool))
     assert empty.with_masks(masks, masks.boxes_xyxy, "all").scene.class_names == ["all"]
 
