@@ -122,8 +122,13 @@ def remove_unfinished() -> None:
             shutil.rmtree(aside)
 
 
-def put_in_place(partial: Path, path: Path) -> Path:
+def put_in_place(partial: Path, path: Path, *, is_lasting: bool = True) -> Path:
     """Give a finished file its name, in place of what has it; it is on the disk before that.
+
+    Args:
+        partial: The file.
+        path: Its name.
+        is_lasting: Have also the name be on the disk when this returns.
 
     Returns:
         `path`.
@@ -134,7 +139,8 @@ def put_in_place(partial: Path, path: Path) -> Path:
     with named_errors(path):
         _sync(partial)
         move(partial, path)
-        sync_folder(path.parent)
+        if is_lasting:
+            sync_folder(path.parent)
     return path
 
 

@@ -66,6 +66,7 @@ class Ledger:
             ResultsError: It cannot be read.
         """
         self.folder = folder
+        self._start = f"{folder}{os.sep}"
         self.claims: dict[str, Claim] = {}
         self._by_source: dict[str, dict[str, None]] = {}
         self._writer = secrets.token_hex(8)
@@ -158,6 +159,9 @@ class Ledger:
     def write(self, key: str, claim: Claim) -> None:
         """Have a claim on the disk; do so before the files that it tells of get their names.
 
+        One that tells of no files yet is only seen by others, and names of claims reach the disk when those
+        of the files do, after them: file systems keep the order of names.
+
         Raises:
             WriteError: It cannot be written.
         """
@@ -169,7 +173,10 @@ class Ledger:
             table = {"about": claim.about, "files": claim.files}
             with (staging / path.name).open("w", encoding="ascii", newline="\n") as file:
                 json.dump(table, file, indent=1, sort_keys=True)  # ASCII: names need not be UTF-8
-            put_in_place(staging / path.name, path)
+            if claim.files:
+                put_in_place(staging / path.name, path, is_lasting=key == RUN)
+            else:
+                (staging / path.name).replace(path)
         self._times[key] = path.stat().st_mtime_ns
         self._keep(key, claim)
 
@@ -213,6 +220,9 @@ class Ledger:
 
     def relative(self, path: Path) -> str:
         """How a claim calls a file."""
+        text = str(path)
+        if text.startswith(self._start) and os.sep == "/" and "/.." not in text:
+            return text[len(self._start) :]
         return PurePosixPath(os.path.relpath(path, self.folder)).as_posix()
 
     @contextlib.contextmanager

@@ -12,6 +12,8 @@ from pathlib import Path
 from sav.files import exchange, move, named_errors, put_in_place, sync_files, sync_folder
 from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
 
+# After so many puts the names that they gave are on the disk: a power cut takes back no more than these.
+_PUTS = 32
 # How often files that are not known as ours are looked for in what other processes have written by now.
 _LOOKS = 2
 
@@ -48,6 +50,8 @@ class OutputFolder:
         self.folder = folder
         self.ledger = Ledger(folder)
         self.overwrite = overwrite
+        self._unsettled: set[Path] = set()
+        self._puts = 0
         self._inputs: set[tuple[int, int]] = set()
         self.protect(inputs)
 
@@ -123,6 +127,12 @@ class OutputFolder:
             self.ledger.reload(key)
             return self._put(staging, key, is_outdated, about, on_listed)
 
+    def settle(self) -> None:
+        """Have all names that were given so far reach the disk, where the system can do that."""
+        for folder in self._unsettled:
+            sync_folder(folder)
+        self._unsettled.clear()
+
     def put_beside(self, partial: Path, path: Path) -> Path:
         """Put one file in place that tells of everything and lies beside the folder; returns its path.
 
@@ -180,9 +190,11 @@ class OutputFolder:
         sync_files(sorted(staging.rglob("*")))
         self.ledger.write(key, claim)
         on_listed()
-        touched = self._place(staging, self.folder, {*new, *outdated})
-        for folder in touched:
-            sync_folder(folder)
+        self._unsettled |= self._place(staging, self.folder, {*new, *outdated})
+        self._unsettled.add(self.ledger.path(key).parent)
+        self._puts += 1
+        if key == RUN or self._puts % _PUTS == 0:
+            self.settle()
         if outdated:
             self._remove(outdated)
             rest = {relative: prints for relative, prints in claim.files.items() if relative not in outdated}
@@ -230,6 +242,10 @@ class OutputFolder:
 
     def _place_at_once(self, source: Path, target: Path, replaceable: set[str]) -> bool:
         if target.is_dir() and not target.is_symlink():
+            inside = f"{target.relative_to(self.folder).as_posix()}/"
+            known = (self.folder / path for path in replaceable if path.startswith(inside))
+            if not any(map(os.path.lexists, known)):
+                return False  # whatever is in there is to stay
             is_free = all(
                 path.relative_to(self.folder).as_posix() in replaceable for path in _standing(target)
             )

@@ -14,7 +14,7 @@ from sav.formats.registry import FORMATS
 from sav.looks import DrawConfig
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.output import OutputFolder, in_the_way
-from sav.runs.stems import Stems, source_of
+from sav.runs.stems import Sources, Stems
 
 ANNOTATIONS = "annotations"
 # The pictures of one picture's results: the folder, and what follows the name.
@@ -100,8 +100,9 @@ def plan_pictures(
     drawn = [name for name in DRAWN if regions or name != "sam"]
     _check_folders(save_dir, [*drawn, *_annotation_folders(formats)])
     output = OutputFolder(save_dir, overwrite)
-    once = {source_of(path, save_dir): path for path in reversed(pictures)}
-    wanted = [path for path in reversed(once.values()) if not _is_result(path, output.ledger)]
+    sources = Sources(save_dir)
+    once = {sources.of(path): path for path in reversed(pictures)}
+    wanted = [path for source, path in reversed(once.items()) if not _is_result(source, output.ledger)]
     if not wanted:
         raise ResultsError(
             f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder"
@@ -149,10 +150,10 @@ def _annotation_folders(formats: Sequence[str]) -> list[str]:
     return sorted({str(parent) for path in paths for parent in (Path(ANNOTATIONS) / path).parents} - {"."})
 
 
-def _is_result(picture: Path, ledger: Ledger) -> bool:
-    inside = ledger.folder.resolve()
-    place = picture.parent.resolve() / picture.name
-    return place.is_relative_to(inside) and ledger.looks_ours(ledger.folder / place.relative_to(inside))
+def _is_result(source: str, ledger: Ledger) -> bool:
+    """Whether a picture, by its path from the folder of the results, is one of an earlier run."""
+    is_inside = Path(source).parts[0] != os.pardir and not Path(source).is_absolute()
+    return is_inside and ledger.looks_ours(ledger.folder / source)
 
 
 def _places(

@@ -26,7 +26,7 @@ from sav.runs.picture_files import Made, PictureFiles
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.picture_store import PictureStore
 from sav.runs.saving import Writers
-from sav.runs.stems import content_of, known_by
+from sav.runs.stems import content_of
 from sav.store import About
 
 _log = logging.getLogger(__name__)
@@ -189,6 +189,7 @@ class PictureResults:
                     self._join()
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")
+        self._output.settle()
         with contextlib.suppress(WriteError):  # what was added is there all the same
             self._store.close()
         with contextlib.suppress(OSError, ValueError):
@@ -214,7 +215,7 @@ class PictureResults:
 
     def _about(self, position: int, content: str) -> dict[str, str]:
         """What is remembered of a picture."""
-        known = known_by(self._plan.pictures[position], self._plan.save_dir, content)
+        known = self._plan.stems.known_by(position, content)
         return {**known, "classes": self._classes, "looks": self._plan.draw.changes}
 
     def _check_formats(self) -> None:

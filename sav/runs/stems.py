@@ -10,14 +10,21 @@ from sav.media.pictures import output_stems
 from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
 
 
-def source_of(picture: Path, save_dir: Path) -> str:
-    """A picture's path from the folder of its results; one that is a link is not the picture it leads to."""
-    return os.path.relpath(picture.parent.resolve() / picture.name, save_dir.resolve())
+class Sources:
+    """Pictures' paths from the folder of their results; one that is a link is not what it leads to."""
 
+    def __init__(self, save_dir: Path) -> None:
+        """Look where the folder of the results is."""
+        self._save_dir = save_dir.resolve()
+        self._folders: dict[Path, str] = {}
 
-def known_by(picture: Path, save_dir: Path, content: str) -> dict[str, str]:
-    """What is remembered of a picture, to know it again; `content` is what `content_of` says."""
-    return {"name": picture.name, "source": source_of(picture, save_dir), "content": content}
+    def of(self, picture: Path) -> str:
+        """The path of a picture; its folder is looked for once."""
+        folder = self._folders.get(picture.parent)
+        if folder is None:
+            folder = os.path.relpath(picture.parent.resolve(), self._save_dir)
+            self._folders[picture.parent] = folder
+        return picture.name if folder == os.curdir else os.path.join(folder, picture.name)  # noqa: PTH118
 
 
 class Stems:
@@ -39,7 +46,8 @@ class Stems:
             joined: The files that can tell of all pictures.
         """
         self._pictures, self._ledger, self._joined = pictures, ledger, joined
-        self._sources = [source_of(path, ledger.folder) for path in pictures]
+        find = Sources(ledger.folder)
+        self._sources = [find.of(path) for path in pictures]
         self.vanished = frozenset(key for key in ledger.claims if self.has_vanished(key))
         self._stems = self._planned()
         self._owners = [
@@ -53,6 +61,14 @@ class Stems:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stems)
+
+    def known_by(self, position: int, content: str) -> dict[str, str]:
+        """What is remembered of a picture, to know it again; `content` is what `content_of` says."""
+        return {
+            "name": self._pictures[position].name,
+            "source": self._sources[position],
+            "content": content,
+        }
 
     def has_vanished(self, key: str) -> bool:
         """Whether nothing is left of a picture's results, nor any file that tells of all pictures."""
