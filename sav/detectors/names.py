@@ -11,7 +11,7 @@ from typing import Any
 
 from sav.errors import CheckpointError, SettingError
 from sav.weights.file import open_checkpoint
-from sav.weights.pickled import Made, is_tensor
+from sav.weights.made import Made, is_tensor
 
 # Bytes in UTF-8: the longest name of a public data set has a third of it.
 LONGEST_NAME = 200

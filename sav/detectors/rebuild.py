@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sav.weights.pickled import Made, Name, is_tensor
+from sav.weights.made import Made, Name, is_tensor
 
 # Module names under which layers are pickled, today and since 2023.
 _HOMES = ("torch.nn.modules.", "ultralytics.nn.modules.", "ultralytics.nn.tasks.")

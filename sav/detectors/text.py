@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from sav.errors import CheckpointError, PackageMissingError, SettingError
 from sav.weights.file import open_checkpoint
+from sav.weights.made import Made, is_tensor
 from sav.weights.modules import attribute_tensors
-from sav.weights.pickled import Made, is_tensor
 
 # How many words go through the model at once, as in ultralytics.
 _CHUNK = 80

@@ -9,7 +9,7 @@ from typing import Any
 from sav.detectors.names import model_in, read_class_names
 from sav.errors import CheckpointError
 from sav.weights.file import open_checkpoint
-from sav.weights.pickled import Made
+from sav.weights.made import Made
 
 _TASKS = "ultralytics.nn.tasks."
 _WORLD, _YOLOE = (f"{_TASKS}WorldModel",), (f"{_TASKS}YOLOEModel", f"{_TASKS}YOLOESegModel")

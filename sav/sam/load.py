@@ -20,7 +20,7 @@ from sav.sam.model import SamModel
 from sav.sam.shapes import StateDict
 from sav.sam.unwrap import find_sam
 from sav.weights.file import Checkpoint, open_checkpoint
-from sav.weights.pickled import Made
+from sav.weights.made import Made
 from sav.without_compiler import without_compiler
 
 _CPU = torch.device("cpu")

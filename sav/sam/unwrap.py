@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sav.sam.kinds import KINDS
+from sav.weights.made import Made, is_tensor
 from sav.weights.modules import module_tensors
-from sav.weights.pickled import Made, is_tensor
 
 logger = logging.getLogger(__name__)
 

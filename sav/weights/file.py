@@ -17,7 +17,7 @@ from sav.errors import CheckpointError
 from sav.weights import pickled
 from sav.weights.archive import Archive
 from sav.weights.legacy import LegacyStorages, read_legacy
-from sav.weights.pickled import Made
+from sav.weights.made import Made
 
 if TYPE_CHECKING:
     from torch import Tensor

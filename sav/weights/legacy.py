@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, BinaryIO
 
 from sav.weights import pickled
-from sav.weights.pickled import Storage
+from sav.weights.made import Storage
 from sav.weights.places import Places
 
 _MAGIC = 0x1950A86A20F9469CFC6C

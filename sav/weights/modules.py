@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sav.weights.pickled import Made, is_tensor
+from sav.weights.made import Made, is_tensor
 
 _DEEPEST, _MOST_TENSORS = 32, 100_000
 

@@ -2,15 +2,16 @@
 
 A pickle is a program for a small stack machine, and two of its instructions call whatever the file names
 (https://docs.python.org/3/library/pickle.html). The machine here has no such instruction: a class or function
-stays a `Name`, and a call of it becomes a `Made`. It needs no torch.
+stays a `Name`, and a call of it becomes a `Made` (`sav.weights.made`). It needs no torch.
 """
 
 from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
+
+from sav.weights.made import Made, Name, PickleError, Storage
 
 # The largest detectors take 200 thousand; five million are read in some five seconds.
 MOST_INSTRUCTIONS = 5_000_000
@@ -35,51 +36,6 @@ _LITERALS: dict[str, Callable[[], Any]] = {
     "EMPTY_SET": set,
 }
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-# Makers of tensors: dense ones, and sparse, quantized, nested ones, on no device, of subclasses.
-_TENSOR_MAKERS = ("torch._utils._rebuild_", "torch._tensor._rebuild_", "safetensors")
-
-
-class PickleError(ValueError):
-    """A pickle that is damaged, or does what no checkpoint does."""
-
-
-@dataclass(frozen=True)
-class Name:
-    """A class or function that a pickle names, by its module and name."""
-
-    dotted: str
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Where a tensor's numbers lie: `count` elements of a kind such as `FloatStorage`, under `key`."""
-
-    kind: str
-    key: str
-    count: int
-
-
-@dataclass(eq=False)
-class Made:
-    """What calling `maker` with `args` would have made.
-
-    Attributes:
-        maker: Dotted name of the class or function.
-        args: What it would have been called with.
-        is_new: Whether only the class's `__new__` would have been called.
-        state: What its `__setstate__` or its attributes would have been given.
-    """
-
-    maker: str
-    args: tuple[Any, ...]
-    is_new: bool = False
-    state: Any = None
-    items: list[Any] = field(default_factory=list)
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether a value stands for a tensor of any kind."""
-    return isinstance(value, Made) and value.maker.startswith(_TENSOR_MAKERS)
 
 
 def load(file: BinaryIO) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from sav.weights.pickled import Made, Storage
+from sav.weights.made import Made, Storage
 
 # More dimensions than any layer has.
 _MOST_DIMENSIONS = 8

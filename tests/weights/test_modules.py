@@ -6,8 +6,8 @@ from torch import nn
 
 from sav.errors import CheckpointError
 from sav.weights.file import open_checkpoint
+from sav.weights.made import Made
 from sav.weights.modules import attribute_tensors
-from sav.weights.pickled import Made
 
 
 @pytest.mark.parametrize("is_half", [False, True])

@@ -10,7 +10,8 @@ import struct
 import numpy as np
 import pytest
 
-from sav.weights.pickled import Made, Name, PickleError, load
+from sav.weights.made import Made, Name, PickleError
+from sav.weights.pickled import load
 
 
 def read(content: bytes):
