@@ -1,10 +1,10 @@
 """What SAM finds beyond the named objects, with ids that last through a video.
 
-Once a second, and after a cut, SAM is asked for everything; between, each region moves by the optical flow of
-its pixels. Prompting SAM with the moved region was worse: its answers creep from a whole to one of its parts,
-most of all where objects hide the rest. What objects hide of a region is remembered, so that it is the same
-one when they have passed; and so is a region that SAM does not find again where it can be seen, which is not
-shown until SAM does.
+Once a second, and after a cut, SAM is asked for everything; between, each region moves with the camera, or by
+the optical flow of its own pixels. Prompting SAM with the moved region was worse: its answers creep from a
+whole to one of its parts, most of all where objects hide the rest. What objects hide of a region is
+remembered, so that it is the same one when they have passed; and so is a region that SAM does not find again
+where it can be seen, which is not shown until SAM does.
 
 All that is remembered follows from the frames and from what was shown in them, and not from what SAM said
 that was not shown: a run that goes on after it was ended needs only those.
@@ -23,7 +23,7 @@ from sav.data.scene import Scene
 from sav.data.types import FIRST_REGION_ID, BoolArray, Frame, IntArray
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
-from sav.stages.regions.motion import MaskMotion
+from sav.stages.regions.motion import MaskMotion, Shifts
 from sav.stages.unexplained import LEAST_AREA, unexplained
 from sav.trackers.association import assign
 
@@ -47,12 +47,14 @@ class _Memory:
         regions: With what objects hide of them, by ascending id.
         unseen: `(R,)` int64, for how many frames each was not shown.
         doubted: `(R,)` bool, which SAM did not find where they could be seen.
+        owed_xy: `(R, 2)`, the fractions of a pixel by which each is still to be moved.
         covered: `(H, W)` bool, the pixels of the frame that show objects.
     """
 
     regions: Instances
     unseen: IntArray
     doubted: BoolArray
+    owed_xy: Shifts
     covered: BoolArray
 
 
@@ -85,7 +87,7 @@ class RegionFollower:
             on_progress: Is told which share is done where everything is asked for.
         """
         covered = objects.union()
-        known = self._moved(frame, covered)
+        known, owed_xy = self._moved(frame, covered)
         visible = _with_masks(known, known.masks.without(covered))
         is_seen = visible.masks.areas > LEAST_AREA
         regions = visible[is_seen & ~self._memory.doubted]
@@ -96,24 +98,24 @@ class RegionFollower:
             regions = self._joined(unexplained(everything, objects), visible[is_seen], stays[is_seen])
 
         regions = regions[_apart(regions.masks, _GROWN_TOGETHER)]
-        self._remember(regions, known, covered)
+        self._remember(regions, known, owed_xy, covered)
         return regions
 
     def replay(self, scene: Scene) -> None:
         """Take the next frame's regions from a scene of an earlier run with the same models."""
         covered = scene.masks.union()
-        known = self._moved(scene.frame, covered)
+        known, owed_xy = self._moved(scene.frame, covered)
         self._is_due()
         self._next_id = max([self._next_id, *(scene.regions.ids + 1).tolist()])
-        self._remember(scene.regions, known, covered)
+        self._remember(scene.regions, known, owed_xy, covered)
 
-    def _moved(self, frame: Frame, covered: BoolArray) -> Instances:
-        """What is known, where it is in this frame, of which objects cover some."""
+    def _moved(self, frame: Frame, covered: BoolArray) -> tuple[Instances, Shifts]:
+        """What is known, where it is in this frame, of which objects cover some; and what it is owed."""
         if self._memory.regions.size_hw != frame.size_hw:
             self._memory = _nothing_known(frame.size_hw)
-        known = self._memory.regions
-        covered = self._memory.covered | covered
-        return _with_masks(known, self._motion.follow(frame.image, known.masks, covered))
+        known, covered = self._memory.regions, self._memory.covered | covered
+        masks, owed_xy = self._motion.follow(frame.image, known.masks, covered, self._memory.owed_xy)
+        return _with_masks(known, masks), owed_xy
 
     def _is_due(self) -> bool:
         """Whether everything is to be asked for in this frame."""
@@ -139,7 +141,7 @@ class RegionFollower:
         named = replace(found, ids=ids)
         return _by_id(Instances.concatenate(found.size_hw, [named, regions[is_alone & stays]]))
 
-    def _remember(self, regions: Instances, known: Instances, covered: BoolArray) -> None:
+    def _remember(self, regions: Instances, known: Instances, owed_xy: Shifts, covered: BoolArray) -> None:
         """Keep what is shown, with what objects hide of it, and for a while what is known and not shown."""
         hidden = _with_masks(known, known.masks.within(covered))
         could_be_seen = known.masks.areas - hidden.masks.areas > LEAST_AREA
@@ -147,21 +149,23 @@ class RegionFollower:
         is_there = (known.masks.areas > 0) & (unseen <= self._patience)
         waiting = is_there & ~np.isin(known.ids, regions.ids)
 
-        whole = _with_masks(regions, regions.masks.united(_of_ids(hidden, regions.ids)))
+        places = _places(known.ids, regions.ids)
+        whole = _with_masks(regions, regions.masks.united(_or_nothing(hidden.masks, places)))
         table = Instances.concatenate(regions.size_hw, [whole, known[waiting]])
-        shown = np.zeros(len(regions), np.int64)
+        shown, owed = np.zeros(len(regions), np.int64), np.append(owed_xy, [[0, 0]], axis=0)
         order = np.argsort(table.ids, kind="stable")
         self._memory = _Memory(
             table[order],
             np.concatenate([shown, unseen[waiting]])[order],
             np.concatenate([shown > 0, doubted[waiting]])[order],
+            np.concatenate([owed[places], owed_xy[waiting]])[order],
             covered,
         )
 
 
 def _nothing_known(size_hw: tuple[int, int]) -> _Memory:
     none = np.zeros(0, np.int64)
-    return _Memory(Instances.empty(size_hw), none, none > 0, np.zeros(size_hw, np.bool_))
+    return _Memory(Instances.empty(size_hw), none, none > 0, np.zeros((0, 2)), np.zeros(size_hw, np.bool_))
 
 
 def _with_masks(regions: Instances, masks: Masks) -> Instances:
@@ -173,13 +177,16 @@ def _by_id(regions: Instances) -> Instances:
     return regions[np.argsort(regions.ids, kind="stable")]
 
 
-def _of_ids(regions: Instances, ids: IntArray) -> Masks:
-    """For each of `(N,)` ids the mask of the region that has it; an empty one where none has."""
-    nothing = Masks.from_crops(regions.size_hw, [np.zeros((0, 0), np.bool_)], np.zeros((1, 2), np.int64))
-    all_masks = Masks.concatenate(regions.size_hw, [regions.masks, nothing])
-    place = np.searchsorted(regions.ids, ids)
-    is_there = np.append(regions.ids, -1)[place] == ids
-    return all_masks[np.where(is_there, place, len(regions))]
+def _places(known_ids: IntArray, ids: IntArray) -> IntArray:
+    """`(N,)`, where each of `(N,)` ids is among the ascending `(R,)` that are known; R where it is not."""
+    places = np.searchsorted(known_ids, ids)
+    return np.where(np.append(known_ids, -1)[places] == ids, places, len(known_ids))
+
+
+def _or_nothing(masks: Masks, places: IntArray) -> Masks:
+    """The masks at some places, of which the one behind the last is an empty one."""
+    nothing = Masks.from_crops(masks.size_hw, [np.zeros((0, 0), np.bool_)], np.zeros((1, 2), np.int64))
+    return Masks.concatenate(masks.size_hw, [masks, nothing])[places]
 
 
 def _apart(masks: Masks, most: float) -> IntArray:

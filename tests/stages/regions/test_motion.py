@@ -23,14 +23,36 @@ def boxes(*corners):
     return Masks.from_dense(dense)
 
 
+def follow(motion, image, masks, covered):
+    return motion.follow(image, masks, covered, np.zeros((len(masks), 2)))[0]
+
+
 def test_masks_move_with_the_picture_and_are_cut_at_its_edge():
     motion, image = MaskMotion(), texture()
     masks = boxes((40, 30, 80, 70), (140, 90, 160, 120))
-    assert not motion.follow(image, masks, NOTHING).areas.any()
+    assert not follow(motion, image, masks, NOTHING).areas.any()
     assert motion.is_cut
-    found = motion.follow(np.roll(image, (4, 7), (0, 1)), masks, NOTHING)
+    found = follow(motion, np.roll(image, (4, 7), (0, 1)), masks, NOTHING)
     assert not motion.is_cut
     assert found == boxes((47, 34, 87, 74), (147, 94, 160, 120))
+
+
+def test_what_is_all_one_colour_moves_with_the_camera():
+    motion, image = MaskMotion(), texture()
+    image[20:100, 30:120] = 128
+    masks = boxes((40, 30, 110, 90))
+    follow(motion, image, masks, NOTHING)
+    assert follow(motion, np.roll(image, 5, 1), masks, NOTHING) == boxes((45, 30, 115, 90))
+
+
+def test_fractions_of_a_pixel_add_up():
+    motion, image, masks, owed = MaskMotion(), texture(), boxes((40, 30, 80, 70)), np.zeros((1, 2))
+    follow(motion, image, masks, NOTHING)
+    for step in range(1, 11):
+        shift = np.array([[1, 0, 0.4 * step], [0, 1, 0]])
+        later = cv2.warpAffine(image, shift, SIZE_HW[::-1], borderMode=cv2.BORDER_REFLECT)
+        masks, owed = motion.follow(later, masks, NOTHING, owed)
+    assert abs(int(masks.boxes_xyxy[0, 0]) - 44) <= 1 and (np.abs(owed) <= 0.5).all()
 
 
 def test_each_mask_has_a_motion_of_its_own():
@@ -38,8 +60,8 @@ def test_each_mask_has_a_motion_of_its_own():
     later = image.copy()
     later[20:100, 14:94] = image[20:100, 10:90]
     masks = boxes((20, 30, 80, 90), (110, 20, 150, 60))
-    motion.follow(image, masks, NOTHING)
-    shifts = motion.follow(later, masks, NOTHING).boxes_xyxy - masks.boxes_xyxy
+    follow(motion, image, masks, NOTHING)
+    shifts = follow(motion, later, masks, NOTHING).boxes_xyxy - masks.boxes_xyxy
     assert np.abs(shifts - [[4, 0, 4, 0], [0, 0, 0, 0]]).max() <= 1
 
 
@@ -50,8 +72,8 @@ def test_what_is_hidden_moves_as_the_rest_does_and_not_as_what_hides_it():
     later = np.roll(image, 3, 1)
     later[20:60, 38:78] = image[20:60, 30:70]
     masks = boxes((32, 22, 68, 58))
-    motion.follow(image, masks, covered)
-    assert motion.follow(later, masks, covered) == boxes((35, 22, 71, 58))
+    follow(motion, image, masks, covered)
+    assert follow(motion, later, masks, covered) == boxes((35, 22, 71, 58))
 
 
 def test_what_can_be_seen_beside_an_object_moves_as_the_rest_does():
@@ -62,8 +84,8 @@ def test_what_can_be_seen_beside_an_object_moves_as_the_rest_does():
     later[20:100, 48:118] = image[20:100, 40:110]
     covered[20:100, 48:118] = True
     masks = boxes((36, 20, 80, 100))
-    motion.follow(image, masks, covered)
-    assert motion.follow(later, masks, covered) == boxes((39, 20, 83, 100))
+    follow(motion, image, masks, covered)
+    assert follow(motion, later, masks, covered) == boxes((39, 20, 83, 100))
 
 
 @pytest.mark.parametrize(
@@ -78,8 +100,8 @@ def test_what_can_be_seen_beside_an_object_moves_as_the_rest_does():
 )
 def test_a_cut_is_known_and_a_dull_frame_is_none(first, second, is_cut):
     motion = MaskMotion()
-    motion.follow(first, boxes(), NOTHING)
-    motion.follow(second, boxes(), NOTHING)
+    follow(motion, first, boxes(), NOTHING)
+    follow(motion, second, boxes(), NOTHING)
     assert motion.is_cut is is_cut
 
 
