@@ -30,11 +30,13 @@ class Memory:
         return self.places.get(track_id)
 
     def lately(self, track_ids: Sequence[int], costs: FloatArray) -> FloatArray:
-        """What places have of late cost N labels, `(N, C)`, which in this frame cost them `costs`."""
+        """What places have of late cost N labels, `(N, C)`, which in this frame cost them `costs`.
+
+        Each of the labels is then to settle.
+        """
         rows = zip(track_ids, costs, strict=True)
         before = np.array([self.costs.get(track_id, now) for track_id, now in rows]).reshape(costs.shape)
-        mean = before + np.float32(_SHARE) * (costs - before)
-        self.costs.update(zip(track_ids, map(np.copy, mean), strict=True))
+        mean: FloatArray = before + np.float32(_SHARE) * (costs - before)
         return mean
 
     def settle(self, track_id: int, lately: FloatArray, covered: FloatArray) -> int:
@@ -45,6 +47,8 @@ class Memory:
             lately: `(C,)` what the places have of late cost.
             covered: `(C,)` how much of other plates it would cover now.
         """
+        # A place that others had is for some time worse than one that was free.
+        self.costs[track_id] = lately + np.float32(_SHARE) * (covered > 0)
         best = int((lately + _COVERED * covered).argmin())
         held = self.places.pop(track_id, best)
         if covered[held] > 0 or lately[held] - lately[best] > _BETTER:
