@@ -63,6 +63,8 @@ def test_what_is_no_box_has_no_size_and_stays_with_its_picture(tmp_path):
 def test_of_pictures_with_one_name_all_but_the_first_are_told(tmp_path):
     source = write(tmp_path / "a.json", [(5, "v1/a.jpg"), (3, "b.jpg"), (1, "v2/a.jpg")], [])
     assert spread(source, tmp_path / "state").twice == {1}
+    source = write(tmp_path / "a.json", [(5, "a.jpg"), (3, "b.jpg"), (5, "c.jpg")], [])
+    assert spread(source, tmp_path / "state").twice == {5}
 
 
 def test_spreading_again_does_nothing_unless_the_file_is_another(tmp_path):
@@ -83,6 +85,22 @@ def test_a_file_that_breaks_off_is_an_error_and_nothing_counts_as_done(tmp_path,
         with pytest.raises(SettingError, match=r"zhiyuan\.json is no whole JSON file"):
             read()
     assert not (tmp_path / "state" / "plan.json").exists()
+
+
+def test_values_that_none_can_have_are_no_class_and_no_fault(tmp_path):
+    rows = [
+        box(True),
+        box(1, category=2**40),
+        box(1, category="7"),
+        box(1, bbox=[1e308, 1e308, 1e308, 1e308]),
+    ]
+    made = spread(write(tmp_path / "a.json", [(1, "a.jpg")], rows), tmp_path / "state").boxes(0)
+    assert made["category"].tolist() == [1, 0, 0, 1]
+
+
+def test_what_is_no_annotation_at_all_is_an_error(tmp_path):
+    with pytest.raises(SettingError, match="among its annotations"):
+        spread(write(tmp_path / "a.json", [(1, "a.jpg")], ["text"]), tmp_path / "state")
 
 
 def test_an_image_without_a_name_is_an_error(tmp_path):

@@ -107,6 +107,25 @@ def test_preparing_again_changes_nothing_and_decodes_nothing(stand_in, tmp_path,
     assert len(decoded) == 6  # those that were left out; the missing one is not even opened
 
 
+def test_what_was_broken_off_goes_on_and_ends_as_if_it_had_not(stand_in, tmp_path, monkeypatch):
+    from tools.training.placing import Place
+
+    data, plain, count = copied(stand_in, tmp_path), Place.put, iter(range(9))
+
+    def put(place, *given):
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+        return plain(place, *given)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Place, "put", put)
+        prepare(data, tmp_path / "work", 1)
+    assert not (tmp_path / "work" / "data.yaml").exists()
+    prepare(data, tmp_path / "work", 1)
+    for name in ("train.txt", "val.txt", "defects.csv", "data.yaml", "report.json"):
+        assert (tmp_path / "work" / name).read_text() == (stand_in / "yolo" / name).read_text()
+
+
 def test_what_was_missing_or_broken_is_taken_when_it_is_there(stand_in, tmp_path):
     data = copied(stand_in, tmp_path)
     whole = next((data / "val").rglob("*.jpg")).read_bytes()

@@ -69,6 +69,10 @@ def _content(path: Path) -> dict[str, Any]:
     lists = ("images", "annotations", "categories")
     if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in lists):
         raise SettingError(f"{path} is no COCO data set: it must have lists called {', '.join(lists)}")
+    for name in lists:
+        odd = next((one for one in content[name] if not isinstance(one, dict)), None)
+        if odd is not None:
+            raise SettingError(f"{path} has among its {name} what is none: {str(odd)[:60]}")
     return content
 
 

@@ -40,7 +40,8 @@ class Prepared:
 
     def lines(self) -> Iterator[str]:
         """What to say of it, besides its sums."""
-        yield f"an epoch shows {self.shown} pictures, those of rare classes more than once"
+        if self.shown > self.counts[TRAIN]["pictures"]:
+            yield f"an epoch shows {self.shown} pictures, for those of rare classes come more than once"
         for name, (train, val) in self.by_class.items():
             few = " (too few to learn much from)" if train < _FEW else ""
             yield f"  {name}: in {train} pictures{few}, and in {val or 'none'} to measure on"

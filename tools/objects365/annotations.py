@@ -26,6 +26,7 @@ from tools.objects365.layout import name_key
 # A box as it lies in a file.
 ROW = np.dtype([("picture", "<i8"), ("category", "<i4"), ("flags", "u1"), ("xywh", "<f8", (4,))])
 CROWD, FAKE, REFLECTED = 1, 2, 4
+_NO_CATEGORY = 1 << 31
 _FLAGS = {"iscrowd": CROWD, "isfake": FAKE, "isreflected": REFLECTED}
 # Bytes of JSON for each file, so that one, sorted, has some tens of megabytes; and the most files.
 _JSON_PER_BUCKET, _MOST_BUCKETS = 1 << 26, 128
@@ -41,7 +42,7 @@ class Spread:
     Attributes:
         folder: Where the files are.
         count: How many there are of each kind.
-        twice: Ids of pictures whose name an earlier one has.
+        twice: Ids of pictures whose name an earlier one has, or that several have.
     """
 
     folder: Path
@@ -107,7 +108,7 @@ def _read_plan(folder: Path) -> dict[str, Any]:
 
 
 def _spread_pictures(source: Path, folder: Path, count: int) -> list[int]:
-    """Write the pictures; gives the ids of those whose name an earlier one has."""
+    """Write the pictures; gives the ids of those that are listed twice."""
     keys, ids = array("Q"), array("q")
     with contextlib.ExitStack() as stack:
         files = [
@@ -119,9 +120,15 @@ def _spread_pictures(source: Path, folder: Path, count: int) -> list[int]:
             files[number % count].write(json.dumps([number, name, *size]) + "\n")
             keys.append(name_key(name.rpartition("/")[2]))
             ids.append(number)
-    firsts = np.zeros(len(keys), bool)
-    firsts[np.unique(np.frombuffer(keys, np.uint64), return_index=True)[1] if len(keys) else []] = True
-    return np.frombuffer(ids, np.int64)[~firsts].tolist() if len(ids) else []
+    return _repeated(np.array(keys, np.uint64), np.array(ids, np.int64))
+
+
+def _repeated(keys: NDArray[np.uint64], ids: NDArray[np.int64]) -> list[int]:
+    """Ids of pictures whose name an earlier one has, or whose id another, so that boxes may be of either."""
+    firsts = np.unique(keys, return_index=True)[1]
+    later = np.delete(ids, firsts)
+    numbers, counts = np.unique(ids, return_counts=True)
+    return np.union1d(later, numbers[counts > 1]).tolist()
 
 
 def _picture(image: Mapping[str, Any], source: Path) -> tuple[int, str, int, int]:
@@ -158,7 +165,7 @@ def _row(annotation: Mapping[str, Any]) -> tuple[Any, ...]:
         x = y = width = height = 0.0
     return (
         picture if isinstance(picture, int) else -1,
-        category if isinstance(category, int) else 0,
+        category if isinstance(category, int) and 0 < category < _NO_CATEGORY else 0,
         flags,
         (x, y, width, height),
     )
@@ -168,7 +175,10 @@ def _items(source: Path, name: str) -> Iterable[Mapping[str, Any]]:
     """The members of one of the lists of a JSON file, as they are read."""
     try:
         with source.open("rb") as file:
-            yield from ijson.items(file, f"{name}.item", use_float=True)
+            for item in ijson.items(file, f"{name}.item", use_float=True):
+                if not isinstance(item, dict):
+                    raise SettingError(f"{source} has among its {name} what is none: {str(item)[:60]}")
+                yield item
     except ijson.JSONError as error:
         reason = " ".join(str(error).split())[:120]
         raise SettingError(f"{source} is no whole JSON file ({reason}); get it again") from None

@@ -50,7 +50,9 @@ class Boxes:
         table = np.asarray(xywh, np.float64).reshape(-1, 4)
         ids = np.asarray(class_ids, np.int64).reshape(-1)
         crowds = np.zeros(len(ids), bool) if are_crowds is None else np.asarray(are_crowds, bool).reshape(-1)
-        return cls(np.concatenate([table[:, :2], table[:, :2] + table[:, 2:]], 1), ids, crowds)
+        with np.errstate(over="ignore"):
+            corners = np.concatenate([table[:, :2], table[:, :2] + table[:, 2:]], 1)
+        return cls(corners, ids, crowds)
 
 
 def sound(boxes: Boxes, size_wh: tuple[int, int]) -> tuple[Boxes, Counter[str]]:

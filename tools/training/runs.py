@@ -55,10 +55,16 @@ class Run:
         """
         if not self.last.exists():
             return 0
-        with open_checkpoint(self.last) as opened:
-            epoch = opened.tree.get("epoch") if isinstance(opened.tree, dict) else None
+        try:
+            with open_checkpoint(self.last) as opened:
+                epoch = opened.tree.get("epoch") if isinstance(opened.tree, dict) else None
+        except CheckpointError:
+            epoch = None
         if not isinstance(epoch, int) or epoch < 0:
-            raise CheckpointError(f"{self.last} is no checkpoint of a training that can go on; remove it")
+            raise CheckpointError(
+                f"{self.last} is damaged, or no checkpoint of a training that can go on;"
+                " copy best.pt over it, or remove both to begin anew"
+            )
         return epoch + 1
 
 
