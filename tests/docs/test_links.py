@@ -1,8 +1,12 @@
 """Pages that stand elsewhere in the repository, and links that hold on the site."""
 
+import re
+
 import pytest
 
+from tests.conftest import ROOT
 from tools.site.links import linked_files, relink
+from tools.site.pages import ELSEWHERE
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,11 @@ def test_a_page_of_docs_leads_out_of_its_folder_to_the_site_too():
 def test_pictures_that_are_shown_are_taken_along():
     text = "![a](TestImages/dogs.jpg) [b](examples/sure_sav.yaml) ![c](docs/street.jpg) [d](tests)"
     assert linked_files(text, "README.md") == {"TestImages/dogs.jpg", "examples/sure_sav.yaml"}
+
+
+def test_every_page_stands_once_in_the_navigation():
+    named = re.findall(
+        r"^ +- (?:[^:]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M
+    )
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")]
+    assert sorted(named) == sorted([*pages, *ELSEWHERE])
