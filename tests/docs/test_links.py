@@ -43,7 +43,7 @@ def test_pictures_that_are_shown_are_taken_along():
 
 def test_every_page_stands_once_in_the_navigation():
     named = re.findall(
-        r"^ +- (?:[^:]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M
+        r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M
     )
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")]
     assert sorted(named) == sorted([*pages, *ELSEWHERE])
