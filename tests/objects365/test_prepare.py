@@ -241,3 +241,15 @@ def test_what_is_not_as_it_must_be_is_one_line_that_says_what_to_do(stand_in, tm
 def test_the_description_says_nothing_of_where_it_lies(stand_in):
     content = yaml.safe_load((stand_in / "yolo" / "data.yaml").read_text())
     assert content == {"train": "train.txt", "val": "val.txt", "names": dict(enumerate(package_names()))}
+
+
+def test_where_folders_cannot_be_linked_pictures_are_hard_links(stand_in, tmp_path, monkeypatch):
+    from tools.training import links
+
+    monkeypatch.setattr(links, "_link_folder", lambda folder, link: False)
+    data, work = copied(stand_in, tmp_path), tmp_path / "work"
+    for _ in range(2):
+        prepare(data, work, 1)
+        assert listed(work, "train") == listed(stand_in / "yolo", "train")
+    for line in listed(work, "train"):
+        assert (work / line).stat().st_nlink == 2 and not (work / line).is_symlink()
