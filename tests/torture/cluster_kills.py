@@ -52,11 +52,12 @@ class Machines:
 
 
 def workers() -> list[psutil.Process]:
-    """The processes that hold models."""
+    """The processes of this cluster that hold models."""
     found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if any(part.startswith("ray::Actor") for part in process.info["cmdline"] or ()):
-            found.append(process)
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if any(part.startswith("ray::Actor") for part in process.cmdline()):
+                found.append(process)
     return found
 
 

@@ -28,7 +28,9 @@ from sav.cluster import pictures as sharing
 from sav.cluster.connection import Cluster
 from sav.cluster.pictures import share_pictures
 from sav.cluster.placing import Share, Workers
+from sav.cluster.pool import Pool
 from sav.data.types import Frame
+from sav.files import sync_files
 from sav.runs.events import Event, Note, Problem, Reached
 from sav.runs.picture_files import Made
 from sav.runs.picture_plan import plan_pictures
@@ -48,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
     scaling = commands.add_parser("scaling")
     scaling.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     scaling.add_argument("--seconds", type=float, default=0.16, help="that a picture takes")
-    scaling.add_argument("--each", type=int, default=100, help="pictures a worker")
+    scaling.add_argument("--each", type=int, default=60, help="pictures a worker")
     scaling.add_argument("--size", type=int, nargs=2, default=(320, 240), metavar=("W", "H"))
     driver = commands.add_parser("driver")
     driver.add_argument("--pictures", type=int, default=100_000)
@@ -100,7 +102,13 @@ def _rate(
         elif isinstance(event, Problem) or (isinstance(event, Note) and "worker" not in event.line):
             print(event.line, file=sys.stderr)
 
-    with mock.patch.object(sharing, "opened", opened):
+    def ready(pool: Pool[Any, Any]) -> Any:
+        """Wait for all workers: how long they take to start is another matter."""
+        while len(pool.hellos) < number:
+            pool._wait(1.0)
+        return pool.hellos[0]
+
+    with mock.patch.object(sharing, "opened", opened), mock.patch.object(Pool, "ready", ready):
         some = pictures[: number * args.each]
         plan = plan_pictures(some, out, ["coco"], regions=False)
         load: Any = partial(StandIn, args.seconds)
@@ -146,13 +154,11 @@ def _driver(number: int, size: int, folder: Path) -> None:
 
 def _work(folder: Path, stem: str, content: bytes) -> Path:
     """What a worker has made of a picture."""
-    for place, name in (
-        ("our", f"{stem}_our.jpg"),
-        ("mask", f"{stem}_mask.png"),
-        ("annotations/labelme", f"{stem}.json"),
-    ):
-        (folder / place).mkdir(parents=True)
-        (folder / place / name).write_bytes(content)
+    names = (f"our/{stem}_our.jpg", f"mask/{stem}_mask.png", f"annotations/labelme/{stem}.json")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(content)
+    sync_files([folder / name for name in names])
     return folder
 
 
