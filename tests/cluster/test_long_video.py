@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from sav.cluster import stretches
 from sav.cluster.long_video import share_video, why_undivided
 from sav.cluster.paces import Paces
-from sav.cluster.placing import Workers
+from sav.cluster.placing import Share, Workers
 from sav.cluster.stretches import StretchCrew
 from sav.data.types import Frame
 from sav.errors import DONE, ClusterError
@@ -60,8 +62,14 @@ def test_a_full_store_is_one_line_that_says_what_to_do(monkeypatch):
 
 
 @pytest.mark.slow
-def test_workers_come_with_the_run_and_go_with_it(tmp_path):
-    pytest.importorskip("ray")
-    made = job(tmp_path)
-    report = share_video(made, partial(walking, tmp_path), Workers(wanted=2, device="cpu"))
+def test_workers_come_with_the_run_and_are_told_of_at_its_end(cluster, tmp_path, monkeypatch):
+    @contextmanager
+    def opened(workers):
+        yield cluster, Share(2, 1, 0)
+
+    monkeypatch.setattr(stretches, "opened", opened)
+    told: list[Event] = []
+    report = share_video(job(tmp_path), partial(walking, tmp_path), Workers(wanted=2), told.append)
     assert report.status == DONE and report.done == 5
+    lines = [event.line for event in told if isinstance(event, Note)]
+    assert sum(int(line.split("): ")[1].split()[0]) for line in lines if "a second" in line) == 5
