@@ -101,9 +101,11 @@ def _planned(args: argparse.Namespace) -> Run:
         say(line)
 
     device = device_list(args.device)
+    backbone = len(model.yaml.get("backbone", ()))
     chosen = settings(
-        prepared.shown, device, args.batch, args.epochs, args.freeze, imgsz=args.imgsz, workers=args.workers
-    )
+        prepared.shown, device, args.batch, args.epochs, args.freeze, backbone,
+        imgsz=args.imgsz, workers=args.workers,
+    )  # fmt: skip
     planned = Run(work / DESCRIPTION, args.out / "run", str(model.yaml.get("yaml_file", "")), chosen, model)
     sums = prepared.counts.values()
     pictures, boxes = (sum(split[what] for split in sums) for what in ("pictures", "boxes"))

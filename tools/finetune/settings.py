@@ -9,12 +9,16 @@ from typing import Any
 FEW = 1000
 # Steps that a training has at least, and epochs between which their number lies for that.
 _STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 800, 20, 150
-# Layers of YOLOv8 up to its neck.
-_BACKBONE = 10
 
 
 def settings(
-    pictures: int, device: str, batch: int | None, epochs: int | None, freeze: int | None, **other: Any
+    pictures: int,
+    device: str,
+    batch: int | None,
+    epochs: int | None,
+    freeze: int | None,
+    backbone: int = 10,
+    **other: Any,
 ) -> dict[str, Any]:
     """ultralytics' arguments.
 
@@ -23,7 +27,8 @@ def settings(
         device: `cpu`, or GPUs as in `0,1`.
         batch: Pictures a step; None for 16, or a quarter of the pictures where they are few.
         epochs: Length of the schedule; None for as many as give enough steps.
-        freeze: Layers that stay as they are; None for those up to the neck where pictures are few.
+        freeze: Layers that stay as they are; None for the backbone where pictures are few.
+        backbone: How many layers the backbone has.
         other: Further arguments, in place of those here.
     """
     batch = batch or max(2, min(16, pictures // 4))
@@ -35,7 +40,7 @@ def settings(
         "batch": batch,
         "nbs": batch,
         "imgsz": 640,
-        "freeze": freeze if freeze is not None else (_BACKBONE if few else 0),
+        "freeze": freeze if freeze is not None else (backbone if few else 0),
         "optimizer": "AdamW",
         "lr0": 1e-3 if few else 5e-4,
         "lrf": 0.01,
