@@ -22,7 +22,7 @@ from sav.errors import ClusterError, WorkerLostError
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# A task that so many workers died of is given up.
+# A task that so many workers died of, with nothing else to do, is given up.
 _MOST_DEATHS = 2
 # Workers that die one after the other before their models are loaded: then there is something else.
 _MOST_FAILED_STARTS = 3
@@ -60,8 +60,8 @@ class Pool(Generic[Task, Result]):
     """Some workers; a context manager.
 
     A worker that dies is replaced, on whatever machine has room, and what it was at is done again, each task
-    now alone on a worker: one that kills that worker, too, is given up. A machine that goes down is nobody's
-    fault.
+    now alone on a worker: one that kills two workers which are at nothing else is given up. A machine that
+    goes down is nobody's fault.
 
     Attributes:
         hellos: What each worker has said of itself when its models were loaded, by its number.
@@ -232,7 +232,12 @@ class Pool(Generic[Task, Result]):
             ClusterError: Workers die before they are at anything.
         """
         self.deaths += 1
-        is_to_blame = worker.where is None or self._cluster.is_alive(worker.where.node)
+        # Of several nobody knows which it was, and a machine that goes down is none of theirs.
+        is_to_blame = (
+            len(worker.running) == 1
+            and worker.where is not None
+            and self._cluster.is_alive(worker.where.node)
+        )
         for job in worker.running.values():
             job.deaths += is_to_blame
             if job.deaths < _MOST_DEATHS:

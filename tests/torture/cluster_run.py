@@ -7,17 +7,18 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from sav.cluster.pictures import share_pictures
-from sav.cluster.placing import Workers
 from sav.commands import cli
-from sav.runs.picture_plan import plan_pictures
-from tests.cluster.stub_models import Mortal
 
 FORMATS = ["coco", "yolo", "labelme", "csv"]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what seg.py does, with other models."""
+    """Do what seg.py does, with other models; what takes long to import waits until Ctrl-C is heard."""
+    from sav.cluster.pictures import share_pictures
+    from sav.cluster.placing import Workers
+    from sav.runs.picture_plan import plan_pictures
+    from tests.cluster.stub_models import Mortal
+
     plan = plan_pictures(
         sorted((args.folder / "in").iterdir()),
         args.folder / "out",
