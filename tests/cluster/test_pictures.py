@@ -78,7 +78,7 @@ def test_several_workers_write_what_one_writes(folder, batch):
 
 
 def test_a_picture_that_kills_its_worker_once_is_done_and_one_that_always_does_is_named(folder):
-    share(plan(folder, "want"))
+    run_pictures(plan(folder, "want"), Mortal())
     want = tree(folder / "want")
     cv2.imwrite(str(folder / "in" / "1b.png"), picture(9, red=0))
     cv2.imwrite(str(folder / "in" / "1c.png"), picture(9, red=1))
@@ -92,7 +92,7 @@ def test_a_picture_that_kills_its_worker_once_is_done_and_one_that_always_does_i
 
 
 def test_workers_that_see_no_disk_of_the_drivers_give_the_same_bytes(folder, monkeypatch):
-    share(plan(folder, "one"))
+    run_pictures(plan(folder, "one"), Mortal())
     report, events = share(plan(folder, "two"), Blind())
     assert report.status == 0 and not problems(events)
     assert not difference(tree(folder / "two"), tree(folder / "one"))
@@ -100,10 +100,10 @@ def test_workers_that_see_no_disk_of_the_drivers_give_the_same_bytes(folder, mon
 
 def test_a_run_goes_on_with_what_another_has_done(folder):
     few = plan_pictures(sorted((folder / "in").iterdir())[:3], folder / "out", FORMATS, regions=False)
-    share(few)
+    run_pictures(few, Mortal())
     report, events = share(plan(folder, resume=True))
     assert report.done == 6 and any("going on after 3" in getattr(event, "line", "") for event in events)
-    share(plan(folder, "want"))
+    run_pictures(plan(folder, "want"), Mortal())
     assert not difference(tree(folder / "out"), tree(folder / "want"))
 
 
