@@ -144,7 +144,7 @@ def on_canvas(result: Result) -> dict[str, Any]:
         "columns": [],
         "rows": [],
     }
-    if result.glimpse:
+    if result.is_at_work:
         said["glimpse"] = f"{here}/glimpse?{result.glimpses}"
     if result.film is not None:
         return said | _of_film(result.film, result, here)

@@ -28,7 +28,8 @@ class Result:
             is one, and of what was let go.
         film: What is known of a video that is done; None before that.
         paused: The position of the frame in `picture` in the film.
-        glimpse: A JPEG of the frame that a video at work is at; empty where none is.
+        is_at_work: Whether the models are at the video.
+        glimpse: A JPEG of the frame that they are at, or were at last; empty before the first.
         glimpses: Counts them.
         version: Counts the changes of what is known.
         made: The version at which the video was made.
@@ -44,6 +45,7 @@ class Result:
     picture: Picture | None = None
     film: Film | None = None
     paused: int = -1
+    is_at_work: bool = False
     glimpse: bytes = b""
     glimpses: int = 0
     version: int = 0

@@ -52,5 +52,6 @@ class Glimpses:
         if now < self._due:
             return
         self._result.glimpse = shown(overlay(scene), _LONGEST)
+        self._result.is_at_work = True
         self._result.glimpses += 1
         self._due = now + _EVERY

@@ -116,7 +116,7 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
     except KeyboardInterrupt:
         raise StoppedError from None
     finally:
-        result.glimpse = b""
+        result.is_at_work = False
     if not report.done:
         raise StoppedError
     return Done(report, tuple(lines))

@@ -142,7 +142,7 @@ function drawMarks() {
 }
 
 // Places in a video can be clicked once it is done; it pauses for that.
-const clickable = () => shown.kind === 'picture' || (shown.kind === 'video' && Boolean(shown.result));
+const clickable = () => shown.kind === 'picture' || (shown.kind === 'video' && Boolean(shown.result) && !shown.glimpse);
 const toolNow = () => (shown.kind === 'picture' ? tool : 'choose');
 
 // What is clicked where the source is shown becomes seen.
