@@ -88,7 +88,7 @@ def _scaling(args: argparse.Namespace, folder: Path) -> None:
 def _rate(
     cluster: Cluster, number: int, pictures: list[Path], args: argparse.Namespace, out: Path
 ) -> tuple[float, float]:
-    """Pictures a second, and seconds of the driver's CPU a picture, of the second half of a run."""
+    """Pictures a second, and seconds of the driver's CPU a picture, once all workers are there."""
 
     @contextmanager
     def opened(workers: Workers) -> Iterator[tuple[Cluster, Share]]:
@@ -113,9 +113,8 @@ def _rate(
         plan = plan_pictures(some, out, ["coco"], regions=False)
         load: Any = partial(StandIn, args.seconds)
         share_pictures(plan, load, Workers(number), on_event)
-    half = times[len(times) // 2 :]
-    (begin, used), (end, used_then) = half[0], half[-1]
-    return (len(half) - 1) / (end - begin), (used_then - used) / (len(half) - 1)
+    (begin, used), (end, used_then) = times[0], times[-1]
+    return len(some) / (end - begin), (used_then - used) / len(some)
 
 
 def _driver(number: int, size: int, folder: Path) -> None:
