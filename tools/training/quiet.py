@@ -14,6 +14,7 @@ import matplotlib
 
 from sav.detectors.door import import_ultralytics
 
+_ROOT = Path(__file__).parents[2]
 # What ultralytics looks for whenever it opens a data set, and fetches if it is not there, to write on
 # pictures with it, which trainings here do not.
 _FONTS = ("Arial.ttf", "Arial.Unicode.ttf")
@@ -36,6 +37,8 @@ def quiet_ultralytics(is_verbose: bool = False) -> Iterator[ModuleType]:
     _lay_out(ultralytics, folder)
     before, level = dict(os.environ), ultralytics.utils.LOGGER.level
     switches = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": str(is_verbose).lower()}
+    # Its processes load our trainer by its name.
+    switches["PYTHONPATH"] = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
     # There ultralytics makes a folder of its own name.
     os.environ.update(switches, YOLO_CONFIG_DIR=str(folder.parent))
     ultralytics.utils.LOGGER.setLevel(logging.INFO if is_verbose else logging.WARNING)

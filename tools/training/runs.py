@@ -81,7 +81,7 @@ def train(run: Run, on_epoch: OnEpoch = lambda trainer: None, is_verbose: bool =
 
     Raises:
         CheckpointError: The checkpoint to go on from cannot be read.
-        PackageMissingError: Several GPUs need a package that is not installed.
+        PackageMissingError: Several GPUs need a package that is not installed, or a newer one.
         SettingError: The run in the folder was begun with other settings.
     """
     check_packages(run)
@@ -89,7 +89,9 @@ def train(run: Run, on_epoch: OnEpoch = lambda trainer: None, is_verbose: bool =
     if done >= run.settings["epochs"]:
         return
     _check_same(run, done)
-    with quiet_ultralytics(is_verbose):
+    with quiet_ultralytics(is_verbose) as ultralytics:
+        if "," in str(run.settings["device"]) and run.start is not None and not done:
+            _check_sending(ultralytics)
         from tools.training.trainer import SafeTrainer
 
         trainer = SafeTrainer(overrides=_arguments(run, done, is_verbose))
@@ -168,6 +170,17 @@ def check_packages(run: Run) -> None:
     """
     if "," in str(run.settings["device"]) and importlib.util.find_spec("cloudpickle") is None:
         raise PackageMissingError("training on several GPUs needs one more package: pip install cloudpickle")
+
+
+def _check_sending(ultralytics: Any) -> None:
+    """Check that weights reach the processes of several GPUs; older versions send them the settings alone."""
+    from ultralytics.utils import dist
+
+    if not hasattr(dist, "torch_save"):
+        raise PackageMissingError(
+            f"weights to start from do not reach several GPUs with ultralytics {ultralytics.__version__}:"
+            " pip install -U ultralytics, or take one GPU"
+        )
 
 
 def _arguments(run: Run, done: int, is_verbose: bool) -> dict[str, Any]:
