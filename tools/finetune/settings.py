@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# Pictures up to which what was learnt before is worth more than what these few could teach: the first layers,
-# which see edges, textures and parts, stay as they are.
+# Pictures up to which the first layers, which see edges and parts, stay as they are: it learns sooner.
 FEW = 1000
 # Steps that a training has at least, and epochs between which their number lies for that.
 _STEPS, _LEAST_EPOCHS, _MOST_EPOCHS = 800, 20, 150
