@@ -34,7 +34,7 @@ def quiet_ultralytics(is_verbose: bool = False) -> Iterator[ModuleType]:
     """
     ultralytics = import_ultralytics()
     folder = Path(ultralytics.utils.USER_CONFIG_DIR)
-    _lay_out(ultralytics, folder)
+    lay_out(ultralytics)
     before, level = dict(os.environ), ultralytics.utils.LOGGER.level
     switches = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": str(is_verbose).lower()}
     # Its processes load our trainer by its name.
@@ -50,8 +50,9 @@ def quiet_ultralytics(is_verbose: bool = False) -> Iterator[ModuleType]:
         os.environ.update(before)
 
 
-def _lay_out(ultralytics: ModuleType, folder: Path) -> None:
-    """Settings that tell nobody, and a font under the names that are looked for."""
+def lay_out(ultralytics: ModuleType) -> None:
+    """Put settings that tell nobody, and a font, where ultralytics looks for them in this process."""
+    folder = Path(ultralytics.utils.USER_CONFIG_DIR)
     settings = ultralytics.utils.SETTINGS
     telling = {name: False for name in _TELLING if settings.get(name)}
     if telling:

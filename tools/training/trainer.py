@@ -15,6 +15,7 @@ from torch import nn
 
 from sav.detectors.door import import_ultralytics
 from sav.files import put_in_place, staging_folder
+from tools.training.quiet import lay_out
 
 import_ultralytics()
 
@@ -27,6 +28,11 @@ _MOST_DIFFERENCE = 0.1
 
 class SafeTrainer(DetectionTrainer):
     """Trains a detector; its checkpoints are whole or not there, and nothing is fetched."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin; a process of DDP may have a folder of settings of its own, still empty."""
+        lay_out(import_ultralytics())
+        super().__init__(*args, **kwargs)
 
     def save_model(self) -> Any:
         """Write `last.pt`, and `best.pt` if it is, as ultralytics does; but whole or not at all."""
