@@ -20,7 +20,7 @@ from sav.interrupts import anything_is_saved, working
 from sav.runs.events import Event, Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Report, VideosReport
 from sav.runs.video_job import VideoJob
-from sav.runs.videos import do_video
+from sav.runs.videos import do_video, results_folder
 
 if TYPE_CHECKING:
     from sav.segmenter import Segmenter
@@ -126,8 +126,7 @@ def share_videos(
             Pool(cluster, fewer, partial(VideoWork, load))
         )
         pool.ready()
-        with named_errors(save_dir):
-            save_dir.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(results_folder(save_dir))
         with staging_folder(save_dir / "workers") as workshop:
             sharing = _Sharing(jobs, workshop, on_event)
             sharing.go_through(pool)

@@ -122,7 +122,10 @@ class Decoder:
             yield self._timed(doubted, clock)
         damage = self._packets.damage or ("cannot be decoded any further" if self._undecodable else "")
         if damage:
-            raise VideoDamagedError(f"{self._name} {damage}; the frames before that are good")
+            before = (
+                "no frame before that is whole" if clock.last is None else "the frames before that are good"
+            )
+            raise VideoDamagedError(f"{self._name} {damage}; {before}")
 
     def _stated(self) -> Iterator[_Stated]:
         """The pictures with what the stream says of their times."""

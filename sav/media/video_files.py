@@ -23,7 +23,7 @@ def has_videos(folder: Path) -> bool:
     """Whether a folder is one of videos, and not one of numbered pictures, which is a video itself.
 
     Raises:
-        VideoError: It has both, or cannot be read.
+        VideoError: It has both or neither, or cannot be read.
     """
     suffixes = {path.suffix.lower() for path in _visible(folder)}
     videos, pictures = suffixes & {*VIDEO_SUFFIXES}, suffixes & {*SUFFIXES}
@@ -32,6 +32,8 @@ def has_videos(folder: Path) -> bool:
             f"{folder} has both videos ({min(videos)}) and pictures ({min(pictures)}): give each a"
             " folder of its own, for pictures in a folder are one video, and videos many"
         )
+    if not videos and not pictures:
+        raise VideoError(f"{folder} has neither videos nor pictures")
     return bool(videos)
 
 

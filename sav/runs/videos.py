@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sav.errors import ResultsError, SavError, SettingError
-from sav.files import check_folder
+from sav.files import check_folder, named_errors
 from sav.formats.registry import FORMATS
 from sav.interrupts import heard, working
 from sav.media.pictures import output_stems
@@ -65,11 +66,10 @@ def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent 
     ends a run over it alone.
     """
     save_dir = jobs[0].save_path.parent
-    save_dir.mkdir(parents=True, exist_ok=True)
     reports: list[Report] = []
     taken_over, problem = 0, ""
     try:
-        with working():
+        with results_folder(save_dir), working():
             for number, job in enumerate(jobs):
                 on_event(Reached(number, len(jobs), "video", Path(job.source).name))
                 report = do_video(job, models, _within(number, len(jobs), job, on_event))
@@ -83,6 +83,24 @@ def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent 
     report_of_all = VideosReport(save_dir, len(jobs), tuple(reports), taken_over, problem)
     on_event(Saved(report_of_all))
     return report_of_all
+
+
+@contextlib.contextmanager
+def results_folder(save_dir: Path) -> Iterator[None]:
+    """Make the folder that the results go to; if it was not there and stays empty, it goes again.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    was_there = save_dir.exists()
+    with named_errors(save_dir):
+        save_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        if not was_there:
+            with contextlib.suppress(OSError):  # there is something in it
+                save_dir.rmdir()
 
 
 def do_video(job: VideoJob, models: VideoModels, on_event: OnEvent) -> Report | str | None:

@@ -76,8 +76,11 @@ def test_what_was_done_in_other_ways_is_done_in_these(folder, more):
     assert report.taken_over == 0 and report.status == 0
 
 
-def test_a_folder_of_pictures_is_one_video_and_one_of_both_is_refused(folder):
+def test_a_folder_of_pictures_is_one_video_and_one_of_both_or_neither_is_refused(folder):
     assert has_videos(folder / "in")
+    with pytest.raises(VideoError, match="neither videos nor pictures"):
+        has_videos(folder)
+    (folder / "1.png").touch()
     assert not has_videos(folder)
     (folder / "in" / ".x.png").touch()
     (folder / "in" / "notes.txt").touch()
@@ -99,3 +102,10 @@ def test_what_is_the_users_own_is_in_the_way(folder):
     (folder / "out" / "b.mp4").write_bytes(b"mine")
     with pytest.raises(FileExistsError, match=r"b\.mp4"):
         plan_videos(folder / "in", folder / "out", LIKE)
+
+
+def test_a_folder_that_nothing_is_saved_in_is_not_left_behind(folder):
+    for path in (folder / "in").iterdir():
+        path.write_bytes(b"no video")
+    report, _ = run(folder)
+    assert report.status == 2 and not (folder / "out").exists()

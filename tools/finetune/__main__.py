@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sav.commands.arguments import Parser
 from sav.commands.cli import guarded, script
 from sav.errors import DONE
 from tools.training.console import positive, progress_of, require, say
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.finetune", description="Fine-tunes a detector on one's own pictures."
+    parser = Parser(
+        prog="python -m tools.finetune",
+        description="Fine-tunes a detector on one's own pictures.",
+        main_flag="--data",
     )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a COCO JSON file, a data.yaml, or a folder with either")
@@ -92,8 +95,8 @@ def _planned(args: argparse.Namespace) -> Run:
     from tools.training.runs import Run, is_done
     from tools.training.start import read_model
 
-    model = read_model(args.yolo_checkpoint)
     source, work = read(args.data, args.images, args.val), args.out / "data"
+    model = read_model(args.yolo_checkpoint)
     for note in source.notes:
         say(f"note: {note}")
     prepared = prepare(source, work, say)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sav.errors import SettingError
+from sav.wording import count
 from tools.finetune.sources import Sample, Source
 from tools.finetune.splitting import hold_back, repeats
 from tools.training.boxes import Boxes
@@ -57,7 +58,12 @@ def prepare(source: Source, work: Path, tell: Callable[[str], None] = lambda lin
     train, val = (source.train, source.val) if source.val else hold_back(source.train)
     if not source.val:
         tell(f"{len(val)} of {len(source.train)} pictures are held back to measure on")
-    placed = {TRAIN: [], VAL: []} if not train else _place({TRAIN: train, VAL: val}, work)
+    if not (train and val):
+        raise SettingError(
+            f"{count(len(source.train), 'picture')} cannot be divided into some to learn from"
+            " and some to measure on; label more, or give --val"
+        )
+    placed = _place({TRAIN: train, VAL: val}, work)
     defects: list[tuple[str, str, str, int]] = []
     counts, present = {}, {}
     for split, samples in ((TRAIN, train), (VAL, val)):

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from sav.commands.arguments import Parser
 from sav.commands.cli import guarded, script
 from sav.errors import DONE
 from tools.training.console import positive, progress_of, require, say
@@ -19,8 +20,8 @@ SIZES = "nsmlx"
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line's flags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.objects365", description="Trains YOLOv8 on Objects365."
+    parser = Parser(
+        prog="python -m tools.objects365", description="Trains YOLOv8 on Objects365.", main_flag="--data"
     )
     parser.add_argument("command", choices=("prepare", "train", "evaluate", "export"))
     add = parser.add_argument

@@ -180,7 +180,7 @@ def _items(source: Path, name: str) -> Iterable[Mapping[str, Any]]:
                     raise SettingError(f"{source} has among its {name} what is none: {str(item)[:60]}")
                 yield item
     except ijson.JSONError as error:
-        reason = " ".join(str(error).split())[:120]
+        reason = str(error).partition("\n")[0].strip()[:120]
         raise SettingError(f"{source} is no whole JSON file ({reason}); get it again") from None
 
 

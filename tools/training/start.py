@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sav.checkpoints import find_checkpoints
 from sav.detectors.door import import_ultralytics
 from sav.detectors.names import model_in
 from sav.detectors.rebuild import ForeignError, rebuild
@@ -16,11 +17,10 @@ def read_model(checkpoint: Path) -> Any:
     """An ultralytics model of upright boxes, whose weights and names a training can start from.
 
     Raises:
-        CheckpointError: It is something else, or cannot be read.
+        CheckpointError: It is something else, cannot be read, or is not there and cannot be downloaded.
     """
     tasks = import_ultralytics().nn.tasks
-    if not checkpoint.is_file():
-        raise CheckpointError(f"there is no checkpoint {checkpoint}")
+    find_checkpoints([checkpoint])
     try:
         with open_checkpoint(checkpoint) as opened:
             model = rebuild(model_in(opened.tree), opened.tensor)
