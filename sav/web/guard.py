@@ -15,8 +15,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sav.web import faults
-
 # All that the page in the browser asks for. Gradio has more doors, such as those to files and to other hosts.
 _DOORS = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/(static|assets|svelte)/.*"
@@ -75,11 +73,7 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        try:
-            await self._app(scope, receive, with_headers)
-        except Exception as error:  # answered already
-            if not faults.is_told(error):
-                raise
+        await self._app(scope, receive, with_headers)
 
     async def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

@@ -23,7 +23,6 @@ from sav.errors import SavError, SettingError
 from sav.files import staging_folder
 from sav.web.config import LOOPBACK, WebConfig
 from sav.web.desk import Desk
-from sav.web.faults import Traceback
 from sav.web.guard import Guard
 from sav.web.models import Models, find_checkpoints
 from sav.web.results import Results
@@ -117,12 +116,8 @@ class Site:
 def make_app(desk: Desk) -> Any:
     """The page behind its guard, as an ASGI application."""
     import gradio as gr
-    import gradio.queueing
-    import gradio.routes
 
     from sav.web.page import make_page, style, theme
-
-    gradio.queueing.traceback = gradio.routes.traceback = Traceback()
 
     async def result(request: Request) -> Response:
         return await run_in_threadpool(_result, desk.results, request.path_params)
