@@ -14,6 +14,12 @@ from sav.media.pyav import fraction
 # those that a stream must have to be more than damage.
 _MOST_DOUBTED, _LEAST_DOUBTED = 64, 3
 
+# A packet of a codec with frames of one size that declares to last longer than so many seconds and frames
+# does not: frames take some hundredths of a second, and few of them are put together.
+_LONGEST_FRAME, _MOST_FRAMES = Fraction(1), 16
+# Such packets on end after which the next follows at once.
+_MOST_STRETCHED = 2
+
 _log = logging.getLogger(__name__)
 
 
@@ -21,7 +27,8 @@ class SoundClock:
     """Mends the times of packets of sound; sees all packets of a source in the order in which they lie there.
 
     A break of the clock of sound alone is closed. Where the pictures' clock breaks, too, because recordings
-    were joined, the sound goes the way of the pictures. Where both pass over a time, it passed in truth.
+    were joined, the sound goes the way of the pictures. Where both pass over a time, it passed in truth. A
+    packet that declares to last longer than it can may stand before a gap; after several there is none.
     """
 
     def __init__(self, name: str, pictures: int) -> None:
@@ -37,6 +44,7 @@ class SoundClock:
         self._doubted: Fraction | None = None  # a picture so late that the next must agree
         self._clocks: dict[int, Clock] = {}
         self._first: dict[int, list[Packet]] = {}  # of each stream, until it is sure that they are in time
+        self._stretched: dict[int, int] = {}  # of each stream, how many packets on end last too long
         self._is_mended = False
         self._in_step: set[int] = set()  # streams whose last packet lay beside a picture of its time
 
@@ -76,6 +84,8 @@ class SoundClock:
         self._clocks[index] = Clock()
         self._clocks[index].turn_to(shift)
         first = self._first.pop(index)
+        if 2 * sum(map(_is_stretched, first)) > len(first):
+            self._stretched[index] = _MOST_STRETCHED
         for packet in first:
             self._mend(packet)
         return first
@@ -98,7 +108,10 @@ class SoundClock:
 
         # A break, or a leap of the pictures, may part sound from them; then it goes to them, if it can.
         is_parted = clock.breaks(own) or (index in self._in_step and not self._is_beside(own + before))
-        if is_parted and self._is_beside(own + others) and clock.can_follow(own + others):
+        if self._stretched.get(index, 0) >= _MOST_STRETCHED:
+            clock.turn_to(clock.end - own)
+            time = clock.end
+        elif is_parted and self._is_beside(own + others) and clock.can_follow(own + others):
             clock.turn_to(others)
             time = own + others
         else:
@@ -111,7 +124,9 @@ class SoundClock:
             self._in_step.add(index)
         else:
             self._in_step.discard(index)
+        self._stretched[index] = self._stretched.get(index, 0) + 1 if _is_stretched(packet) else 0
         clock.passed(time, duration_of(packet))
+        packet.duration = round(duration_of(packet) / fraction(packet.time_base))
         packet.pts = packet.dts = round(time / fraction(packet.time_base))
 
     def _is_beside(self, time: Fraction) -> bool:
@@ -125,5 +140,21 @@ def begin_of(packet: Packet) -> Fraction:
 
 
 def duration_of(packet: Packet) -> Fraction:
-    """How long a packet lasts, in seconds."""
+    """How long a packet lasts, in seconds: what it declares, unless it is sound that cannot hold so much."""
+    declared = _declared(packet)
+    if packet.stream.type != "audio" or declared <= _LONGEST_FRAME:
+        return declared
+    context = packet.stream.codec_context
+    if not (context and context.frame_size and context.sample_rate):  # its packets may be of any length
+        return declared
+    frame = Fraction(context.frame_size, context.sample_rate)
+    return frame if declared > _MOST_FRAMES * frame else declared
+
+
+def _is_stretched(packet: Packet) -> bool:
+    """Whether a packet declares to last longer than it can."""
+    return duration_of(packet) < _declared(packet)
+
+
+def _declared(packet: Packet) -> Fraction:
     return (packet.duration or 0) * fraction(packet.time_base)

@@ -168,6 +168,26 @@ def test_a_clock_of_sound_that_leaps_by_itself_is_brought_back(
     assert abs(lag(heard(target, 3.2, 44100), tone(3, 44100)[0], 44100) - float(times[0])) < 0.1
 
 
+@pytest.mark.parametrize("seconds", [5, 11, 100])
+def test_packets_that_declare_to_last_longer_than_they_can_follow_each_other_at_once(
+    make_video: Maker, tmp_path: Path, seconds: int
+) -> None:
+    source = make_video("in.mp4", 50, rate=RATE, audio="aac")
+    content = bytearray(source.read_bytes())
+    table = content.rindex(b"stts") + 8
+    runs, packets = struct.unpack_from(">II", content, table)
+    assert runs <= 2 and packets > 90
+    struct.pack_into(">I", content, table + 8, seconds * 48000)
+    edits = content.rindex(b"edts")
+    content[edits : edits + 4] = b"free"  # they would cut out what comes after two seconds
+    source.write_bytes(content)
+
+    target = copy(source, tmp_path / "out.mp4")
+    (sound,) = tracks(target, "audio")
+    assert len(picture_track(target).times) == 50
+    assert abs(sound.times[-1] - sound.times[0] - 2) < 0.1 and abs(sound.times[0]) < 0.1
+
+
 @cases("gap", [20, 1200, HOURS], quick=1)
 @pytest.mark.parametrize(("name", "codec"), [("in.ts", "aac"), ("in.ts", "mp2"), ("in.flv", "aac")])
 def test_a_gap_in_pictures_and_sound_alike_is_not_filled_and_stays_up_to_half_an_hour(
