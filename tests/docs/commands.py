@@ -75,14 +75,16 @@ def _understand_python(words: list[str]) -> None:
 
 
 def _stopped_after_parsing(main: Callable[[], object], name: str, flags: list[str]) -> None:
-    parse = argparse.ArgumentParser.parse_args
+    parse = argparse.ArgumentParser.parse_known_args
 
     def parse_alone(parser, argv=None, namespace=None):
-        parse(parser, argv, namespace)
+        _, left_over = parse(parser, argv, namespace)
+        if left_over:
+            parser.error(f"not understood: {' '.join(left_over)}")
         raise Understood
 
     with (
-        patch.object(argparse.ArgumentParser, "parse_args", parse_alone),
+        patch.object(argparse.ArgumentParser, "parse_known_args", parse_alone),
         patch.object(sys, "argv", [name, *flags]),
     ):
         try:
