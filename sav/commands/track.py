@@ -48,7 +48,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
                        help="put tracks right after the fact, two seconds behind: gaps filled, paths"
                             " smoothed, identities mended; its settings are in docs/refine.md")  # fmt: skip
     group.add_argument("--regions", action="store_true",
-                       help="follow what has no name, too; two to three times the time")  # fmt: skip
+                       help="follow what has no name, too; about twice the time")  # fmt: skip
     flags.add_detection_flags(parser, VIDEO_DETECTION)
     flags.add_save_flags(parser, for_video=True)
     looks.add_looks_flags(parser.add_argument_group("how the video looks"), looks.USUAL)

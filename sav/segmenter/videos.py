@@ -55,7 +55,7 @@ class VideoSegmenter(Models):
             batch: Frames that the models take at once; by default 4 on a GPU, else 1.
             detect: What the detector keeps; a tracker makes use of boxes from about 0.1 up.
             masks: What is done with the masks.
-            regions: Whether to follow what has no name, too; it takes two to three times as long.
+            regions: Whether to follow what has no name, too; it takes about twice as long.
             known: The scenes of the first frames, from an earlier run over them with the same settings; they
                 are handed out again, and the models see what comes after them.
             refine: How tracks are put right after the fact, which hands out each scene two seconds later;
