@@ -37,7 +37,6 @@ def make_page(desk: Desk) -> gr.Blocks:
                 status = gr.HTML("", html_template=_read("status.html"), elem_id="sav-status")
                 canvas = _canvas()
         events = _Events(desk)
-        page.unload(events.left)
         _wire(events, controls, [canvas, status, token])
     # What takes the models waits in the desk's own line, where its place can be told.
     return page.queue(default_concurrency_limit=None)
@@ -105,9 +104,6 @@ class _Events:
 
     def stopped(self, request: gr.Request) -> None:
         self._desk.stop(_visitor(request))
-
-    def left(self, request: gr.Request) -> None:
-        self._desk.leave(_visitor(request))
 
 
 def _visitor(request: gr.Request) -> str:

@@ -25,6 +25,7 @@ from sav.web.config import LOOPBACK, WebConfig
 from sav.web.desk import Desk
 from sav.web.guard import Guard
 from sav.web.models import Models, find_checkpoints
+from sav.web.presence import Presence
 from sav.web.results import Results
 from sav.web.uploads import VIDEO
 
@@ -141,7 +142,8 @@ def make_app(desk: Desk) -> Any:
         css=style(),
     )
     hosts = LOOPBACK if desk.config.is_local else ()
-    return Guard(app, desk.config.password, hosts, desk.results.has_room)
+    present = Presence(app, desk.leave)
+    return Guard(present, desk.config.password, hosts, desk.results.has_room)
 
 
 def _result(results: Results, asked: dict[str, str]) -> Response:
