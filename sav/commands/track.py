@@ -101,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
     )
     check_resumable(job)
     if workers and not (folder or is_read_twice(args.video_path)):
-        raise SettingError(f"{args.video_path} comes once, frame by frame: leave out --workers and --cluster")
+        raise SettingError(
+            f"--video_path {args.video_path} comes once, frame by frame: leave out --workers and --cluster"
+        )
     if folder:
         return _do_videos(args, folder, job, workers)
     return _do_video(args, job, workers, boxes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tools.training.common import common
+
 # Pictures up to which the first layers, which see edges and parts, stay as they are: it learns sooner.
 FEW = 1000
 # Steps that a training has at least, and epochs between which their number lies for that.
@@ -35,34 +37,21 @@ def settings(
     enough = round(_STEPS * batch / max(1, pictures))
     epochs = epochs or min(_MOST_EPOCHS, max(_LEAST_EPOCHS, enough))
     return {
+        **common(device),
         "epochs": epochs,
         "batch": batch,
         "nbs": batch,
-        "imgsz": 640,
         "freeze": freeze if freeze is not None else (backbone if few else 0),
         "optimizer": "AdamW",
         "lr0": 1e-3 if few else 5e-4,
-        "lrf": 0.01,
         "cos_lr": True,
         "momentum": 0.9,
-        "weight_decay": 5e-4,
         "warmup_epochs": min(3.0, epochs / 10),
         "warmup_bias_lr": 0.0,
-        "mosaic": 1.0,
         # The last epochs see pictures as they are.
         "close_mosaic": max(1, epochs // 5) if epochs > 1 else 0,
         "mixup": 0.0,
         "scale": 0.5,
-        "translate": 0.1,
-        "fliplr": 0.5,
-        "hsv_h": 0.015,
-        "hsv_s": 0.7,
-        "hsv_v": 0.4,
-        "patience": 0,
-        "amp": device != "cpu",
-        "deterministic": False,
-        "seed": 0,
-        "device": device,
         "workers": 4,
         **other,
     }

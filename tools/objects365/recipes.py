@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tools.training.common import common
+
 SIZES = "nsmlx"
 # Pictures of the training set (the publisher's count) and of COCO, which other trainings were timed on.
 PICTURES, _COCO_PICTURES, _COCO_EPOCHS = 1_742_289, 118_287, 300
@@ -70,32 +72,18 @@ def settings(
     """
     recipe, batch, epochs = RECIPES[size], batch or _NOMINAL_BATCH, epochs or _EPOCHS
     return {
+        **common(device),
         "epochs": epochs,
         "batch": batch,
         "nbs": _NOMINAL_BATCH,
-        "imgsz": 640,
         "optimizer": "SGD",
         "lr0": 0.01 * max(1.0, batch / _NOMINAL_BATCH),
-        "lrf": 0.01,
         "momentum": 0.937,
-        "weight_decay": 0.0005,
         # Epochs: as many steps as in three of COCO.
         "warmup_epochs": min(0.2, epochs / 10),
-        "mosaic": 1.0,
         "close_mosaic": max(1, epochs // 15) if epochs > 1 else 0,
         "mixup": recipe.mixup,
         "scale": recipe.scale,
-        "translate": 0.1,
-        "fliplr": 0.5,
-        "hsv_h": 0.015,
-        "hsv_s": 0.7,
-        "hsv_v": 0.4,
-        # The schedule is short and ends well only at its end.
-        "patience": 0,
-        "amp": device != "cpu",
-        "deterministic": False,
-        "seed": 0,
-        "device": device,
         "workers": 8,
         **other,
     }
