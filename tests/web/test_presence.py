@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+pytest.importorskip("starlette")
+
 from sav.web.presence import Presence
 
 
