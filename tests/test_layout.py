@@ -17,6 +17,7 @@ FLOORS = (
     {"data"},
     {
         "files",
+        "spool",
         "interrupts",
         "without_compiler",
         "operators",
@@ -47,7 +48,7 @@ DOORS = {
     "open_clip": ("sav/detectors/text.py",),
     "tqdm": ("sav/commands/",),
     "argparse": ("sav/commands/",),
-    "sqlite3": ("sav/store/", "sav/formats/spool.py"),
+    "sqlite3": ("sav/store/", "sav/formats/spool.py", "sav/spool.py"),
     "trackeval": ("sav/evaluate/",),
     "supervision": ("sav/data/conversions.py",),
     "pandas": ("sav/data/conversions.py",),

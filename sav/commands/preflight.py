@@ -87,7 +87,7 @@ def check_boxes_of_video(boxes: BoxFile, source: str) -> None:
 
     path = local_path(source)
     if path is not None and path.is_dir():
-        boxes.check_pictures([readable(picture.name) for picture in list_pictures(path)])
+        boxes.check_pictures(readable(picture.name) for picture in list_pictures(path))
     elif path is not None and path.is_file():
         boxes.check_video(path.name)
 

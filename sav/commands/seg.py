@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     pictures = find_pictures(args.img_path)
     if boxes:
-        boxes.check_pictures([readable(path.name) for path in pictures])
+        boxes.check_pictures(readable(path.name) for path in pictures)
     plan = plan_pictures(
         pictures,
         save_dir,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 
@@ -83,10 +84,12 @@ class BoxFile:
         """The boxes of each frame, the surest first."""
         return [self._kept(self._all(frame), frame.size_hw) for frame in frames]
 
-    def check_pictures(self, names: Sequence[str]) -> None:
+    def check_pictures(self, names: Iterable[str]) -> None:
         """Raise BoxesError if pictures are known by their names, and none of these is one of them."""
         if self._table.by_name and not self._table.by_number:
-            self._check(any(self._named(name) is not None for name in names), names[0])
+            names = iter(names)
+            first = next(names)
+            self._check(any(self._named(name) is not None for name in chain([first], names)), first)
 
     def check_video(self, name: str) -> None:
         """Raise BoxesError if frames are known by their names, and none is of the video of this name."""

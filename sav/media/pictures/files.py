@@ -1,19 +1,20 @@
-"""Which files are pictures, which are left out, and what their results are called."""
+"""Which files are pictures, and which are left out."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import os
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
-from glob import glob
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from glob import iglob
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
-from sav.errors import PictureError
+from sav.errors import PictureError, WriteError
 from sav.media.pictures.kinds import advice
+from sav.media.pictures.paths import PathList, in_order
 from sav.wording import count
 
 _log = logging.getLogger(__name__)
@@ -43,46 +44,49 @@ _OTHERS = {
     ".czi", ".nd2", ".lif", ".lsm", ".svs", ".ndpi", ".mrxs", ".vsi", ".ecw", ".sid", ".img",
 }.difference(SUFFIXES)  # fmt: skip
 
-# Most bytes of a result's name before what each kind of result adds to it; file systems hold 255.
-LONGEST_STEM = 180
 
-
-def find_pictures(paths: Sequence[str]) -> list[Path]:
+def find_pictures(paths: Sequence[str]) -> Sequence[Path]:
     """The pictures at several paths, each once; `*`, `?` and `[]` are filled in where no shell has done it.
 
     Among several paths, files of other kinds are left out and logged, as `folder/*` names them along with
-    the pictures; one alone is meant to be one.
+    the pictures; one alone is meant to be one. There may be a million of them: they are kept on disk.
 
     Raises:
         FileNotFoundError: If there is nothing at a path, or no picture anywhere.
         PictureError: If the only path is a file of another kind, or one is an address.
+        WriteError: The folder for temporary files is full.
     """
-    expanded = [path for text in paths for path in _expanded(text)]
-    others = [path for path in expanded if path.suffix.lower() not in SUFFIXES and _is(path.is_file)]
-    if len(others) == len(expanded):
-        return list_pictures(expanded[0])
+    named = PathList(path for text in paths for path in _expanded(text))
+    others = sum(map(_is_other, named))
+    if others == len(named):
+        list_pictures(named[0])  # says what it is
     if others:
-        _log.warning("left out: %s, no pictures that can be read here", _first_of(others))
-    found: list[Path] = []
-    for path in expanded:
-        if path not in others:
-            found += list_pictures(path)
-    return list(dict.fromkeys(found))
+        more = f" and {others - 1} more" if others > 1 else ""
+        first = next(filter(_is_other, named))
+        _log.warning("left out: %s%s, no pictures that can be read here", first, more)
 
-
-def _expanded(text: str) -> list[Path]:
-    path = Path(text)
-    if _is(path.exists) or _is(path.is_symlink) or not re.search(r"[*?[]", text):
-        return [path]
-    found = sorted(Path(name) for name in glob(text, recursive=True))  # noqa: PTH207
-    if not found:
-        raise FileNotFoundError(f"nothing matches {text}")
+    found = PathList()
+    for path in named:
+        if not _is_other(path):
+            found.extend(_pictures_at(path))
     return found
 
 
-def _first_of(paths: Sequence[Path]) -> str:
-    """The first of several, and how many more there are."""
-    return str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
+def _is_other(path: Path) -> bool:
+    """Whether there is a file at a path, of another kind than pictures."""
+    return path.suffix.lower() not in SUFFIXES and _is(path.is_file)
+
+
+def _expanded(text: str) -> Iterator[Path]:
+    path = Path(text)
+    if _is(path.exists) or _is(path.is_symlink) or not re.search(r"[*?[]", text):
+        yield path
+        return
+    names = iglob(text, recursive=True)  # noqa: PTH207
+    first = next(names, None)
+    if first is None:
+        raise FileNotFoundError(f"nothing matches {text}")
+    yield from in_order(map(Path, chain([first], names)))
 
 
 def list_pictures(path: Path) -> list[Path]:
@@ -94,6 +98,11 @@ def list_pictures(path: Path) -> list[Path]:
         FileNotFoundError: If there is nothing at `path`, or no picture in the folder.
         PictureError: If `path` is a file of another kind, or an address, or a folder that cannot be read.
     """
+    return list(_pictures_at(path))
+
+
+def _pictures_at(path: Path) -> Iterable[Path]:
+    """See `list_pictures`."""
     if _is(path.is_dir):
         return _in_folder(path)
     if not _is(path.exists) and not _is(path.is_symlink):
@@ -116,24 +125,68 @@ def refuse_address(path: Path) -> None:
         )
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def _in_folder(folder: Path) -> Iterator[Path]:
+    contents = _Contents()
     try:
-        visible = sorted(item for item in folder.iterdir() if not item.name.startswith("."))
+        found = in_order(folder / name for name in contents.pictures(folder))
     except OSError as error:
+        if isinstance(error, WriteError):
+            raise
         raise PictureError(f"cannot read the folder {folder}: {error.strerror}") from error
-    named = [item for item in visible if item.suffix.lower() in SUFFIXES]
-    found = [item for item in named if not _is(item.is_dir)]
 
-    unread = Counter(item.suffix.lower() for item in visible if item.suffix.lower() in _OTHERS)
-    known = {*SUFFIXES, *_OTHERS}
-    others = sum(item.suffix.lower() not in known and not _is(item.is_dir) for item in visible)
-    left_out = _left_out(unread, others, len(named) - len(found))
-    if not found:
-        looked_for = "" if unread else f"looked for {_KNOWN}"
+    left_out = contents.left_out()
+    if not contents.found:
+        looked_for = "" if contents.unread else f"looked for {_KNOWN}"
         raise FileNotFoundError(f"no pictures in {folder}; {'; '.join(filter(None, [left_out, looked_for]))}")
     if left_out:
         _log.warning("%s", left_out)
     return found
+
+
+class _Contents:
+    """Counts what is in a folder while it is looked through.
+
+    Attributes:
+        found: Pictures.
+        unread: Pictures of kinds that are not read, by suffix.
+    """
+
+    def __init__(self) -> None:
+        self.found, self.unread = 0, Counter[str]()
+        self._others = self._folders = 0
+
+    def pictures(self, folder: Path) -> Iterator[str]:
+        """The names of the pictures, in no order."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and self._is_picture(entry):
+                    self.found += 1
+                    yield entry.name
+
+    def _is_picture(self, entry: os.DirEntry[str]) -> bool:
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 -- a path for each takes its time
+        if suffix in _OTHERS:
+            self.unread[suffix] += 1
+            return False
+        is_folder, is_named = _is(entry.is_dir), suffix in SUFFIXES
+        self._folders += is_folder and is_named
+        self._others += not is_folder and not is_named
+        return is_named and not is_folder
+
+    def left_out(self) -> str:
+        """What to say of files that are not read, and folders that look like pictures; empty if of none."""
+        parts = []
+        if self.unread:
+            counts = _in_words([f"{number} {suffix}" for suffix, number in sorted(self.unread.items())])
+            files = "file" if self.unread.total() == 1 else "files"
+            parts.append(f"{counts} {files}, which cannot be read here ({_advice(self.unread)})")
+        if self._others == 1:
+            parts.append("1 file that is no picture")
+        elif self._others:
+            parts.append(f"{self._others} files that are no pictures")
+        if self._folders:
+            parts.append(f"{count(self._folders, 'folder')} named like a picture")
+        return f"left out: {', and '.join(parts)}" if parts else ""
 
 
 def _is(question: Callable[[], bool]) -> bool:
@@ -144,67 +197,9 @@ def _is(question: Callable[[], bool]) -> bool:
         return False
 
 
-def _left_out(unread: Counter[str], others: int, folders: int) -> str:
-    """What to say of files that are not read, and folders that look like pictures; empty if of none."""
-    parts = []
-    if unread:
-        counts = _in_words([f"{number} {suffix}" for suffix, number in sorted(unread.items())])
-        files = "file" if unread.total() == 1 else "files"
-        parts.append(f"{counts} {files}, which cannot be read here ({_advice(unread)})")
-    if others:
-        parts.append("1 file that is no picture" if others == 1 else f"{others} files that are no pictures")
-    if folders:
-        parts.append(f"{count(folders, 'folder')} named like a picture")
-    return f"left out: {', and '.join(parts)}" if parts else ""
-
-
 def _advice(suffixes: Iterable[str]) -> str:
     return advice("HEIF" if any(suffix in _HEIF for suffix in suffixes) else "")
 
 
 def _in_words(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
-
-
-def output_stems(pictures: Sequence[Path], others: Collection[str] = ()) -> list[str]:
-    """A name for each picture's results, without suffix; no two are the same, on any file system.
-
-    A picture alone in having its stem keeps it; `a.jpg` and `a.png` become `a_jpg` and `a_png`. Names too
-    long for what results add to them are cut and end in eight digits of their hash; what is not UTF-8 is
-    replaced.
-
-    Args:
-        pictures: The pictures.
-        others: Names that other pictures' results have.
-    """
-    plain = [_fit(readable(picture.stem)) for picture in pictures]
-    shared = Counter([*map(_folded, plain), *map(_folded, others)])
-    taken = {stem for stem, number in shared.items() if number == 1} | set(map(_folded, others))
-    stems = []
-    for picture, stem in zip(pictures, plain, strict=True):
-        if shared[_folded(stem)] > 1:
-            stem = _fit(f"{readable(picture.stem)}_{picture.suffix[1:]}")
-            while _folded(stem) in taken:
-                stem += "_"
-            taken.add(_folded(stem))
-        stems.append(stem)
-    return stems
-
-
-def readable(name: str) -> str:
-    """A file's name with what is not UTF-8 in it replaced, so that any file can hold it."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _fit(stem: str) -> str:
-    """The stem if it is short enough, else its beginning and a hash of all of it."""
-    whole = stem.encode()
-    if len(whole) <= LONGEST_STEM:
-        return stem
-    digest = hashlib.blake2b(whole, digest_size=4).hexdigest()
-    return f"{whole[: LONGEST_STEM - 9].decode('utf-8', 'ignore')}_{digest}"
-
-
-def _folded(stem: str) -> str:
-    """The same for names that some file system takes for the same."""
-    return unicodedata.normalize("NFC", stem.casefold())

@@ -98,7 +98,7 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch):
     def forbidden(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "iterdir", forbidden)
+    monkeypatch.setattr(os, "scandir", forbidden)
     with pytest.raises(PictureError, match=f"cannot read the folder {tmp_path}: Permission denied"):
         list_pictures(tmp_path)
 
