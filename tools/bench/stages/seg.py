@@ -27,7 +27,8 @@ def ours(options: Options, case: Case) -> Task:
 
     out = options.folder / "seg_ours"
     sam = sam_checkpoint(options, case.model)
-    flags = ["--img_path", str(options.picture), "--save_dir", str(out)]
+    # Upstream keeps every box's mask, also where two are the same, as those of random weights often are.
+    flags = ["--img_path", str(options.picture), "--save_dir", str(out), "--duplicate_iou", "1"]
     models = ["--yolo_checkpoint", str(options.yolo), "--sam_checkpoint", str(sam)]
     return our_script(options, "seg.py", [*flags, *models], lambda: _ours(out / "annotations" / "coco.json"))
 
