@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shutil
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -22,9 +21,10 @@ from sav.files import named_errors
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.picture_files import PictureFiles
 from sav.runs.picture_plan import PicturePlan
+from sav.runs.picture_putting import Ready
 from sav.runs.picture_results import PictureResults
 from sav.runs.picture_writing import PictureWriting, taken_over
-from sav.runs.report import Found, Report
+from sav.runs.report import Report
 from sav.stages.overlap import batched
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # One is read, one is at the models, one is drawn and written.
 _CONCURRENCY = 3
+# Pictures that get their names, or are put in place, together.
+_GROUP = 64
 
 
 def share_pictures(
@@ -71,8 +73,8 @@ def share_pictures(
         found, todo = taken_over(plan, results, on_event)
         with results.workshop() as workshop:
             sharing = _Sharing(plan, results, pool, hello, workshop, on_event)
-            writing = PictureWriting(plan, results, sharing.put, found, on_event)
-            with closing(sharing.deliveries(todo)) as deliveries:
+            writing = PictureWriting(plan, results, sharing.ready, found, on_event, most=_GROUP)
+            with closing(sharing.deliveries(todo, writing.put)) as deliveries:
                 writing.go_through(deliveries)
             stack.close()  # nobody is at work in there any more
         report = replace(writing.finish(), with_regions=hello.regions)
@@ -103,24 +105,26 @@ class _Sharing:
         with named_errors(workshop):
             (workshop / TOKEN).write_text(self._token)
 
-    def deliveries(self, todo: Sequence[int]) -> Generator[tuple[int, Delivery | Exception]]:
-        """What comes of each picture, by its position, in order."""
+    def deliveries(
+        self, todo: Sequence[int], on_wait: Callable[[], None]
+    ) -> Generator[tuple[int, Delivery | Exception]]:
+        """What comes of each picture, by its position, in order; calls `on_wait` while nothing does."""
         total = len(self._plan.pictures)
         try:
             self._on_event(Reached(todo[0] if todo else total, total, "picture"))
-            groups = batched(todo, self._plan.batch or self._hello.batch)
-            for done in self._pool.ordered(self._task(some) for some in groups):
+            for done in self._pool.ordered(self._tasks(todo), on_wait=on_wait):
                 self._check(done)
                 for errand, delivery in zip(done.task.errands, self._whole(done), strict=True):
                     yield errand.position, delivery
+                    if errand.position in self._stems:  # nothing came of it
+                        self._results.release([self._stems.pop(errand.position)])
                     self._on_event(Reached(errand.position + 1, total, "picture", str(self.paces)))
         finally:
-            for position in list(self._stems):
-                with contextlib.suppress(OSError, ValueError):
-                    self._results.release(self._stems.pop(position))
+            with contextlib.suppress(OSError, ValueError):
+                self._results.release(list(self._stems.values()))
 
-    def put(self, position: int, delivery: Delivery) -> Found | None:
-        """Put a picture's files in place; see `PictureWriting`."""
+    def ready(self, position: int, delivery: Delivery) -> Ready:
+        """A picture's files, ready to be put in place; see `PictureWriting`."""
         for line in delivery.lines:
             self._results.tell(line)
         if delivery.error is not None or delivery.made is None:
@@ -128,17 +132,18 @@ class _Sharing:
         folder = self._workshop / (delivery.folder or secrets.token_hex(16))
         if delivery.files is not None:
             _write(delivery.files, folder)
-        is_put = self._results.put(position, self._stems.pop(position), folder, delivery.made)
-        shutil.rmtree(folder, ignore_errors=True)
-        return delivery.made.found if is_put else None
+        return Ready(position, self._stems.pop(position), folder, delivery.made, delivery.files is None)
+
+    def _tasks(self, todo: Iterable[int]) -> Iterator[PictureTask]:
+        """What is to be done, each under a name of its own, as many a task as the models take at once."""
+        for some in batched(todo, _GROUP):
+            self._stems |= dict(zip(some, self._results.reserve(some), strict=True))
+            yield from map(self._task, batched(some, self._plan.batch or self._hello.batch))
 
     def _task(self, positions: Sequence[int]) -> PictureTask:
         return PictureTask(list(map(self._errand, positions)), self._workshop, self._token)
 
     def _errand(self, position: int) -> Errand:
-        """One picture, under a name of its own from now on."""
-        if position not in self._stems:
-            self._stems[position] = self._results.reserve(position)
         path = self._plan.pictures[position]
         errand = Errand(position, path, self._stems[position], stamp_of(path))
         if not self._sends_content:

@@ -15,8 +15,9 @@ from sav.formats.registry import FORMATS, resolve_formats
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.guarded import in_the_way
 from sav.runs.ledger import RUN
-from sav.runs.output import OutputFolder, in_the_way
+from sav.runs.output import OutputFolder
 from sav.runs.picture_plan import ANNOTATIONS
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, Writers

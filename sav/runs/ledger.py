@@ -1,54 +1,39 @@
 """Which files in an output folder are ours: those that still are as this program wrote them.
 
-A hidden folder `.sav` beside the results has a small JSON file for each thing that results are of: `run.json`
-for what tells of everything, `pictures/NAME.json` for one picture. What is listed there with the content that
-the file has is ours; a file that was changed since, replaced or never listed is the user's. A file is listed
-before it gets its name, so that a kill at any moment leaves nothing of ours that counts as the user's.
+The file `ledger.sqlite` in the hidden folder `.sav` beside the results has a claim for each thing that
+results are of: one for what tells of everything, and one for each picture. What is listed there with the
+content that the file has is ours; a file that was changed since, replaced or never listed is the user's. A
+file is listed before it gets its name, so that a kill at any moment leaves nothing of ours that counts as the
+user's.
+
+Nothing of it is kept in memory: each question is asked of the file, which all processes share.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import logging
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from sav.errors import ResultsError
-from sav.files import named_errors, put_in_place, staging_folder
+from sav.errors import WriteError
+from sav.files import named_errors
+from sav.media.pictures.names import folded
+from sav.runs.claims import RUN, Claim, fingerprint
+from sav.runs.ledger_file import LedgerFile
+from sav.runs.ledger_tables import ABOUT
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_log = logging.getLogger(__name__)
+__all__ = ["RUN", "STATE", "Claim", "Ledger", "fingerprint"]
 
 STATE = ".sav"
-# The key of what tells of everything.
-RUN = ""
-_WRITER = "writer"
-_CHUNK = 1 << 14
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The files that tell of one thing.
-
-    Attributes:
-        files: Each file's path from the output folder, and the fingerprints that it may have to be ours: the
-            one that it was given last, and the one before if a kill could have left that.
-        about: What they tell of, and what else is to be remembered of it.
-    """
-
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    about: Mapping[str, str] = field(default_factory=dict)
+# Keys that are read at once.
+_PAGE = 1000
 
 
 class Ledger:
@@ -56,167 +41,118 @@ class Ledger:
 
     Attributes:
         folder: The output folder; need not exist.
-        claims: The claims by key; `RUN` for what tells of everything, a picture's stem for its own.
+        state: The hidden folder in it.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Read what there is.
+        """Look at what there is, and leave it as it is.
 
         Raises:
             ResultsError: It cannot be read.
         """
-        self.folder = folder
+        self.folder, self.state = folder, folder / STATE
+        self._file = LedgerFile(self.state)
         self._start = f"{folder}{os.sep}"
-        self.claims: dict[str, Claim] = {}
-        self._by_source: dict[str, dict[str, None]] = {}
-        self._writer = secrets.token_hex(8)
-        self._times: dict[str, int] = {}
-        self._keys: dict[str, str] = {}
         self._is_locked = False
-        self.load()
 
-    def load(self) -> None:
-        """Read all claims.
+    def __contains__(self, key: str) -> bool:
+        """Whether there is a claim of that key, if only a name that somebody has reserved."""
+        return bool(self._file.rows("SELECT 1 FROM claims WHERE key = ?", key))
 
-        Raises:
-            ResultsError: One cannot be read.
-        """
-        for key in [RUN, *_names(self.folder / STATE / "pictures")]:
-            self.reload(key)
+    def keys(self) -> Iterator[str]:
+        """All keys but `RUN`, sorted; claims may be written while one goes through them."""
+        return self._pages("TRUE")
 
-    def load_new(self) -> None:
-        """Read the claims on things that nothing was known of, which another process may have made.
+    def keys_besides(self, classes: str) -> Iterator[str]:
+        """The keys, but `RUN`, of what tells of other classes than these, sorted by classes; see `keys`."""
+        own = os.fsencode(classes)
+        next_ = "SELECT classes FROM claims WHERE classes > ? ORDER BY classes LIMIT 1"
+        found = self._file.rows(next_, b"")
+        while found:
+            if found[0][0] != own:
+                yield from self._pages("classes = ?", found[0][0])
+            found = self._file.rows(next_, found[0][0])
 
-        The ledger must be locked. Who has added to it last is noted in what tells of everything, so that a
-        process that is alone looks through the folder once.
+    def keys_named(self, name: str) -> list[str]:
+        """The keys of pictures of that name, the first that was known first."""
+        rows = self._file.rows("SELECT key FROM claims WHERE name = ? ORDER BY claim", os.fsencode(name))
+        return [key for (key,) in rows]
 
-        Raises:
-            ResultsError: One cannot be read.
-            WriteError: It cannot be noted.
-        """
-        run = self.claim(RUN)
-        if run.about.get(_WRITER) == self._writer:
-            return
-        for key in _names(self.folder / STATE / "pictures"):
-            if key not in self.claims:
-                self.reload(key)
-        self.write(RUN, replace(run, about={**run.about, _WRITER: self._writer}))
-
-    def sign_off(self) -> None:
-        """Be no longer the one who has added last; leaves nothing behind that says nothing.
-
-        Raises:
-            ResultsError: What tells of everything cannot be read.
-            WriteError: It cannot be written.
-        """
-        if self.claim(RUN).about.get(_WRITER) != self._writer:
-            return
-        with self.locked():
-            run = self.claim(RUN)
-            about = {name: text for name, text in run.about.items() if name != _WRITER}
-            if about or run.files:
-                self.write(RUN, Claim(run.files, about))
-            else:
-                self.drop(RUN)
-
-    def path(self, key: str, suffix: str = ".json") -> Path:
-        """Where what is remembered under `key` lies."""
-        state = self.folder / STATE
-        return state / f"run{suffix}" if key == RUN else state / "pictures" / f"{key}{suffix}"
-
-    def claim(self, key: str) -> Claim:
-        """The claim of that key; one without files if there is none."""
-        return self.claims.get(key, Claim())
+    def keys_like(self, key: str) -> list[str]:
+        """The keys that some file system takes for the same name as `key`."""
+        rows = self._file.rows("SELECT key FROM claims WHERE folded = ? AND key != ''", folded(key))
+        return [key for (key,) in rows]
 
     def key_of(self, source: str) -> str | None:
         """The first key of what is remembered of a source; None if nothing is."""
-        return next(iter(self._by_source.get(source, ())), None)
+        query = "SELECT key FROM claims WHERE source = ? ORDER BY claim LIMIT 1"
+        return next((key for (key,) in self._file.rows(query, os.fsencode(source))), None)
+
+    def claim(self, key: str) -> Claim:
+        """The claim of that key; one without files if there is none."""
+        query = "SELECT path, prints FROM files WHERE claim = (SELECT claim FROM claims WHERE key = ?)"
+        files = {os.fsdecode(path): tuple(prints.split()) for path, prints in self._file.rows(query, key)}
+        return Claim(files, self.about(key))
+
+    def about(self, key: str) -> dict[str, str]:
+        """What is remembered of a key besides its files; empty if nothing is."""
+        for row in self._file.rows(f"SELECT {', '.join(ABOUT)} FROM claims WHERE key = ?", key):
+            pairs = zip(ABOUT, row, strict=True)
+            return {name: os.fsdecode(value) for name, value in pairs if value is not None}
+        return {}
 
     def has_files(self, key: str) -> bool:
         """Whether any file of a claim is there."""
         return any(os.path.lexists(self.folder / path) for path in self.claim(key).files)
 
-    def reload(self, key: str) -> None:
-        """Read a claim anew, which another process may have changed.
-
-        Raises:
-            ResultsError: It cannot be read.
-        """
-        path = self.path(key)
-        try:
-            with path.open("rb") as file:
-                self._times[key] = os.fstat(file.fileno()).st_mtime_ns
-                claim = _parsed(json.load(file))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise _unreadable(path, error) from error
-        except (ValueError, RecursionError):
-            _log.warning("%s is damaged; the files that it tells of count as yours", path)
-            return
-        self._keep(key, claim)
-
     def write(self, key: str, claim: Claim) -> None:
-        """Have a claim on the disk; do so before the files that it tells of get their names.
-
-        One that tells of no files yet is only seen by others, and names of claims reach the disk when those
-        of the files do, after them: file systems keep the order of names.
+        """Have a claim on the disk; see `write_all`.
 
         Raises:
             WriteError: It cannot be written.
         """
-        path = self.path(key)
-        with named_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        # Not staged beside it: among a million others each look for what was abandoned would take its time.
-        with named_errors(path), staging_folder(self.folder / STATE / "claim") as staging:
-            table = {"about": claim.about, "files": claim.files}
-            with (staging / path.name).open("w", encoding="ascii", newline="\n") as file:
-                json.dump(table, file, indent=1, sort_keys=True)  # ASCII: names need not be UTF-8
-            if claim.files:
-                put_in_place(staging / path.name, path, is_lasting=key == RUN)
-            else:
-                (staging / path.name).replace(path)
-        self._times[key] = path.stat().st_mtime_ns
-        self._keep(key, claim)
+        self.write_all({key: claim})
 
-    def drop(self, key: str) -> None:
-        """Forget all that is remembered under a key."""
-        self.path(key).unlink(missing_ok=True)
-        self._forget(key)
-        self.claims.pop(key, None)
+    def write_all(self, claims: Mapping[str, Claim]) -> None:
+        """Have claims on the disk, by key; do so before the files that they tell of get their names.
+
+        Those that tell of no files yet are only seen by others. If one is not written, none is.
+
+        Raises:
+            WriteError: They cannot be written.
+        """
+        with self.locked():
+            self._file.write(claims)
+
+    def drop(self, *keys: str) -> None:
+        """Forget all that is remembered under some keys.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        with self.locked():
+            self._file.drop(keys)
 
     def looks_ours(self, path: Path) -> bool:
         """Whether the file at `path` has a size that we gave it and was not changed after it was listed.
 
         Quick, and almost always right; `as_written` knows.
         """
-        relative = self.relative(path)
-        if not self._has_our_size(path):
+        prints, listed = self._known(path)
+        if not _has_size_of(path, prints):
             return False
-        is_older = path.lstat().st_mtime_ns <= self._times[self._keys[relative]]
-        return is_older or self.as_written(path) is not None
+        return path.lstat().st_mtime_ns <= listed or self.as_written(path) is not None
 
     def as_written(self, path: Path) -> str | None:
         """The fingerprint of the file at `path` if it is as we wrote it; None if it is not, or not there."""
-        if not self._has_our_size(path):
+        prints, _ = self._known(path)
+        if not _has_size_of(path, prints):
             return None
         try:
             found = fingerprint(path)
         except OSError:  # it may not be read, or is gone by now
             return None
-        return found if found in self._known(path) else None
-
-    def _has_our_size(self, path: Path) -> bool:
-        sizes = {known.partition("-")[0] for known in self._known(path)}
-        if not sizes or not os.path.lexists(path):
-            return False
-        found = path.lstat()
-        return stat.S_ISREG(found.st_mode) and str(found.st_size) in sizes
-
-    def _known(self, path: Path) -> tuple[str, ...]:
-        relative = self.relative(path)
-        return self.claims[self._keys[relative]].files[relative] if relative in self._keys else ()
+        return found if found in prints else None
 
     def relative(self, path: Path) -> str:
         """How a claim calls a file."""
@@ -230,82 +166,61 @@ class Ledger:
         """Keep other processes from writing here, where the file system can do that; blocks may be nested.
 
         Raises:
-            ResultsError: What tells of everything cannot be read.
-            WriteError: There is no folder to remember anything in.
+            ResultsError: The ledger cannot be read.
+            WriteError: There is no folder to remember anything in, or nothing can be written there.
         """
         if self._is_locked:
             yield
             return
-        state = self.folder / STATE
         with contextlib.ExitStack() as stack:
-            with named_errors(state):
-                state.mkdir(parents=True, exist_ok=True)
+            with named_errors(self.state):
+                self.state.mkdir(parents=True, exist_ok=True)
                 if fcntl is not None:
-                    lock = os.open(state, os.O_RDONLY)
+                    lock = os.open(self.state, os.O_RDONLY)
                     stack.callback(os.close, lock)
                     with contextlib.suppress(OSError):
                         fcntl.flock(lock, fcntl.LOCK_EX)
             self._is_locked = True
             stack.callback(setattr, self, "_is_locked", False)
-            self.reload(RUN)
+            self._file.begin()
             yield
 
-    def _keep(self, key: str, claim: Claim) -> None:
-        before = self.claim(key).about.get("source")
-        self._forget(key, but_source=claim.about.get("source"))
-        self.claims[key] = claim
-        self._keys.update(dict.fromkeys(claim.files, key))
-        if (source := claim.about.get("source")) not in (None, before):
-            self._by_source.setdefault(str(source), {})[key] = None
+    def rest(self) -> None:
+        """Let go of the file until it is needed again; where that does no good now, it is done some time."""
+        with contextlib.suppress(WriteError):
+            self._file.close()
 
-    def _forget(self, key: str, but_source: str | None = None) -> None:
-        claim = self.claim(key)
-        for relative in claim.files:
-            self._keys.pop(relative, None)
-        source = claim.about.get("source")
-        if source is not None and source != but_source:
-            keys = self._by_source.get(source, {})
-            keys.pop(key, None)
-            if not keys:
-                self._by_source.pop(source, None)
+    def close(self) -> None:
+        """Let go of the file for good; one that says nothing is removed.
 
+        Raises:
+            WriteError: It cannot be written; what was written before is there all the same.
+        """
+        if not self._file.is_written:
+            self._file.close()
+            return
+        with self.locked():
+            is_empty = not self._file.rows("SELECT 1 FROM claims LIMIT 1")
+            self._file.remove() if is_empty else self._file.close()
 
-def fingerprint(path: Path) -> str:
-    """A file's size and what stands for its content."""
-    digest = hashlib.blake2b(digest_size=16)
-    size = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return f"{size}-{digest.hexdigest()}"
+    def _pages(self, condition: str, *values: object) -> Iterator[str]:
+        query = f"SELECT key FROM claims WHERE {condition} AND key > ? ORDER BY key LIMIT {_PAGE}"
+        last = RUN
+        while rows := self._file.rows(query, *values, last):
+            yield from (key for (key,) in rows)
+            last = rows[-1][0]
 
-
-def _names(folder: Path) -> list[str]:
-    """The keys that have a claim."""
-    try:
-        return sorted(path.stem for path in folder.iterdir() if path.suffix == ".json")
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise _unreadable(folder, error) from error
+    def _known(self, path: Path) -> tuple[list[str], int]:
+        """The fingerprints that a file may have to be ours, and when it was listed."""
+        query = "SELECT prints, time FROM files JOIN claims USING (claim) WHERE path = ?"
+        rows = self._file.rows(query, os.fsencode(self.relative(path)))
+        return (rows[0][0].split(), rows[0][1]) if rows else ([], 0)
 
 
-def _unreadable(path: Path, error: OSError) -> ResultsError:
-    return ResultsError(
-        f"cannot read {path}, which says which files are ours: {error.strerror}; make it readable, or move it"
-        " away (the files that it tells of then count as yours)"
-    )
-
-
-def _parsed(table: Any) -> Claim:
-    """A claim out of JSON that anybody may have written.
-
-    Raises:
-        ValueError: It is no claim.
-    """
-    try:
-        files = {str(path): tuple(map(str, prints)) for path, prints in table["files"].items()}
-        return Claim(files, {str(name): str(value) for name, value in table["about"].items()})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError("not a claim") from error
+def _has_size_of(path: Path, prints: list[str]) -> bool:
+    """Whether there is a file of one of the sizes that fingerprints begin with."""
+    sizes = {known.partition("-")[0] for known in prints}
+    if not sizes or not os.path.lexists(path):
+        return False
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and str(found.st_size) in sizes

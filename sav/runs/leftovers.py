@@ -36,7 +36,7 @@ class Leftovers:
 
     def done(self) -> list[str]:
         """The pictures whose scenes are kept, by the names of their results."""
-        return sorted(self._store.keys() & self._ledger.claims.keys())
+        return sorted(key for key in self._store.keys() if key in self._ledger)  # noqa: SIM118
 
     def check(self) -> None:
         """See that the results of two detectors are not mixed.
@@ -67,14 +67,14 @@ class Leftovers:
         if strangers and not self._output.overwrite:
             raise ResultsError(
                 f"{self._plan.save_dir} has results of a detector with other classes, of"
-                f" {self._ledger.claim(strangers[0]).about.get('name')} for one: give another folder, or"
+                f" {self._ledger.about(strangers[0]).get('name')} for one: give another folder, or"
                 " remove their annotations with --overwrite"
             )
 
-    def outdated(self, key: str) -> Callable[[str], bool]:
+    def outdated(self, key: str) -> Callable[[str], bool] | None:
         """Which files of a picture go when it is done again, in formats that are not written again."""
         if not self._has_other_classes(key):
-            return lambda path: False
+            return None
         return self._outdated(key, self._plan.formats)
 
     def remove(self, key: str, is_outdated: Callable[[str], bool]) -> None:
@@ -95,20 +95,21 @@ class Leftovers:
             self.remove(key, self._outdated(key))
             self._store.remove(key)
         if self._has_other_classes(RUN):
-            used = self._formats_of(key for key in self._ledger.claims if key != RUN)
+            used = self._formats_of(self._ledger.keys())
             self.remove(RUN, self._outdated(RUN, {*used, *self._plan.formats}))
 
     def lost_line(self) -> str:
         """What is to be said of pictures with results whose scenes are gone; empty if of none."""
+        done = set(self.done())
         lost = [
             key
-            for key in sorted(self._ledger.claims.keys() - {RUN, *self.done()})
-            if not self._has_other_classes(key) and self._ledger.has_files(key)
+            for key in self._ledger.keys()  # noqa: SIM118
+            if key not in done and not self._has_other_classes(key) and self._ledger.has_files(key)
         ]
         if not lost:
             return ""
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        name = self._ledger.claim(lost[0]).about.get("name")
+        name = self._ledger.about(lost[0]).get("name")
         return f"cannot tell of {name}{more}: what was found in it is gone; segment it again"
 
     def notes(self, changed: Iterable[str]) -> list[str]:
@@ -135,7 +136,7 @@ class Leftovers:
         return [key for key in keys if not self._plan.stems.has_vanished(key)]
 
     def _has_other_classes(self, key: str) -> bool:
-        return self._ledger.claim(key).about.get("classes", self._classes) != self._classes
+        return self._ledger.about(key).get("classes", self._classes) != self._classes
 
     def _outdated(self, key: str, besides: Iterable[str] = ()) -> Callable[[str], bool]:
         """Which annotations tell of other classes, besides those of some formats."""

@@ -3,97 +3,71 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sav.files import exchange, move, named_errors, put_in_place, sync_files, sync_folder
-from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
+from sav.errors import WriteError
+from sav.files import named_errors, put_in_place, sync_files, sync_folder
+from sav.runs.claims import fingerprints
+from sav.runs.guarded import GuardedFolder
+from sav.runs.ledger import RUN, Claim, fingerprint
+from sav.runs.placing import place_files, place_tree
 
 # After so many puts the names that they gave are on the disk: a power cut takes back no more than these.
 _PUTS = 32
-# How often files that are not known as ours are looked for in what other processes have written by now.
-_LOOKS = 2
 
 
-def in_the_way(paths: Sequence[Path]) -> FileExistsError:
-    """What is said of files that are in the way of a whole run."""
-    more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
-    return FileExistsError(
-        f"{paths[0]}{more} is in the way, and is not as this program wrote it: move it, give another place"
-        " for the results, or replace it with --overwrite"
-    )
-
-
-class OutputFolder:
-    """Where the results of runs go, one run after the other.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Files that tell of one thing, ready to be put in place.
 
     Attributes:
-        folder: The folder; need not exist.
-        ledger: What is ours in it.
-        overwrite: Whether files that are not ours are replaced, too.
+        staging: A folder with the files, under the paths that they shall have.
+        key: What they tell of; see `Ledger`.
+        is_outdated: Which files of earlier runs go if they are not among the new ones, by their path from the
+            output folder. Those that are not ours any more stay.
+        about: What is to be remembered of `key`; None for what was.
+        prints: The fingerprint of each file by its path, of whoever has made them; None to look at them.
+        is_synced: Whether they are on the disk.
     """
 
+    staging: Path
+    key: str
+    is_outdated: Callable[[str], bool] = lambda relative: False
+    about: Mapping[str, str] | None = None
+    prints: Mapping[str, str] | None = None
+    is_synced: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Placing:
+    """What becomes of a part.
+
+    Attributes:
+        part: It.
+        claim: What the ledger then has of it.
+        new: Those of its files that are put in place.
+        kept: Those that are not, since something is in the way.
+        outdated: Files of earlier runs that go.
+    """
+
+    part: Part
+    claim: Claim
+    new: Mapping[str, tuple[str, ...]]
+    kept: Sequence[str]
+    outdated: set[str]
+
+
+class OutputFolder(GuardedFolder):
+    """Where the results of runs go, one run after the other; see `GuardedFolder`."""
+
     def __init__(self, folder: Path, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
-        """Look at what is there.
-
-        Args:
-            folder: The folder.
-            overwrite: Replace also files that are not ours.
-            inputs: What the run reads, which is never replaced.
-
-        Raises:
-            OSError: What is remembered of it cannot be read.
-        """
-        self.folder = folder
-        self.ledger = Ledger(folder)
-        self.overwrite = overwrite
+        """Look at what is there; see `GuardedFolder`."""
+        super().__init__(folder, overwrite, inputs)
         self._unsettled: set[Path] = set()
         self._puts = 0
-        self._inputs: set[tuple[int, int]] = set()
-        self.protect(inputs)
-
-    def protect(self, inputs: Iterable[Path]) -> None:
-        """Never replace what the run reads."""
-        self._inputs |= {identity for path in inputs for identity in _identities(path)}
-
-    def is_in_the_way(self, path: Path, thorough: bool = True) -> bool:
-        """Whether there is something at `path` that may not be replaced.
-
-        Args:
-            path: A file in the folder, or beside it.
-            thorough: Know it by its content; else see `Ledger.looks_ours`.
-        """
-        is_ours = self.ledger.as_written if thorough else self.ledger.looks_ours
-        return not self._may_replace(path, bool(is_ours(path)))
-
-    def blocked(self, paths: Iterable[Path], thorough: bool = True) -> list[Path]:
-        """Those of several paths where something is in the way; see `is_in_the_way`.
-
-        What another process has put in place in the moment before is known by a second look.
-
-        Raises:
-            ResultsError: The ledger cannot be read.
-        """
-        found = [path for path in paths if self.is_in_the_way(path, thorough)]
-        for _ in range(_LOOKS):
-            if found:
-                self.ledger.load()
-                found = [path for path in found if self.is_in_the_way(path, thorough)]
-        return found
-
-    def why_kept(self, path: Path) -> str:
-        """What is to be said of a file that is in the way and stays."""
-        kept = "it is kept, and the new result is left out"
-        if self._inputs & _identities(path):
-            return f"is read by this run: {kept}"
-        if _is_folder(path):
-            return f"is a folder: {kept}"
-        if path.is_file() and not os.access(path, os.R_OK):
-            return f"cannot be read: {kept} (--overwrite replaces it)"
-        return f"is not as this program wrote it: {kept} (--overwrite replaces it)"
 
     def put(
         self,
@@ -101,20 +75,8 @@ class OutputFolder:
         key: str,
         is_outdated: Callable[[str], bool] = lambda relative: False,
         about: Mapping[str, str] | None = None,
-        on_listed: Callable[[], None] = lambda: None,
     ) -> list[Path]:
-        """Put all files below `staging` in place, as those that tell of `key`.
-
-        Each appears whole; a whole folder at once, where nothing else is in the one that it replaces. Other
-        processes wait so long, and what they have put in place since is known.
-
-        Args:
-            staging: A folder with the files, under the paths that they shall have.
-            key: What they tell of; see `Ledger`.
-            is_outdated: Which files of earlier runs go if they are not among the new ones, by their path from
-                the output folder. Those that are not ours any more stay.
-            about: What is to be remembered of `key`; by default what was.
-            on_listed: Is called when the ledger has the files, just before the first gets its name.
+        """Put all files below `staging` in place, as those that tell of `key`; see `Part` and `put_all`.
 
         Returns:
             Those that were in the way: they stay as they are, and the new ones are not put in place.
@@ -123,28 +85,74 @@ class OutputFolder:
             ResultsError: The ledger cannot be read.
             WriteError: A file cannot be written; those before it are in place.
         """
+        (outcome,) = self.put_all([Part(staging, key, is_outdated, about)])
+        if isinstance(outcome, WriteError):
+            raise outcome
+        return outcome
+
+    def put_all(
+        self, parts: Sequence[Part], on_listed: Callable[[], None] = lambda: None
+    ) -> list[list[Path] | WriteError]:
+        """Put the files of several parts in place, none of whose keys is that of another.
+
+        Each file appears whole; of what tells of everything a whole folder at once, where nothing else is in
+        the one that it replaces. Other processes wait so long, and what they have put in place since is
+        known. All files are listed, and that is on the disk, before the first gets its name.
+
+        Args:
+            parts: The parts.
+            on_listed: Is called when the ledger has the files, just before the first gets its name.
+
+        Returns:
+            For each part the files that were in the way: they stay as they are, and the new ones are not put
+            in place. Or what kept one of its files from being put in place; those before it are.
+
+        Raises:
+            ResultsError: The ledger cannot be read.
+            WriteError: The files cannot be listed; none is in place.
+        """
         with self.ledger.locked():
-            self.ledger.reload(key)
-            return self._put(staging, key, is_outdated, about, on_listed)
+            placings = [self._placing(part) for part in parts]
+            sync_files([one.part.staging / path for one in placings for path in _to_sync(one)])
+            self.ledger.write_all({one.part.key: one.claim for one in placings})
+            on_listed()
+            outcomes = [self._outcome(one) for one in placings]
+
+            self._puts += len(parts)
+            is_end = any(part.key == RUN for part in parts)
+            if is_end or self._puts >= _PUTS:
+                self.settle()
+            self._remove_outdated(placings)
+            if is_end:
+                self.ledger.rest()
+            return outcomes
 
     def settle(self) -> None:
         """Have all names that were given so far reach the disk, where the system can do that."""
         for folder in self._unsettled:
             sync_folder(folder)
         self._unsettled.clear()
+        self._puts = 0
 
-    def put_beside(self, partial: Path, path: Path) -> Path:
+    def put_beside(self, partial: Path, path: Path, about: Mapping[str, str] | None = None) -> Path:
         """Put one file in place that tells of everything and lies beside the folder; returns its path.
+
+        Args:
+            partial: The file.
+            path: Where it goes.
+            about: What is to be remembered of everything, too.
 
         Raises:
             WriteError: It cannot be written.
         """
         with self.ledger.locked():
             before = self.ledger.claim(RUN)
-            prints = self._fingerprints(partial, path)
+            prints = self._replacing(fingerprint(partial), path)
             files = {**before.files, self.ledger.relative(path): prints}
-            self.ledger.write(RUN, replace(before, files=files))
-            return put_in_place(partial, path)
+            self.ledger.write(RUN, Claim(files, {**before.about, **(about or {})}))
+            put_in_place(partial, path)
+            self.ledger.rest()
+        return path
 
     def remove(self, key: str, is_outdated: Callable[[str], bool]) -> int:
         """Remove those files that tell of `key`, are ours, and are outdated; returns how many.
@@ -154,7 +162,6 @@ class OutputFolder:
             WriteError: A file cannot be removed.
         """
         with self.ledger.locked():
-            self.ledger.reload(key)
             claim = self.ledger.claim(key)
             outdated = [path for path in claim.files if is_outdated(path)]
             removed = self._remove(outdated)
@@ -163,111 +170,57 @@ class OutputFolder:
                 self.ledger.write(key, replace(claim, files=rest))
             return removed
 
-    def was_changed(self, relative: str) -> bool:
-        """Whether a file that was ours is there and is not any more as this program wrote it."""
-        return os.path.lexists(self.folder / relative) and not self._is_ours(relative)
-
-    def _put(
-        self,
-        staging: Path,
-        key: str,
-        is_outdated: Callable[[str], bool],
-        about: Mapping[str, str] | None,
-        on_listed: Callable[[], None],
-    ) -> list[Path]:
-        before = self.ledger.claim(key)
-        new, kept = self._allowed(staging)
-        outdated = {
-            relative
-            for relative in before.files
-            if is_outdated(relative)
-            and relative not in new
-            and relative not in kept
-            and self._is_ours(relative)
-        }
-        claim = Claim({**before.files, **new}, before.about if about is None else about)
-
-        sync_files(sorted(staging.rglob("*")))
-        self.ledger.write(key, claim)
-        on_listed()
-        self._unsettled |= self._place(staging, self.folder, {*new, *outdated})
-        self._unsettled.add(self.ledger.path(key).parent)
-        self._puts += 1
-        if key == RUN or self._puts % _PUTS == 0:
-            self.settle()
-        if outdated:
-            self._remove(outdated)
-            rest = {relative: prints for relative, prints in claim.files.items() if relative not in outdated}
-            self.ledger.write(key, replace(claim, files=rest))
-        return [self.folder / relative for relative in kept]
-
-    def _may_replace(self, path: Path, is_ours: bool) -> bool:
-        identities = _identities(path)
-        if not identities:
-            return True
-        return not (self._inputs & identities or _is_folder(path)) and (self.overwrite or is_ours)
-
-    def _is_ours(self, relative: str) -> bool:
-        return self.ledger.as_written(self.folder / relative) is not None
-
-    def _allowed(self, staging: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-        """Those staged files that may be put in place, with their fingerprints; and those that go unseen."""
+    def _placing(self, part: Part) -> _Placing:
+        """What becomes of a part; staged files that something is in the way of are gone after that."""
+        before = self.ledger.claim(part.key)
+        prints = fingerprints(part.staging) if part.prints is None else part.prints
         new, kept = {}, []
-        for path in sorted(path for path in staging.rglob("*") if not path.is_dir()):
-            relative = path.relative_to(staging).as_posix()
-            if self.is_in_the_way(self.folder / relative):
-                path.unlink()
+        for relative, found in sorted(prints.items()):
+            target = self.folder / relative
+            if self.is_in_the_way(target):
+                (part.staging / relative).unlink()
                 kept.append(relative)
             else:
-                new[relative] = self._fingerprints(path, self.folder / relative)
-        return new, kept
+                new[relative] = self._replacing(found, target)
 
-    def _fingerprints(self, partial: Path, path: Path) -> tuple[str, ...]:
-        """The new file's, and that of the file of ours that it replaces."""
-        new, old = fingerprint(partial), self.ledger.as_written(path)
+        olds = before.files.keys() - new.keys() - set(kept)
+        outdated = {path for path in olds if part.is_outdated(path) and self.is_ours(path)}
+        about = before.about if part.about is None else part.about
+        return _Placing(part, Claim({**before.files, **new}, about), new, kept, outdated)
+
+    def _replacing(self, new: str, path: Path) -> tuple[str, ...]:
+        """The fingerprints of a new file, and of the file of ours that it replaces."""
+        old = self.ledger.as_written(path) if os.path.lexists(path) else None
         return (new,) if old in (None, new) else (new, old)
 
-    def _place(self, source: Path, target: Path, replaceable: set[str]) -> set[Path]:
-        """Move a file or folder, at once if all that is in its place may go; returns where names changed."""
-        if not source.is_dir():
-            with named_errors(target):
-                move(source, target)
-            return {target.parent}
-        if target != self.folder and self._place_at_once(source, target, replaceable):
-            return {target.parent}
-        touched = set()
-        for item in sorted(source.iterdir(), key=_order):
-            touched |= self._place(item, target / item.name, replaceable)
-        return touched
+    def _outcome(self, placing: _Placing) -> list[Path] | WriteError:
+        """Give the files of a part their names."""
+        part = placing.part
+        try:
+            if part.key == RUN:
+                self._unsettled |= place_tree(part.staging, self.folder, {*placing.new, *placing.outdated})
+            else:
+                self._unsettled |= place_files(part.staging, self.folder, placing.new)
+        except WriteError as error:
+            return error
+        return [self.folder / relative for relative in placing.kept]
 
-    def _place_at_once(self, source: Path, target: Path, replaceable: set[str]) -> bool:
-        if target.is_dir() and not target.is_symlink():
-            inside = f"{target.relative_to(self.folder).as_posix()}/"
-            known = (self.folder / path for path in replaceable if path.startswith(inside))
-            if not any(map(os.path.lexists, known)):
-                return False  # whatever is in there is to stay
-            is_free = all(
-                path.relative_to(self.folder).as_posix() in replaceable for path in _standing(target)
-            )
-            return is_free and exchange(source, target)
-        if target.is_dir():
-            return False
-        with named_errors(target):
-            try:
-                source.rename(target)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                target.mkdir()
-                return False
-        return True
+    def _remove_outdated(self, placings: Iterable[_Placing]) -> None:
+        some = [one for one in placings if one.outdated]
+        for one in some:
+            self._remove(one.outdated)
+        rest = {
+            one.part.key: replace(one.claim, files=_without(one.claim.files, one.outdated)) for one in some
+        }
+        if rest:
+            self.ledger.write_all(rest)
 
     def _remove(self, relatives: Iterable[str]) -> int:
         """Remove those files that are ours, and folders that are empty after that."""
         removed = 0
         for relative in relatives:
             path = self.folder / relative
-            if ".." in path.parts or not self._is_ours(relative):
+            if ".." in path.parts or not self.is_ours(relative):
                 continue
             with named_errors(path):
                 path.unlink()
@@ -278,33 +231,13 @@ class OutputFolder:
         return removed
 
 
-def _order(item: Path) -> tuple[bool, str]:
-    """A data set's labels come before its pictures: one without labels would count as empty."""
-    return item.name == "images", item.name
+def _to_sync(placing: _Placing) -> list[str]:
+    """What of a part is not on the disk yet: its files, and the folders that are put in place with them."""
+    if placing.part.is_synced:
+        return []
+    folders = {folder.as_posix() for path in placing.new for folder in Path(path).parents}
+    return sorted({*placing.new, *(folders if placing.part.key == RUN else ())})
 
 
-def _standing(folder: Path) -> Iterator[Path]:
-    """What is no folder in a folder and those in it; nobody looks further than is asked for."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _standing(Path(entry.path))
-            else:
-                yield Path(entry.path)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a link that cannot be followed
-        return False
-
-
-def _identities(path: Path) -> set[tuple[int, int]]:
-    """What stands for the file at `path`, and for the one that it is a link to; none if there is nothing."""
-    found = set()
-    for look in (path.lstat, path.stat):
-        with contextlib.suppress(OSError):  # a loop of links, a name too long, a folder that may not be read
-            status = look()
-            found.add((status.st_dev, status.st_ino))
-    return found
+def _without(files: Mapping[str, tuple[str, ...]], some: Container[str]) -> dict[str, tuple[str, ...]]:
+    return {path: prints for path, prints in files.items() if path not in some}

@@ -11,6 +11,7 @@ from sav.data.scene import Scene
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.looks import DrawConfig
+from sav.runs.claims import fingerprints
 from sav.runs.picture_drawing import draw
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.report import Found
@@ -28,12 +29,14 @@ class Made:
         rows: What was found, as it is stored.
         found: What was found, in numbers.
         content: What stands for the picture's content.
+        prints: What stands for the content of each file, by its path from the folder.
     """
 
     places: Sequence[str]
     rows: Packed
     found: Found
     content: str
+    prints: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ class PictureFiles:
         """
         drawn = draw(self, scene, stem, folder, tell)
         places = [*drawn, *self._annotate(scene, stem, folder, tell)]
-        return Made(places, Packed.of(scene), Found().with_scene(scene), content_of(picture))
+        found = Found().with_scene(scene)
+        return Made(places, Packed.of(scene), found, content_of(picture), fingerprints(folder))
 
     def write_formats(
         self,

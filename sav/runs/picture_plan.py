@@ -12,8 +12,9 @@ from sav.errors import ResultsError
 from sav.files import check_folder
 from sav.formats.registry import FORMATS
 from sav.looks import DrawConfig
+from sav.runs.guarded import identities, in_the_way
 from sav.runs.ledger import STATE, Ledger
-from sav.runs.output import OutputFolder, in_the_way
+from sav.runs.output import OutputFolder
 from sav.runs.stems import Sources, Stems
 
 ANNOTATIONS = "annotations"
@@ -108,7 +109,7 @@ def plan_pictures(
             f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder"
         )
 
-    output.protect(wanted)
+    output.protect({identity for path in wanted for identity in identities(path)})
     stems = Stems(wanted, output.ledger, joined_files(save_dir))
     _check_common(output, [name for name in formats if not FORMATS[name].each])
     kept = output.blocked(_places(save_dir, stems, drawn, formats), thorough=False)
@@ -140,7 +141,7 @@ def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> lis
 
 def _check_folders(save_dir: Path, names: Sequence[str]) -> None:
     check_folder(save_dir)
-    for name in [*names, STATE, f"{STATE}/pictures"]:
+    for name in [*names, STATE]:
         if os.path.lexists(save_dir / name):
             check_folder(save_dir / name)
 

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,8 +23,9 @@ from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
-from sav.runs.picture_files import Made, PictureFiles
+from sav.runs.picture_files import PictureFiles
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
+from sav.runs.picture_putting import PicturePutting, Ready
 from sav.runs.picture_store import PictureStore
 from sav.runs.saving import Writers
 from sav.runs.stems import content_of
@@ -69,8 +71,6 @@ class PictureResults:
         self._state = plan.save_dir / STATE
         self._files = PictureFiles.of(plan)
         self._has_begun = False
-        self._placing = ""
-        self._changed: set[str] = set()
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(self._categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
@@ -78,6 +78,7 @@ class PictureResults:
         self._store = PictureStore(self._ledger, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
         self._leftovers.check()
+        self._putting = PicturePutting(self._output, self._store, self._leftovers, self._about)
 
     def known(self, position: int) -> Scene | None:
         """What an earlier run like this one has found in a picture, if all its files are there; else None."""
@@ -99,31 +100,39 @@ class PictureResults:
         self.is_anything_in_place = True
         return self._store.scene(stem)
 
-    def write(self, position: int, scene: Scene) -> bool:
-        """Make all files of a picture and put them in place; False if there are none.
+    def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
+        """Make all files of a picture in a folder of its own, ready to be put in place.
 
         Raises:
-            WriteError: They cannot be put in place, for example because the disk is full.
+            WriteError: The disk is full.
         """
-        stem = self.reserve(position)
-        with self._given_back(stem), self.staged() as folder:
+        (stem,) = self.reserve([position])
+        folder = workshop / str(position)
+        try:
+            with named_errors(folder):
+                folder.mkdir()
             made = self._files.make(self._plan.pictures[position], scene, stem, folder, self.tell)
-            return self.put(position, stem, folder, made)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.release([stem])
+            raise
+        return Ready(position, stem, folder, made)
 
-    def reserve(self, position: int) -> str:
-        """A name for a picture's results, which nobody else uses until they are put there, or it is released.
+    def reserve(self, positions: Sequence[int]) -> list[str]:
+        """Names for pictures' results, which nobody else uses until they are put there, or released.
 
         Raises:
-            WriteError: It cannot be noted whose it is.
+            WriteError: It cannot be noted whose they are.
         """
-        about = self._about(position, "")
+        abouts = [self._about(position, "") for position in positions]
         with self._ledger.locked():
-            return self._plan.stems.reserve(position, about)
+            return self._plan.stems.reserve(positions, abouts)
 
-    def release(self, stem: str) -> None:
-        """Give a name back under which nothing came."""
-        with self._ledger.locked():
-            self._plan.stems.release(stem)
+    def release(self, stems: Sequence[str]) -> None:
+        """Give names back under which nothing came."""
+        if stems:
+            with self._ledger.locked():
+                self._plan.stems.release(stems)
 
     @contextlib.contextmanager
     def workshop(self) -> Iterator[Path]:
@@ -137,45 +146,29 @@ class PictureResults:
             with staging_folder(self._state / "workers") as staging:
                 yield staging
 
-    @contextlib.contextmanager
-    def staged(self) -> Iterator[Path]:
-        """Lend a folder where files can be made that are then put in place.
+    def put_all(self, some: Sequence[Ready]) -> list[bool | WriteError]:
+        """Put the files of some pictures in place, together.
+
+        Returns:
+            For each picture whether there were any files; or what kept them from being put in place: the name
+            is then free again, if none of them was.
 
         Raises:
-            WriteError: There is no room for one.
+            WriteError: None of them can be put in place; all names are free again.
         """
-        with staging_folder(self._state / "picture") as staging:
-            new = staging / "files"
-            with named_errors(self._state):
-                new.mkdir()
-            yield new
-
-    def put(self, position: int, stem: str, folder: Path, made: Made) -> bool:
-        """Put a picture's files in place, which lie in `folder`; False if there are none.
-
-        Raises:
-            WriteError: They cannot be put in place; the name is then free again.
-        """
-        if not made.places:
-            self.release(stem)
-            return False
-        about = self._about(position, made.content)
-
-        def keep_scene() -> None:
-            if self._store.add(stem, made.rows, about):
-                self._changed.add(stem)
-            self._placing = stem
-
-        with self._given_back(stem):
-            self._begin()
-            is_outdated = self._leftovers.outdated(stem)
-            kept = self._output.put(
-                folder, stem, lambda name: name.startswith(tuple(made.places)), about, on_listed=keep_scene
-            )
-            self._leftovers.remove(stem, is_outdated)
-            self.is_anything_in_place = True
-        self._tell_kept(kept)
-        return True
+        ready = [one for one in some if one.made.places]
+        outcomes: dict[str, bool | WriteError] = {one.stem: False for one in some}
+        try:
+            with self._ledger.locked():
+                self._begin()
+                for one, kept in zip(ready, self._putting.put_all(ready), strict=True):
+                    outcomes[one.stem] = kept if isinstance(kept, WriteError) else True
+                    self._tell_kept(() if isinstance(kept, WriteError) else kept)
+        finally:
+            self._plan.stems.filled(stem for stem, outcome in outcomes.items() if outcome is True)
+            self.release([stem for stem, outcome in outcomes.items() if outcome is not True])
+            self.is_anything_in_place |= self._putting.is_anything_in_place
+        return list(outcomes.values())
 
     def finish(self) -> None:
         """Write what tells of all pictures, of this run and those before, if any picture of this one is done.
@@ -185,33 +178,18 @@ class PictureResults:
         if self.is_anything_in_place:
             try:
                 with self._ledger.locked():
-                    self._ledger.load()
                     self._join()
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")
         self._output.settle()
         with contextlib.suppress(WriteError):  # what was added is there all the same
             self._store.close()
-        with contextlib.suppress(OSError, ValueError):
-            self._ledger.sign_off()
+        with contextlib.suppress(WriteError):
+            self._ledger.close()
         new = [self._plan.save_dir] if self._is_new else []
-        for folder in (self._state / "pictures", self._state, *new):
+        for folder in (self._state, *new):
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
-
-    @contextlib.contextmanager
-    def _given_back(self, stem: str) -> Iterator[None]:
-        """Have a reserved name be free again if nothing came under it."""
-        try:
-            yield
-        except BaseException:
-            self.release(stem)
-            if self._placing == stem and self._ledger.has_files(stem):
-                self.is_anything_in_place = True
-            elif self._placing == stem:
-                with contextlib.suppress(WriteError):  # then it stays, and nothing tells of it
-                    self._store.remove(stem)
-            raise
 
     def _about(self, position: int, content: str) -> dict[str, str]:
         """What is remembered of a picture."""
@@ -231,8 +209,7 @@ class PictureResults:
         names = [name for name in self._plan.formats if FORMATS[name].each]
         with self._ledger.locked(), staging_folder(self._state / "run") as staging:
             for key in sorted(self._plan.stems.vanished):
-                self._ledger.reload(key)  # another process may have done its picture again
-                if self._plan.stems.has_vanished(key):
+                if self._plan.stems.has_vanished(key):  # another process may have done its picture again
                     self._ledger.drop(key)
                     self._store.remove(key)
             self._write_formats(names, [], [], staging)
@@ -252,7 +229,7 @@ class PictureResults:
             self._write_formats(names, stems, self._store.scenes(stems), staging)
             kept = self._output.put(staging, RUN, about={"classes": self._classes})
         self._tell_kept(kept)
-        for line in self._leftovers.notes(self._changed):
+        for line in self._leftovers.notes(self._putting.changed):
             self._note(line)
 
     def _write_formats(

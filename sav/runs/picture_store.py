@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.errors import ResultsError
-from sav.runs.ledger import RUN, Ledger
+from sav.runs.ledger import Ledger
 from sav.store import About, Store
 from sav.store.rows import Packed
 
@@ -40,7 +40,7 @@ class PictureStore:
             ledger: That of the folder.
             about: What the run is about that adds.
         """
-        self.path = ledger.path(RUN, ".sqlite")
+        self.path = ledger.state / "run.sqlite"
         self._about = about
         self._store: Store | None = None
 
@@ -70,6 +70,10 @@ class PictureStore:
         before = store.instances(key)
         store.add(found, key=key, source=about["source"], content=about["content"])
         return before != (found.objects, found.regions)
+
+    def add_all(self, items: Sequence[tuple[str, Packed, Mapping[str, str]]]) -> list[bool]:
+        """Keep what was found in several pictures; see `add`."""
+        return [self.add(key, found, about) for key, found, about in items]
 
     def remove(self, key: str) -> None:
         """Forget a picture.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
@@ -14,7 +15,7 @@ from sav.runs.picture_results import PictureResults
 from sav.runs.picture_scenes import read_frame, scenes_of
 from sav.runs.picture_store import about_pictures
 from sav.runs.picture_writing import PictureWriting, taken_over
-from sav.runs.report import Found, Report
+from sav.runs.report import Report
 from sav.segmenter import Segmenter
 from sav.stages.overlap import batched, overlap
 
@@ -38,14 +39,13 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     found, todo = taken_over(plan, results, on_event)
     batch = plan.batch or segmenter.batch
 
-    def write(position: int, scene: Scene) -> Found | None:
-        return Found().with_scene(scene) if results.write(position, scene) else None
-
     frames = overlap(_read(plan, todo), capacity=2 * batch)
     scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
     with closing(scenes):
-        writing = PictureWriting(plan, results, write, found, on_event)
-        writing.go_through(zip(todo, scenes, strict=False))
+        with results.workshop() as workshop:
+            make = partial(results.make, workshop=workshop)
+            writing = PictureWriting(plan, results, make, found, on_event, most=batch)
+            writing.go_through(zip(todo, scenes, strict=False))
         report = replace(writing.finish(), with_regions=segmenter.regions)
         on_event(Saved(report))
     return report

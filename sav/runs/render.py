@@ -22,7 +22,7 @@ from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import OnEvent, Reached, Saved, ignore
-from sav.runs.output import in_the_way
+from sav.runs.guarded import in_the_way
 from sav.runs.report import Found, Report
 from sav.runs.stored import Place, check_source, open_source, opened, picture_scenes, video_scenes
 from sav.stages.overlap import overlap

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sav.media.pictures import output_stems
@@ -48,10 +48,10 @@ class Stems:
         self._pictures, self._ledger, self._joined = pictures, ledger, joined
         find = Sources(ledger.folder)
         self._sources = [find.of(path) for path in pictures]
-        self.vanished = frozenset(key for key in ledger.claims if self.has_vanished(key))
+        self.vanished = frozenset(key for key in ledger.keys() if self.has_vanished(key))  # noqa: SIM118
         self._stems = self._planned()
         self._owners = [
-            None if stem in self.vanished else ledger.claim(stem).about.get("source") for stem in self._stems
+            None if stem in self.vanished else ledger.about(stem).get("source") for stem in self._stems
         ]
         self._new: set[str] = set()
 
@@ -76,39 +76,53 @@ class Stems:
             key != RUN and not any(path.exists() for path in self._joined) and not self._ledger.has_files(key)
         )
 
-    def reserve(self, position: int, about: Mapping[str, str]) -> str:
-        """A name for the results of a picture that no other process uses from now on.
+    def reserve(self, positions: Sequence[int], abouts: Sequence[Mapping[str, str]]) -> list[str]:
+        """Names for the results of some pictures that no other process uses from now on.
 
         The ledger must be locked.
+
+        Args:
+            positions: They.
+            abouts: What is to be remembered of each.
 
         Raises:
             WriteError: The ledger cannot be written.
         """
+        new: dict[str, Claim] = {}
+        for position, about in zip(positions, abouts, strict=True):
+            stem = self._stems[position] = self._free_name(position, new)
+            if stem not in new and stem not in self._ledger:
+                new[stem] = Claim(about=about)
+        if new:
+            self._ledger.write_all(new)
+        self._new |= new.keys()
+        return [self._stems[position] for position in positions]
+
+    def release(self, stems: Iterable[str]) -> None:
+        """Give names back that were reserved for nothing. The ledger must be locked."""
+        unused = [stem for stem in stems if stem in self._new and not self._ledger.has_files(stem)]
+        if unused:
+            self._ledger.drop(*unused)
+        self.filled(unused)
+
+    def filled(self, stems: Iterable[str]) -> None:
+        """Take note that there is something under some names, so that they are never given back."""
+        self._new.difference_update(stems)
+
+    def _free_name(self, position: int, reserved: Mapping[str, Claim]) -> str:
+        """The name that was planned for a picture, or another if another process has given that away."""
         stem, source = self._stems[position], self._sources[position]
-        self._ledger.load_new()
-        self._ledger.reload(stem)
+        known = self._ledger.key_of(source)
+        if known is not None:
+            return known
         if stem in self.vanished and self.has_vanished(stem):
             self._ledger.drop(stem)
-
-        known, owner = self._ledger.key_of(source), self._ledger.claim(stem).about.get("source")
-        if known is None and owner not in (None, self._owners[position]):
-            stem = output_stems([self._pictures[position]], self._ledger.claims.keys() - {RUN})[0]
-        stem = stem if known is None else known
-
-        self._stems[position] = stem
-        if stem not in self._ledger.claims:
-            self._ledger.write(stem, Claim(about=about))
-            self._new.add(stem)
-        return stem
-
-    def release(self, stem: str) -> None:
-        """Give a name back that was reserved for nothing. The ledger must be locked."""
-        if stem in self._new and not self._ledger.has_files(stem):
-            self._ledger.drop(stem)
+        if self._ledger.about(stem).get("source") in (None, self._owners[position]):
+            return stem
+        return output_stems([self._pictures[position]], {*self._ledger.keys(), *reserved})[0]
 
     def _planned(self) -> list[str]:
-        claims = self._ledger.claims.items()
-        about = {key: claim.about for key, claim in claims if key != RUN and key not in self.vanished}
+        about = {key: self._ledger.about(key) for key in self._ledger.keys() if key not in self.vanished}  # noqa: SIM118
         by_source = {known.get("source"): key for key, known in about.items()}
         pairs = list(zip(self._pictures, self._sources, strict=True))
         stems = {path: by_source[source] for path, source in pairs if source in by_source}

@@ -9,8 +9,9 @@ from pathlib import Path
 from sav.files import check_folder
 from sav.formats.registry import FORMATS, VIDEO_FORMATS
 from sav.media.save_path import annotations_folder, interrupted_path
+from sav.runs.guarded import in_the_way
 from sav.runs.ledger import STATE
-from sav.runs.output import OutputFolder, in_the_way
+from sav.runs.output import OutputFolder
 
 
 class VideoResults:

@@ -81,7 +81,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True)
         with opening(path, "rwc") as database:
             check(path, database)
-            prepare(database)
+            prepare(path, database)
             with transaction(database):
                 if is_empty(database):
                     make_tables(database)

@@ -13,6 +13,7 @@ from sav.cluster.pictures import share_pictures
 from sav.cluster.placing import Share, Workers
 from sav.config import DetectionConfig
 from sav.runs.events import Note, Problem, Reached
+from sav.runs.ledger import Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
@@ -67,9 +68,11 @@ def test_several_workers_write_what_one_writes(folder, batch):
     one = run_pictures(plan(folder, "one", batch=batch), Mortal(), alone.append)
     report, events = share(plan(folder, "two", batch=batch))
     assert not difference(tree(folder / "two"), tree(folder / "one"))
-    for hidden in ("run.json", "run.sqlite", "pictures/1.json"):
-        have, want = (folder / run / ".sav" / hidden for run in ("two", "one"))
-        assert have.read_bytes() == want.read_bytes(), hidden
+    have, want = (folder / run / ".sav" / "run.sqlite" for run in ("two", "one"))
+    assert have.read_bytes() == want.read_bytes()
+    have, want = (Ledger(folder / run) for run in ("two", "one"))
+    assert list(have.keys()) == list(want.keys()) and len(list(have.keys())) == 6
+    assert all(have.claim(key).files == want.claim(key).files for key in ("", *have.keys()))
     assert str(report).replace("two", "one") == str(one) and report.status == one.status == 1
     assert problems(events) == problems(alone)
     assert not staging_left(folder)

@@ -13,7 +13,7 @@ from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError
 from sav.formats.registry import FORMATS, format_names
 from sav.formats.yolo import YoloWriter
 from sav.media.pictures import find_pictures, write_picture
-from sav.runs import output, picture_drawing
+from sav.runs import picture_drawing, placing
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.segmenter import Segmenter
@@ -63,7 +63,8 @@ def test_a_rerun_gives_the_same_bytes_also_in_what_is_hidden(pictures, out):
         run(pictures, out)
         files = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".sqlite"]
         with Store.open(out / STATE / "run.sqlite") as store:
-            everything.append(({path: path.read_bytes() for path in files}, list(store.scenes())))
+            claims = {key: Ledger(out).claim(key) for key in ("", "a", "b", "c")}
+            everything.append(({path: path.read_bytes() for path in files}, list(store.scenes()), claims))
     assert everything[0] == everything[1]
 
 
@@ -298,7 +299,7 @@ def test_formats_that_tell_of_an_earlier_run_alone_are_named(pictures, out, caps
     assert capsys.readouterr().err.startswith("note: csv in ")
 
 
-@pytest.mark.parametrize("name", ["our", "mask", "annotations", "annotations/yolo", ".sav", ".sav/pictures"])
+@pytest.mark.parametrize("name", ["our", "mask", "annotations", "annotations/yolo", ".sav"])
 def test_a_file_in_the_place_of_a_folder_is_told_before_a_run(pictures, out, name):
     (out / name).parent.mkdir(parents=True)
     (out / name).write_text("mine")
@@ -344,16 +345,16 @@ def test_what_cannot_be_drawn_or_written_of_one_picture_is_named_and_the_rest_is
 
 
 def test_a_full_disk_ends_a_run_with_one_line_and_what_is_done_is_whole(pictures, out, capsys, monkeypatch):
-    move, moved = output.move, []
+    move, refused = placing.move, []
 
     def full(source, target):
-        if len(moved) > 12:
+        if refused or target.name.startswith("b"):  # from the second picture on
+            refused.append(target)
             raise OSError(errno.ENOSPC, "No space left on device", str(source))
-        moved.append(target)
         move(source, target)
 
     run(pictures[:1], out)
-    monkeypatch.setattr(output, "move", full)
+    monkeypatch.setattr(placing, "move", full)
     report = run(pictures, out)
     assert report.status == PARTLY_DONE
     assert "No space left on device; ended after 1 of 3 pictures" in report.problem
@@ -392,7 +393,7 @@ def test_a_scene_that_is_gone_is_named_until_its_picture_is_done_again(pictures,
 def test_a_disk_that_is_full_within_the_first_picture_leaves_nothing_untold(
     pictures, out, monkeypatch, capsys, files
 ):
-    move, moved = output.move, []
+    move, moved = placing.move, []
 
     def full(source, target):
         if "our" in str(target) or "mask" in str(target) or moved:
@@ -405,7 +406,7 @@ def test_a_disk_that_is_full_within_the_first_picture_leaves_nothing_untold(
     (out / "mask").mkdir(parents=True)
     (out / "our" / "mine.txt").touch()
     (out / "mask" / "mine.txt").touch()
-    monkeypatch.setattr(output, "move", full)
+    monkeypatch.setattr(placing, "move", full)
     report = run(pictures[:1], out, ["coco"])
     monkeypatch.undo()
     assert len([name for name in seen(out) if "a_" in name]) == files
@@ -464,18 +465,18 @@ def test_the_same_pictures_in_two_runs_at_once_are_ours_for_both(pictures, out, 
 
 
 def test_what_another_run_writes_while_this_one_is_planned_is_ours(pictures, out, monkeypatch):
-    load, loaded = Ledger.load, []
+    make, made = Ledger.__init__, []
 
-    def load_too_early(ledger):
-        load(ledger)
-        loaded.append(ledger)
-        if len(loaded) == 1:
+    def make_too_early(ledger, folder):
+        make(ledger, folder)
+        made.append(ledger)
+        if len(made) == 1:
             run(pictures, out)
 
-    monkeypatch.setattr(Ledger, "load", load_too_early)
+    monkeypatch.setattr(Ledger, "__init__", make_too_early)
     plan = plan_pictures(pictures, out, ALL)
     assert not plan.kept
-    assert plan.output.ledger is loaded[0]
+    assert plan.output.ledger is made[0]
 
 
 def test_processes_at_work_in_one_folder_do_each_other_no_harm(pictures, out, tmp_path, capfd):
@@ -501,7 +502,7 @@ def test_a_name_that_was_reserved_for_nothing_is_free_again(pictures, out):
     run(pictures[1:2], out)
     plan = replace(plan_pictures(pictures[:1], out, []), drawn=())
     assert done(plan, Segmenter(StubDetector(), StubSam(), regions=False)).done == 0
-    assert sorted(path.name for path in (out / STATE / "pictures").iterdir()) == ["b.json"]
+    assert list(Ledger(out).keys()) == ["b"]
 
 
 def test_results_may_be_read_only_and_folders_links(pictures, out, tmp_path):

@@ -8,13 +8,14 @@ place that lie ready, and tells what a picture costs the one who does that, and 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,13 +31,14 @@ from sav.cluster.pictures import share_pictures
 from sav.cluster.placing import Share, Workers
 from sav.cluster.pool import Pool
 from sav.data.types import Frame
-from sav.files import sync_files
 from sav.runs.events import Event, Note, Problem, Reached
 from sav.runs.picture_files import Made
 from sav.runs.picture_plan import plan_pictures
+from sav.runs.picture_putting import Ready
 from sav.runs.picture_results import PictureResults
 from sav.runs.picture_store import about_pictures
 from sav.runs.report import Found
+from sav.stages.overlap import batched
 from sav.store.rows import Packed
 from tools.bench.standins import StandIn
 
@@ -54,6 +56,7 @@ def main(argv: list[str] | None = None) -> int:
     scaling.add_argument("--size", type=int, nargs=2, default=(320, 240), metavar=("W", "H"))
     driver = commands.add_parser("driver")
     driver.add_argument("--pictures", type=int, default=100_000)
+    driver.add_argument("--together", type=int, default=64, help="pictures that are put in place at once")
     driver.add_argument("--kilobytes", type=float, default=1.0, help="that the files of a picture have")
     args = parser.parse_args(argv)
 
@@ -61,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         if args.command == "scaling":
             _scaling(args, Path(folder))
         else:
-            _driver(args.pictures, int(args.kilobytes * 1000), Path(folder))
+            _driver(args.pictures, args.together, int(args.kilobytes * 1000), Path(folder))
     return 0
 
 
@@ -117,7 +120,7 @@ def _rate(
     return len(some) / (end - begin), (used_then - used) / len(some)
 
 
-def _driver(number: int, size: int, folder: Path) -> None:
+def _driver(number: int, together: int, size: int, folder: Path) -> None:
     """What it costs to put the results of one picture in place, among ever more."""
     (folder / "in").mkdir()
     paths = [folder / "in" / f"{index:07}.jpg" for index in range(number)]
@@ -129,21 +132,29 @@ def _driver(number: int, size: int, folder: Path) -> None:
     standin = StandIn()
     (scene,) = standin.together([Frame(np.zeros((240, 320, 3), np.uint8), 0, "a.jpg")])
     results = PictureResults(plan, about_pictures(standin))  # type: ignore[arg-type]
-    made = Made(["our/", "mask/", "annotations/labelme/"], Packed.of(scene), Found().with_scene(scene), "1-0")
+    made = Made(
+        ["our/", "mask/", "annotations/labelme/"], Packed.of(scene), Found().with_scene(scene), "1-0", {}
+    )
     content = os.urandom(size // 3)
+    fingerprint = f"{len(content)}-{hashlib.blake2b(content, digest_size=16).hexdigest()}"
     print(f"planned in {time.perf_counter() - begun:.1f} s, {_mib(process, base)}")
     print("pictures   ms a picture   of them CPU   memory over the start")
     with results.workshop() as workshop:
         for step in range(_STEPS):
             spent = used = 0.0
             some = range(number * step // _STEPS, number * (step + 1) // _STEPS)
-            for index in some:
-                work = _work(workshop / str(index), f"{index:07}", content)
+            for group in batched(some, together):
+                works = [_work(workshop / str(index), f"{index:07}", content) for index in group]
                 begun, used_before = time.perf_counter(), time.process_time()
-                results.put(index, results.reserve(index), work, made)
+                stems = results.reserve(group)
+                results.put_all(
+                    [
+                        Ready(index, stem, work, replace(made, prints=_prints(stem, fingerprint)), True)
+                        for index, stem, work in zip(group, stems, works, strict=True)
+                    ]
+                )
                 spent += time.perf_counter() - begun
                 used += time.process_time() - used_before
-                shutil.rmtree(work, ignore_errors=True)
             line = f"{some[-1] + 1:8}   {1000 * spent / len(some):12.2f}   {1000 * used / len(some):11.2f}"
             print(f"{line}   {_mib(process, base)}", flush=True)
     begun = time.perf_counter()
@@ -151,13 +162,20 @@ def _driver(number: int, size: int, folder: Path) -> None:
     print(f"what tells of all of them: {time.perf_counter() - begun:.1f} s, {_mib(process, base)}")
 
 
+def _names(stem: str) -> list[str]:
+    """The files of a picture, by their paths from the folder of the results."""
+    return [f"our/{stem}_our.jpg", f"mask/{stem}_mask.png", f"annotations/labelme/{stem}.json"]
+
+
+def _prints(stem: str, fingerprint: str) -> dict[str, str]:
+    return dict.fromkeys(_names(stem), fingerprint)
+
+
 def _work(folder: Path, stem: str, content: bytes) -> Path:
     """What a worker has made of a picture."""
-    names = (f"our/{stem}_our.jpg", f"mask/{stem}_mask.png", f"annotations/labelme/{stem}.json")
-    for name in names:
+    for name in _names(stem):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_bytes(content)
-    sync_files([folder / name for name in names])
     return folder
 
 
