@@ -8,8 +8,11 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 # The exit status of a command line that cannot be understood.
 _FAILED = 2
@@ -61,6 +64,17 @@ class Parser(argparse.ArgumentParser):
             if word[:1] in _DASHES and close:
                 return f"there is no flag '{word}'; did you mean {flags[close[0]]}?"
         return _explain_word(shorten(extra[0]), self.main_flag)
+
+
+class Several(argparse.Action):
+    """Keeps the values of a flag that takes several, between blanks or commas, in one list.
+
+    Of a flag with `nargs="+"` and a type that `listed` makes; one that is given again adds to it.
+    """
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, flag: Any = None) -> None:
+        """Add the values."""
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), *chain.from_iterable(values)])
 
 
 class _Help(argparse.HelpFormatter):
@@ -125,6 +139,16 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return int(number)
 
     return parse
+
+
+def listed(parse: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """A type for values between commas, each as `parse` takes it."""
+
+    def parse_each(text: str) -> list[T]:
+        words = [word for word in text.split(",") if word.strip()]
+        return [parse(word) for word in words or [text]]
+
+    return parse_each
 
 
 def one_of(names: Sequence[str], also: dict[str, str] | None = None) -> Callable[[str], str]:

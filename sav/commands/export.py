@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sav.commands import cli, flags
-from sav.commands.arguments import Parser, place, whole
+from sav.commands.arguments import Parser, Several, listed, place, whole
 from sav.commands.console import tell_note
 
 
@@ -20,8 +20,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group = parser.add_argument_group("results")
     group.add_argument("--save_dir", type=place, metavar="FOLDER",
                        help="where the files go (default: where the run's own are)")  # fmt: skip
-    group.add_argument("--ids", nargs="+", action="extend", type=whole(1, flags.MOST_IDS), metavar="ID",
-                       help="ids of the objects that are written (default: all)")  # fmt: skip
+    group.add_argument("--ids", nargs="+", action=Several, type=listed(whole(1, flags.MOST_IDS)),
+                       metavar="ID", help="ids of the objects that are written (default: all)")  # fmt: skip
     flags.add_encoder_flag(group)
     flags.add_save_flags(parser, for_video=True, has_default=False)
     flags.add_program_flags(parser.add_argument_group("general"))

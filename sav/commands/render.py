@@ -8,12 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from sav.commands import cli, flags, looks
-from sav.commands.arguments import Parser, one_of, place, shorten, whole
+from sav.commands import cli, flags
+from sav.commands.arguments import Parser, Several, listed, one_of, place, shorten, whole
+from sav.commands.flags import looks
 from sav.looks import HIDINGS, DrawConfig
-
-# No more ids than there can be.
-_MOST_IDS = 1_000_000_000
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -32,8 +30,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group = parser.add_argument_group("which objects")
     group.add_argument("--classes", nargs="+", action="extend", metavar="CLASS",
                        help="names or ids of the classes that are shown (default: all)")  # fmt: skip
-    group.add_argument("--ids", nargs="+", action="extend", type=whole(1, _MOST_IDS), metavar="ID",
-                       help="ids of the objects that are shown (default: all)")  # fmt: skip
+    group.add_argument("--ids", nargs="+", action=Several, type=listed(whole(1, flags.MOST_IDS)),
+                       metavar="ID", help="ids of the objects that are shown (default: all)")  # fmt: skip
     group = parser.add_argument_group("how they are shown")
     looks.add_looks_flags(group, f"{looks.USUAL}; with --hide or --background nothing")
     group.add_argument("--hide", type=one_of(HIDINGS), metavar="HOW",

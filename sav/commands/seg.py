@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from sav.commands import cli, flags, looks
+from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place
 from sav.commands.console import tell_error, tell_note
+from sav.commands.flags import looks
 from sav.config import MAX_PICTURE_MEGAPIXELS, PICTURE_DETECTION
 from sav.wording import count
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from sav.commands import cli, flags, looks
+from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place, whole
 from sav.commands.console import tell_note
+from sav.commands.flags import looks
 from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
 from sav.errors import SettingError
 
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     from sav.formats.registry import resolve_formats
     from sav.media.save_path import check_save_path
     from sav.media.selection import Selection
-    from sav.trackers.config import load_config
+    from sav.trackers import load_config
 
     formats = resolve_formats(flags.formats(args), for_video=True)
     Selection.parse(args.start, args.end, args.stride)

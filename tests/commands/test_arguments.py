@@ -75,7 +75,8 @@ SLIPS = [
     ("track --stride 0", "0 is too small"),
     ("track --stride -2", "-2 is too small"),
     (f"track --stride {'1' * 23}", "is too large"),
-    ("track --cutout_ids 1,2", "'1,2' is not a number"),
+    ("track --cutout_ids 1,two", "'two' is not a number"),
+    ("track --cutout_ids ,", "',' is not a number"),
     ("track --cutout_ids 0", "0 is too small"),
     ("seg --max_megapixels 0", "0 is not above 0"),
     ("seg --max_megapixels lots", "'lots' is not a number"),
@@ -145,6 +146,11 @@ def test_help_fits_on_a_terminal_and_names_each_flag_once(script, capsys, monkey
     assert max(map(len, lines)) <= 100
     named = [line.split()[0] for line in lines if line.startswith("  --")]
     assert len(named) == len(set(named)) > 15
+
+
+@pytest.mark.parametrize("written", ["1 2 3", "1,2,3", "1, 2 3", "1,2 --cutout_ids 3"])
+def test_ids_stand_between_blanks_or_commas(written):
+    assert track.parse(["--cutout_ids", *written.split()]).cutout_ids == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from sav.commands import looks, seg, track
+from sav.commands import seg, track
+from sav.commands.flags import looks
 from sav.looks import PARTS, DrawConfig
 
 
@@ -17,6 +18,8 @@ from sav.looks import PARTS, DrawConfig
         (["--opacity", "0.2", "--text_share", "0.05"], DrawConfig(opacity=0.2, text_share=0.05)),
         (["--draw", *PARTS], DrawConfig(**dict.fromkeys(PARTS, True))),
         (["--draw", "Boxes", "--draw", "labels"], DrawConfig(**looks.only(("boxes", "labels")))),
+        (["--draw", "boxes,labels"], DrawConfig(**looks.only(("boxes", "labels")))),
+        (["--draw", "boxes,", "labels"], DrawConfig(**looks.only(("boxes", "labels")))),
     ],
 )
 def test_flags_are_settings(script, flags, wanted):
@@ -29,12 +32,13 @@ def test_looks_say_in_words_what_is_not_as_usual():
 
 
 @pytest.mark.parametrize("script", [seg, track])
-def test_a_slip_is_answered_with_what_to_write(script, capsys):
+@pytest.mark.parametrize("written", ["mask", "boxes,mask"])
+def test_a_slip_is_answered_with_what_to_write(script, written, capsys):
     with pytest.raises(SystemExit):
-        script.parse(["--draw", "mask"])
+        script.parse(["--draw", written])
     assert "did you mean masks?" in capsys.readouterr().err
 
 
 def test_help_draws_nothing():
-    script = "import sys, sav.commands.looks; print('numpy' in sys.modules)"
+    script = "import sys, sav.commands.flags.looks; print('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from sav.commands.arguments import one_of, share
+from sav.commands.arguments import Several, listed, one_of, share
 from sav.looks import PARTS, DrawConfig
 
 # What is drawn if nothing is said.
@@ -15,8 +15,8 @@ USUAL = "masks, contours, labels, regions, and in videos boxes"
 
 def add_looks_flags(group: argparse._ActionsContainer, usually: str) -> None:
     """Flags that say what is drawn; `usually` is what they stand for if they are not given."""
-    group.add_argument("--draw", nargs="+", action="extend", type=one_of(PARTS), metavar="PART",
-                       help=f"what is drawn, and nothing else: {', '.join(PARTS)}"
+    group.add_argument("--draw", nargs="+", action=Several, type=listed(one_of(PARTS)), metavar="PART",
+                       help=f"what is drawn, and nothing else: {', '.join(PARTS)}, between blanks or commas"
                             f" (default: {usually})")  # fmt: skip
     group.add_argument("--opacity", type=share, default=DrawConfig().opacity, metavar="SHARE",
                        help="how strongly objects are tinted, 0 to 1 (default: %(default)s)")  # fmt: skip
