@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Integral, Real
+from numbers import Integral
 
+from sav.checks import check_choice, check_number, check_whole
 from sav.errors import SettingError
 
 # Which tracker follows the objects of videos.
@@ -35,19 +35,6 @@ MAX_PICTURE_MEGAPIXELS = 200.0
 
 # Likewise of a frame of a video.
 MAX_FRAME_MEGAPIXELS = 100.0
-
-
-def _check_share(name: str, value: object) -> None:
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if value is not None and not (is_number and 0 <= float(value) <= 1):  # type: ignore[arg-type]
-        raise SettingError(f"{name} must be a number from 0 to 1, not {value!r}")
-
-
-def _check_whole(name: str, value: object, least: int, most: int) -> None:
-    is_number = isinstance(value, Integral) and not isinstance(value, bool)
-    if value is not None and not (is_number and least <= int(value) <= most):  # type: ignore[call-overload]
-        shown = value if not isinstance(value, int) or math.log10(abs(value) + 1) < 20 else "that many"
-        raise SettingError(f"{name} must be a whole number from {least} to {most}, not {shown!r}")
 
 
 def _as_classes(wanted: object) -> tuple[str | int, ...]:
@@ -108,7 +95,7 @@ def _as_slices(wanted: object) -> str | tuple[int, int] | None:
         raise SettingError(f"slices must be auto, or a width and height such as 640x640, not {wanted!r}")
     width, height = (int(side) if isinstance(side, str) else side for side in pair)
     for side in (width, height):
-        _check_whole("a side of slices", side, LEAST_SLICE, LARGEST_IMGSZ)
+        check_whole("a side of slices", side, LEAST_SLICE, LARGEST_IMGSZ)
     return int(width), int(height)
 
 
@@ -141,15 +128,14 @@ class DetectionConfig:
     slice_overlap: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("conf", "iou"):
-            _check_share(name, getattr(self, name))
-        _check_whole("imgsz", self.imgsz, 1, LARGEST_IMGSZ)
-        _check_whole("max_det", self.max_det, 1, MOST_DETECTIONS)
+        for name, most in (("conf", 1.0), ("iou", 1.0), ("slice_overlap", MOST_OVERLAP)):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), most=most)
+        for name, largest in (("imgsz", LARGEST_IMGSZ), ("max_det", MOST_DETECTIONS)):
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), 1, largest)
         object.__setattr__(self, "classes", _as_classes(self.classes))
         object.__setattr__(self, "slices", _as_slices(self.slices))
-        _check_share("slice_overlap", self.slice_overlap)
-        if (self.slice_overlap or 0) > MOST_OVERLAP:
-            raise SettingError(f"slice_overlap must be at most {MOST_OVERLAP}, not {self.slice_overlap!r}")
 
     def over(self, defaults: DetectionConfig) -> DetectionConfig:
         """These settings, with those of `defaults` where a field is open."""
@@ -177,7 +163,7 @@ class MaskConfig:
     duplicate_iou: float = 0.8
 
     def __post_init__(self) -> None:
-        _check_share("duplicate_iou", self.duplicate_iou)
+        check_number("duplicate_iou", self.duplicate_iou)
 
 
 MATTES = ("mp4", "png")
@@ -196,6 +182,9 @@ class SaveOptions:
         cutout_video: `prores` for ProRes 4444 in a .mov, or `vp9` for VP9 with alpha in a .webm.
         video_encoder: Who encodes MP4s: `x264` on the CPU, `nvenc` on an NVIDIA GPU that has an encoder, else
             x264 after all, or `auto` for what is faster.
+
+    Raises:
+        SettingError: If a choice is none of those.
     """
 
     yolo_track_ids: bool = False
@@ -205,9 +194,6 @@ class SaveOptions:
     video_encoder: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.video_encoder not in VIDEO_ENCODERS:
-            raise SettingError(f"video_encoder is one of {', '.join(VIDEO_ENCODERS)}")
-        if self.cutout_matte not in MATTES or self.cutout_video not in CUTOUT_VIDEOS:
-            raise SettingError(
-                f"cutout_matte is one of {', '.join(MATTES)}, cutout_video one of {', '.join(CUTOUT_VIDEOS)}"
-            )
+        check_choice("video_encoder", self.video_encoder, VIDEO_ENCODERS)
+        check_choice("cutout_matte", self.cutout_matte, MATTES)
+        check_choice("cutout_video", self.cutout_video, CUTOUT_VIDEOS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from sav.checks import check_number
 from sav.errors import SettingError
 
 # What can be drawn, each on or off by a field of that name.
@@ -55,8 +56,7 @@ class DrawConfig:
 
     def __post_init__(self) -> None:
         for name in ("opacity", "region_opacity", "text_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SettingError(f"{name} must lie between 0 and 1, not at {getattr(self, name)}")
+            check_number(name, getattr(self, name))
         if self.least_text < 1:
             raise SettingError(f"least_text must be at least 1 pixel, not {self.least_text}")
 

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 # From the ground up. A room uses what lies below it, and itself.
 FLOORS = (
-    {"errors", "wording", "config", "looks"},
+    {"errors", "wording", "checks", "config", "looks"},
     {"data"},
     {
         "files",
@@ -61,7 +61,6 @@ DOORS = {
 # A scene is data alone; these methods of its are short for functions that are further up.
 SHORT_CUTS = {
     ("sav.data.scene", "sav.drawing"),
-    ("sav.data.scene", "sav.formats.cutout"),
     ("sav.data.scene", "sav.media.pictures"),
 }
 

@@ -11,7 +11,7 @@ from sav.runs.report import Report
 from sav.runs.video import run_video
 from sav.runs.video_job import VideoJob
 from sav.segmenter import Segmenter
-from sav.trackers.config import load_config
+from sav.trackers import load_config
 
 
 def share_video(

@@ -21,7 +21,7 @@ from sav.runs.video_job import VideoJob
 from sav.runs.video_models import VideoModels
 from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
-from sav.trackers.config import load_config
+from sav.trackers import load_config
 
 
 class VideoStore:

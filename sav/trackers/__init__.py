@@ -7,7 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from sav.errors import SettingError
-from sav.trackers.config import TrackerConfig, load_config
+from sav.trackers.config import TrackerConfig
+from sav.trackers.config_file import load_config
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -106,7 +106,7 @@ def test_the_matte_can_be_pictures_and_only_of_chosen_objects(save, awkward_vide
 
 
 def test_an_unknown_choice_is_an_error():
-    with pytest.raises(ValueError, match="cutout_video one of prores, vp9"):
+    with pytest.raises(ValueError, match="cutout_video must be prores or vp9, not 'gif'"):
         SaveOptions(cutout_video="gif")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
+from sav.checks import check_number
 from sav.errors import SettingError
 
 
@@ -39,9 +41,7 @@ class RefineConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise SettingError(f"{field.name} must be a number from 0 up, not {value!r}")
+            check_number(field.name, getattr(self, field.name), most=math.inf)
         if self.longest_gap > 1:
             raise SettingError(f"longest_gap must be at most 1 second, not {self.longest_gap}")
         if not self.smoothing:
