@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sav.data.scene import Scene
-
 if TYPE_CHECKING:
     import pandas
     import supervision
+
+    from sav.data.scene import Scene
 
 
 def rows(scene: Scene) -> list[dict[str, Any]]:

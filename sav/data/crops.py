@@ -1,4 +1,4 @@
-"""Single bool crops of masks: trimmed, packed as bits, summed up, and as run lengths."""
+"""Single bool crops of masks: trimmed, packed as bits, summed up, as run lengths, and what they cut out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import BoolArray, IntArray
+from sav.data.types import BoolArray, Image, IntArray
 
 # How many bits are set in each byte.
 BITS_IN_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.uint8)
@@ -33,11 +33,16 @@ def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int,
     return lengths if lengths[-1] else lengths[:-1]
 
 
-def sums(crop: BoolArray) -> tuple[IntArray, IntArray]:
-    """Pixels in each column and in each row of a crop; OpenCV adds them up several times as fast as numpy."""
+def centroid_xy(crop: BoolArray) -> NDArray[np.float64]:
+    """`(2,)`, the mean pixel centre of a crop that is not empty, from its top left corner.
+
+    OpenCV adds pixels up several times as fast as numpy.
+    """
     bits = crop.view(np.uint8)
-    across, down = (cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S) for axis in (0, 1))
-    return across.ravel().astype(np.int64), down.ravel().astype(np.int64)
+    columns, rows = (
+        cv2.reduce(bits, axis, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel().astype(np.int64) for axis in (0, 1)
+    )
+    return np.array([counts @ np.arange(len(counts)) / counts.sum() for counts in (columns, rows)])
 
 
 def tight_boxes(dense: BoolArray) -> IntArray:
@@ -79,3 +84,11 @@ def bits_set(packed: NDArray[np.uint8], begins: IntArray, ends: IntArray) -> Int
 def pack(crops: Sequence[BoolArray]) -> NDArray[np.uint8]:
     """Bits of crops one after the other, each padded to a whole byte."""
     return np.concatenate([np.zeros(0, np.uint8), *(np.packbits(crop) for crop in crops)])
+
+
+def cut_out(image_bgr: Image, mask: BoolArray) -> NDArray[np.uint8]:
+    """`(H, W, 4)` uint8 BGRA: the picture where the `(H, W)` mask is, nothing elsewhere."""
+    alpha = mask.astype(np.uint8) * 255
+    return np.asarray(
+        cv2.bitwise_and(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2BGRA), cv2.merge([alpha] * 4)), np.uint8
+    )

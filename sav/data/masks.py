@@ -11,7 +11,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.crops import bits_set, pack, run_lengths, sums, tight_boxes, trim
+from sav.data.crops import bits_set, centroid_xy, pack, run_lengths, tight_boxes, trim
 from sav.data.rle import compressed, rle_iou
 from sav.data.types import BoolArray, FloatArray, IntArray
 
@@ -45,11 +45,8 @@ class Masks:
             raise ValueError(
                 f"masks are int64 boxes and uint8 bits, not {boxes.dtype} and {self.packed.dtype}"
             )
-        if (
-            (boxes < 0).any()
-            or (boxes[:, :2] > boxes[:, 2:]).any()
-            or (boxes[:, 2:] > self.size_hw[::-1]).any()
-        ):
+        low, high = boxes[:, :2], boxes[:, 2:]
+        if (low < 0).any() or (low > high).any() or (high > self.size_hw[::-1]).any():
             raise ValueError(
                 f"boxes_xyxy must lie in the picture, {self.size_hw[1]}x{self.size_hw[0]} pixels"
             )
@@ -172,12 +169,7 @@ class Masks:
         """`(N, 2)` float32, the mean pixel centre of each mask; `(0, 0)` for an empty one."""
         centroids = np.zeros((len(self), 2), np.float32)
         for position in np.flatnonzero(self.areas).tolist():
-            across, down = sums(self.crop(position))
-            x0, y0, _, _ = self.boxes_xyxy[position].tolist()
-            centroids[position] = (
-                x0 + across @ np.arange(len(across)) / self.areas[position],
-                y0 + down @ np.arange(len(down)) / self.areas[position],
-            )
+            centroids[position] = self.boxes_xyxy[position, :2] + centroid_xy(self.crop(position))
         return centroids
 
     def union(self) -> BoolArray:
@@ -216,37 +208,24 @@ class Masks:
         return Masks.from_crops(self.size_hw, crops, low)
 
     def areas_within(self, boxes_xyxy: NDArray[Any]) -> IntArray:
-        """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes; see `clipped`."""
-        windows = self._windows(boxes_xyxy)
-        return np.array(
-            [np.count_nonzero(crop[window]) for (crop, _), window in zip(self.crops(), windows, strict=True)],
-            np.int64,
-        )
+        """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes, fractions of pixels or not.
 
-    def clipped(self, boxes_xyxy: NDArray[Any]) -> Masks:
-        """Each mask without what lies outside its own box.
-
-        Args:
-            boxes_xyxy: `(N, 4)`, integers or fractions of pixels; a pixel that a box touches is in it.
+        A pixel that a box touches is in it.
 
         Raises:
             ValueError: If that is not a box a mask.
         """
-        windows = self._windows(boxes_xyxy)
-        crops = [crop[window] for (crop, _), window in zip(self.crops(), windows, strict=True)]
-        starts = np.array([(columns.start, rows.start) for rows, columns in windows], np.int64).reshape(-1, 2)
-        return Masks.from_crops(self.size_hw, crops, self.boxes_xyxy[:, :2] + starts)
-
-    def _windows(self, boxes_xyxy: NDArray[Any]) -> list[tuple[slice, slice]]:
-        """Rows and columns of each crop that lie in its box."""
         if boxes_xyxy.shape != self.boxes_xyxy.shape:
             raise ValueError(
                 f"{len(self)} masks need boxes of shape {self.boxes_xyxy.shape}, not {boxes_xyxy.shape}"
             )
-        outer = np.concatenate([np.floor(boxes_xyxy[:, :2]), np.ceil(boxes_xyxy[:, 2:])], axis=1)
         corners, sizes = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
+        outer = np.concatenate([np.floor(boxes_xyxy[:, :2]), np.ceil(boxes_xyxy[:, 2:])], axis=1)
         inner = np.clip(outer - np.tile(corners, 2), 0, np.tile(sizes, 2)).astype(np.int64)
-        return [(slice(y0, max(y0, y1)), slice(x0, max(x0, x1))) for x0, y0, x1, y1 in inner.tolist()]
+        windows = zip(self.crops(), inner.tolist(), strict=True)
+        return np.array(
+            [np.count_nonzero(crop[y0:y1, x0:x1]) for (crop, _), (x0, y0, x1, y1) in windows], np.int64
+        )
 
     def iou_matrix(self, others: Masks | None = None) -> NDArray[np.float64]:
         """`(N, M)`, IoU of each mask with each of `others`, by default with each other; see `rle_iou`.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from sav.data.crops import cut_out
 from sav.data.instances import Instance, Instances
 from sav.data.masks import Masks
 from sav.data.types import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pandas
     import supervision
 
-    from sav.drawing import DrawConfig
+    from sav.looks import DrawConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,15 +169,13 @@ class Scene(Arrays):
 
     def crops(self) -> list[NDArray[np.uint8]]:
         """Each object cut out: `(h, w, 4)` uint8 BGRA, transparent around it."""
-        from sav.formats.cutout import cut_out
-
         return [cut_out(self.frame.image[where], crop) for crop, where in self.masks.crops()]
 
     def overlay(self, config: DrawConfig | None = None) -> Image:
         """The frame with its objects tinted and named, `(H, W, 3)` uint8 BGR: as the scripts draw it."""
-        from sav.drawing import DrawConfig, overlay
+        from sav.drawing import overlay
 
-        return overlay(self, config or DrawConfig())
+        return overlay(self) if config is None else overlay(self, config)
 
     def save(self, path: str | Path, config: DrawConfig | None = None) -> Path:
         """Write the overlay as a picture whose suffix says the format; returns its path.

@@ -13,6 +13,8 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 Image = NDArray[np.uint8]
+# Positions of rows of a table.
+Indices = NDArray[np.intp]
 
 _NO_LOOKS: NDArray[np.int8] = np.zeros((0, 0), np.int8)
 _NO_SHAPES: NDArray[np.uint8] = np.zeros((0, 0), np.uint8)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.scene import Scene
 from sav.data.types import Image, IntArray
 from sav.looks import DrawConfig
+
+if TYPE_CHECKING:
+    from sav.data.scene import Scene
 
 # Cells along the shorter side of an object that is blurred: too few to know a face by in it, however large.
 _CELLS = 8

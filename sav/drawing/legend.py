@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.scene import Scene
 from sav.data.types import FloatArray, Image
 from sav.drawing.colours import colours
 from sav.drawing.steady import Memory
 from sav.drawing.text import ink, on_one_line, shortened
 from sav.drawing.visible import Visible
 from sav.looks import DrawConfig
+
+if TYPE_CHECKING:
+    from sav.data.scene import Scene
 
 # No legend is higher than this share of the picture, nor a name in it wider than that.
 _HIGHEST, _WIDEST = 0.6, 0.3

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.scene import Scene
 from sav.data.types import BoolArray, FloatArray, Image
 from sav.drawing.colours import colours, readable_on
 from sav.drawing.ground import ground
@@ -20,6 +20,9 @@ from sav.drawing.steady import Memory
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
 from sav.drawing.visible import Visible
 from sav.looks import DrawConfig
+
+if TYPE_CHECKING:
+    from sav.data.scene import Scene
 
 # Plates take at most this share of the picture before their text becomes smaller, by steps of this ratio.
 _MOST_PLATES = 0.12

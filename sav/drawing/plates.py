@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.scene import Scene
 from sav.data.types import Image, IntArray
 from sav.drawing.colours import readable_on
 from sav.drawing.text import ink, on_one_line, shortened
 from sav.looks import DrawConfig
+
+if TYPE_CHECKING:
+    from sav.data.scene import Scene
 
 # A label: its parts from left to right, each a line of text.
 Parts = tuple[str, ...]

@@ -7,12 +7,8 @@ from __future__ import annotations
 
 import os
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
+from sav.data.crops import cut_out
 from sav.data.scene import Scene
-from sav.data.types import BoolArray, Image
 from sav.formats.text import file_part
 from sav.formats.writer import AnnotationWriter
 from sav.media.pictures import write_picture
@@ -39,11 +35,3 @@ class CutoutPicturesWriter(AnnotationWriter):
         room = _MOST_BYTES - len(os.fsencode(f"{head}.png"))
         label = file_part(self.target.names[class_id], room) or f"class_{class_id}"[: max(0, room)]
         return head + label
-
-
-def cut_out(image_bgr: Image, mask: BoolArray) -> NDArray[np.uint8]:
-    """`(H, W, 4)` uint8 BGRA: the picture where the `(H, W)` mask is, nothing elsewhere."""
-    alpha = mask.astype(np.uint8) * 255
-    return np.asarray(
-        cv2.bitwise_and(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2BGRA), cv2.merge([alpha] * 4)), np.uint8
-    )

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from sav.data.crops import cut_out
 from sav.data.scene import Scene
 from sav.data.types import Image
 from sav.errors import SettingError
 from sav.formats.alpha_video import AlphaVideo
-from sav.formats.cutout import cut_out
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.media.colors import ColorTags

@@ -167,7 +167,7 @@ def test_masks_of_pictures_of_two_sizes_have_no_overlap():
 
 
 @pytest.mark.parametrize("count", [0, 1, 300])
-def test_masks_are_clipped_to_the_pixels_that_their_boxes_touch(count):
+def test_the_pixels_of_masks_in_boxes_are_those_that_the_boxes_touch(count):
     dense = shapes(count)
     boxes = np.random.default_rng(2).uniform(-20, 70, (count, 4)).astype(np.float32)
     boxes[1::2] = np.sort(boxes[1::2].reshape(-1, 2, 2), axis=1).reshape(-1, 4)
@@ -177,18 +177,16 @@ def test_masks_are_clipped_to_the_pixels_that_their_boxes_touch(count):
     inside &= (x0 <= x1) & (y0 <= y1)
     masks = Masks.from_dense(dense)
     assert masks.areas_within(boxes).tolist() == (dense & inside).sum(axis=(1, 2)).tolist()
-    assert (masks.clipped(boxes).dense() == (dense & inside)).all()
-    assert masks.clipped(boxes) == Masks.from_dense(dense & inside)
 
 
-def test_whole_pixels_clip_exactly():
+def test_pixels_in_boxes_of_whole_pixels_are_counted_exactly():
     masks = Masks.from_dense(np.ones((1, 10, 10), bool))
-    assert masks.clipped(np.array([[2, 3, 5, 9]])).boxes_xyxy.tolist() == [[2, 3, 5, 9]]
+    assert masks.areas_within(np.array([[2, 3, 5, 9]])).tolist() == [18]
 
 
 def test_masks_and_boxes_of_different_number_are_refused():
     with pytest.raises(ValueError, match=r"30 masks need boxes of shape \(30, 4\)"):
-        Masks.from_dense(shapes(30)).clipped(np.zeros((4, 4)))
+        Masks.from_dense(shapes(30)).areas_within(np.zeros((4, 4)))
 
 
 @pytest.mark.parametrize("box", [[-1, 0, 2, 2], [3, 0, 2, 2], [0, 0, 11, 2]])
