@@ -8,7 +8,7 @@ from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.graphed import Graphed, _sizes
 from sav.sam.fast.low_rank_decoder import LowRankDecoder
 from sav.sam.fast.shared_image import TokenToImage
-from sav.sam.outputs import ONE, THREE
+from sav.sam.outputs import ONE, THREE, Wanted
 from tests.conftest import random_sam
 from tests.sam.test_decoder import prompted
 
@@ -83,11 +83,11 @@ def test_prompts_in_a_graphs_sizes_give_the_same_masks(monkeypatch):
     found = FastDecoder(sam, chunk_size=4)
     for count in (0, 1, 13):
         for outputs, least in ((ONE, None), (THREE, None), (THREE, 0.0), (THREE, 1e9)):
-            given = features, sparse[:count], outputs, least
+            given, all_wanted = (features, sparse[:count]), Wanted(outputs, least)
             monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ())
-            ones = wanted(*given)
+            ones = wanted(*given, all_wanted)
             monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ("cpu",))
-            for one, other in zip(ones, found(*given, (8, 8)), strict=True):
+            for one, other in zip(ones, found(*given, all_wanted._replace(extent_hw=(8, 8))), strict=True):
                 torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
 
 

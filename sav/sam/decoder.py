@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sav.sam.encoders import Features
-from sav.sam.outputs import falls_back, iou_place, own_tokens, stable_ones, upscaled, wanted_masks
+from sav.sam.outputs import Wanted, falls_back, iou_place, own_tokens, stable_ones, upscaled, wanted_masks
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,24 +58,13 @@ class Decoder:
         self._prompt_encoder = sam.prompt_encoder
         self._chunk_size = chunk_size
 
-    def __call__(
-        self,
-        features: Features,
-        sparse: Tensor,
-        outputs: slice,
-        least_iou: float | None = None,
-        extent_hw: tuple[int, int] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Decode the masks whose predicted IoU is above `least_iou`.
+    def __call__(self, features: Features, sparse: Tensor, wanted: Wanted) -> tuple[Tensor, Tensor]:
+        """Decode the masks that are wanted.
 
         Args:
             features: The embedded picture, one alone.
             sparse: `(N, P, C)` float32, the embedded prompts.
-            outputs: Which of the decoder's masks are wanted: the first for one whole object, the others for
-                three of different sizes.
-            least_iou: Masks with no higher predicted IoU are left out; by default none is.
-            extent_hw: Rows and columns of the features where masks are wanted; here they are made whole, as
-                upstream does.
+            wanted: Which masks; they are made whole, as upstream does, wherever they are wanted.
 
         Returns:
             Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
@@ -84,21 +73,19 @@ class Decoder:
         features = Features(features.coarse + no_mask, features.fine)
 
         chunks = Chunk.split(sparse, self._chunk_size)
-        decoded = [self._decode(features, chunk, outputs, least_iou) for chunk in chunks]
+        decoded = [self._decode(features, chunk, wanted) for chunk in chunks]
         return torch.cat([logits for logits, _ in decoded]), torch.cat([iou for _, iou in decoded])
 
-    def _decode(
-        self, features: Features, chunk: Chunk, outputs: slice, least_iou: float | None
-    ) -> tuple[Tensor, Tensor]:
+    def _decode(self, features: Features, chunk: Chunk, wanted: Wanted) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of one chunk of prompts."""
         decoder = self._decoder
         prompt_tokens, image_tokens = self._transform(features.coarse, chunk.sparse)
 
         place = iou_place(decoder)
         predicted_iou = chunk.apply(decoder.iou_prediction_head, prompt_tokens[:, place])
-        wanted = wanted_masks(decoder, predicted_iou, outputs, least_iou)
+        are_wanted = wanted_masks(decoder, predicted_iou, wanted)
 
-        prompts = wanted.any(dim=1)
+        prompts = are_wanted.any(dim=1)
         mixers = torch.stack(
             [
                 chunk.apply(mlp, prompt_tokens[:, place + 1 + output])
@@ -110,10 +97,10 @@ class Decoder:
         if len(image_tokens) == 1 < chunk.total:
             # PyTorch upscales a single picture by another routine than several, which rounds differently.
             image_tokens = image_tokens.repeat(2, 1, 1)
-        logits = self._masks(mixers[prompts], image_tokens, features)[wanted[prompts]]
-        if falls_back(decoder, outputs):
-            return stable_ones(decoder, logits, predicted_iou[wanted])
-        return logits, predicted_iou[wanted]
+        logits = self._masks(mixers[prompts], image_tokens, features)[are_wanted[prompts]]
+        if falls_back(decoder, wanted.outputs):
+            return stable_ones(decoder, logits, predicted_iou[are_wanted])
+        return logits, predicted_iou[are_wanted]
 
     def _transform(self, image: Tensor, sparse: Tensor) -> tuple[Tensor, Tensor]:
         """Prompt tokens `(n, P', C)` and image tokens `(n, h w, C)` as they leave the two-way transformer."""

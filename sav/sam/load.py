@@ -39,7 +39,7 @@ def load_sam(
 
     Raises:
         CheckpointError: If the file is damaged, or is not such a checkpoint.
-        ValueError: If it is to be compiled, and `torch.compile` does not work here.
+        SettingError: If it is to be compiled, and `torch.compile` does not work here.
     """
     try:
         state = _state(path, device)

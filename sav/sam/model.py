@@ -21,7 +21,7 @@ from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
-from sav.sam.outputs import ONE, THREE, Decoded
+from sav.sam.outputs import ONE, THREE, Decoded, Wanted
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ class SamModel:
         """As `decode_points`, some at a time: `batch` where all must be exact, else as many as suit."""
         if isinstance(self._decoder, FastDecoder):
             sparse = self._embed_points(embedding, points_xy)
-            extent_hw = self._extent_hw(embedding)
-            yield from self._decoder.chunks(embedding.features, sparse, THREE, least_iou, extent_hw)
+            wanted = Wanted(THREE, least_iou, self._extent_hw(embedding))
+            yield from self._decoder.chunks(embedding.features, sparse, wanted)
             return
         for start in range(0, len(points_xy), batch):
             points = points_xy[start : start + batch]
@@ -170,7 +170,8 @@ class SamModel:
     def _decode(
         self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
     ) -> tuple[Tensor, Tensor]:
-        return self._decoder(embedding.features, sparse, outputs, least_iou, self._extent_hw(embedding))
+        wanted = Wanted(outputs, least_iou, self._extent_hw(embedding))
+        return self._decoder(embedding.features, sparse, wanted)
 
     def _extent_hw(self, embedding: Embedding) -> tuple[int, int]:
         """Rows and columns of the features that the picture covers."""

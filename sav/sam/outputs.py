@@ -17,6 +17,21 @@ from torch import Tensor
 ONE, THREE = slice(0, 1), slice(1, None)
 
 
+class Wanted(NamedTuple):
+    """Which masks of a picture's prompts are wanted.
+
+    Attributes:
+        outputs: Which of the decoder's: `ONE` for one whole object, `THREE` for three of different sizes.
+        least_iou: Masks with no higher predicted IoU are left out; None leaves out none.
+        extent_hw: Rows and columns of the features where masks are wanted, all if it is None; elsewhere
+            logits may be 0.
+    """
+
+    outputs: slice
+    least_iou: float | None = None
+    extent_hw: tuple[int, int] | None = None
+
+
 class Decoded(NamedTuple):
     """Masks of some prompts.
 
@@ -61,23 +76,18 @@ def falls_back(decoder: MaskDecoder, outputs: slice) -> bool:
     return is_second(decoder) and outputs == ONE
 
 
-def wanted_masks(
-    decoder: MaskDecoder, predicted_iou: Tensor, outputs: slice, least_iou: float | None
-) -> Tensor:
-    """Which masks are to be made, `(n, masks)` bool.
+def wanted_masks(decoder: MaskDecoder, predicted_iou: Tensor, wanted: Wanted) -> Tensor:
+    """Which masks are to be made, `(n, masks)` bool, by their predicted IoU, `(n, masks)`.
 
-    Args:
-        decoder: Whose masks they are.
-        predicted_iou: `(n, masks)`.
-        outputs: Which are asked for; where the decoder falls back, that which may take their place, too.
-        least_iou: What predicted IoU must be above.
+    Where the decoder falls back, those are among them that may take the others' place.
     """
-    wanted = torch.zeros_like(predicted_iou, dtype=torch.bool)
-    wanted[:, outputs] = True if least_iou is None else predicted_iou[:, outputs] > least_iou
+    outputs, least_iou, _ = wanted
+    are_wanted = torch.zeros_like(predicted_iou, dtype=torch.bool)
+    are_wanted[:, outputs] = True if least_iou is None else predicted_iou[:, outputs] > least_iou
     if falls_back(decoder, outputs):
         best = 1 + predicted_iou[:, THREE].argmax(dim=1, keepdim=True)
-        wanted.scatter_(1, best, True)
-    return wanted
+        are_wanted.scatter_(1, best, True)
+    return are_wanted
 
 
 def stable_ones(decoder: MaskDecoder, logits: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor]:

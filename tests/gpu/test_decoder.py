@@ -15,7 +15,7 @@ from sav.sam.fast import decoder, low_rank, on_device, upscaling
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.load import load_sam
-from sav.sam.outputs import THREE
+from sav.sam.outputs import THREE, Wanted
 from tests.conftest import DEMO_SAM, ROOT, random_sam
 from tests.sam.test_decoder import OFFICIAL, prompted
 from tests.sam.test_enlarge import blobs
@@ -40,12 +40,12 @@ def test_graphs_give_what_the_same_code_gives_without_them(sam, cuda):
     graphed, plain = FastDecoder(sam, 64), FastDecoder(sam, 64)
     plain._graphed.graphs = lambda function, *arguments: function(*arguments)
     for one in (graphed, plain):
-        one(features, sparse, THREE)
+        one(features, sparse, Wanted(THREE))
         one.finish_compiling()
     for count in (1, 3, 16, 70):
         for _ in range(3):  # warming up, capturing, replaying
-            found = graphed(features, sparse[:count], THREE, 0.0)
-        for one, other in zip(found, plain(features, sparse[:count], THREE, 0.0), strict=True):
+            found = graphed(features, sparse[:count], Wanted(THREE, 0.0))
+        for one, other in zip(found, plain(features, sparse[:count], Wanted(THREE, 0.0)), strict=True):
             assert torch.equal(one, other)
     if cuda.type == "cuda":
         assert all(graphed._graphed.graphs._captured.values())
@@ -93,15 +93,15 @@ def test_what_cannot_be_captured_runs_as_it_is(cuda, caplog):
 def test_triton_kernels_give_nearly_what_plain_pytorch_gives(sam, cuda, monkeypatch):
     features, sparse = prompts(sam, cuda, 64)
     with_kernels = FastDecoder(sam, 64)
-    with_kernels(features, sparse, THREE)
+    with_kernels(features, sparse, Wanted(THREE))
     with_kernels.finish_compiling()
-    fast = with_kernels(features, sparse, THREE)
+    fast = with_kernels(features, sparse, Wanted(THREE))
     if cuda.type == "cuda":
         assert not low_rank._attempts._failed
         assert not upscaling._attempts._failed
     for module in (low_rank, upscaling):
         monkeypatch.setattr(module._attempts, "device_types", ())
-    plain = FastDecoder(sam, 64)(features, sparse, THREE)
+    plain = FastDecoder(sam, 64)(features, sparse, Wanted(THREE))
     assert float((fast[0] - plain[0]).std()) < 5e-3 * float(plain[0].std())
     assert float((fast[1] - plain[1]).abs().max()) < 5e-3 * float(plain[1].std())
 

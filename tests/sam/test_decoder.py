@@ -5,6 +5,7 @@ import torch
 
 from sav.sam.decoder import Decoder
 from sav.sam.encoders import Features
+from sav.sam.outputs import ONE, THREE, Wanted
 from tests.conftest import TINY, cases, random_sam
 
 OFFICIAL = replace(
@@ -32,8 +33,8 @@ def test_logits_and_predicted_iou_are_upstreams_to_the_last_bit(architecture, is
     sam = random_sam(architecture, spread=0.1)
     features, sparse, dense = prompted(sam, count)
     wanted_logits, wanted_iou = upstream(sam, features, sparse, dense, is_multimask)
-    outputs = slice(1, None) if is_multimask else slice(0, 1)
-    logits, predicted_iou = Decoder(sam, chunk_size=4)(features, sparse, outputs)
+    outputs = THREE if is_multimask else ONE
+    logits, predicted_iou = Decoder(sam, chunk_size=4)(features, sparse, Wanted(outputs))
     assert torch.equal(predicted_iou, wanted_iou.flatten())
     assert torch.equal(logits, wanted_logits.flatten(0, 1))
 
@@ -48,7 +49,7 @@ def test_only_masks_above_the_least_predicted_iou_are_made(architecture, wanted,
     logits, predicted_iou = upstream(sam, features, sparse, dense, True)
     # With few wanted, many chunks have but one prompt whose masks are made.
     least = float(predicted_iou.flatten().sort(descending=True).values[wanted - 1]) - 1e-6 if wanted else 1e9
-    found, found_iou = Decoder(sam, chunk_size=4)(features, sparse, slice(1, None), least)
+    found, found_iou = Decoder(sam, chunk_size=4)(features, sparse, Wanted(THREE, least))
     assert len(found) == wanted
     assert torch.equal(found, logits[predicted_iou > least])
     assert torch.equal(found_iou, predicted_iou[predicted_iou > least])

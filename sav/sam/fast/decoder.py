@@ -26,7 +26,7 @@ from sav.sam.fast.low_rank import Scratch
 from sav.sam.fast.low_rank_decoder import LowRankDecoder, Question, Shared
 from sav.sam.fast.two_way import Chunk
 from sav.sam.fast.upscaling import Upscaling
-from sav.sam.outputs import Decoded, falls_back, stable_ones, wanted_masks
+from sav.sam.outputs import Decoded, Wanted, falls_back, stable_ones, wanted_masks
 
 # Devices on which chunks go through graphs.
 _GRAPHED = ("cuda",)
@@ -41,45 +41,18 @@ class FastDecoder:
         self._chunk_size = chunk_size
         self._last: tuple[Features, Shared] | None = None
 
-    def __call__(
-        self,
-        features: Features,
-        sparse: Tensor,
-        outputs: slice,
-        least_iou: float | None = None,
-        extent_hw: tuple[int, int] | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Decode the masks whose predicted IoU is above `least_iou`; see `sav.sam.decoder.Decoder`.
-
-        Args:
-            features: The embedded picture, one alone; what is computed from it alone is kept for the next
-                call.
-            sparse: `(N, P, C)` float32, the embedded prompts.
-            outputs: Which of the decoder's masks are wanted.
-            least_iou: Masks with no higher predicted IoU are left out; by default none is.
-            extent_hw: Rows and columns of the features where masks are wanted; logits elsewhere are 0.
-
-        Returns:
-            Logits `(K, 4 h, 4 w)` and predicted IoU `(K,)` of the K masks, prompt by prompt.
-        """
+    def __call__(self, features: Features, sparse: Tensor, wanted: Wanted) -> tuple[Tensor, Tensor]:
+        """As `sav.sam.decoder.Decoder`; what comes from the picture alone is kept for its next prompts."""
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
         none = features.coarse.new_empty(0, *(4 * side for side in grid_hw)), features.coarse.new_empty(0)
-        chunks = self.chunks(features, sparse, outputs, least_iou, extent_hw)
+        chunks = self.chunks(features, sparse, wanted)
         logits, predicted_iou = zip(none, *((one.logits, one.predicted_iou) for one in chunks), strict=True)
         return torch.cat(logits), torch.cat(predicted_iou)
 
-    def chunks(
-        self,
-        features: Features,
-        sparse: Tensor,
-        outputs: slice,
-        least_iou: float | None = None,
-        extent_hw: tuple[int, int] | None = None,
-    ) -> Iterator[Decoded]:
+    def chunks(self, features: Features, sparse: Tensor, wanted: Wanted) -> Iterator[Decoded]:
         """The same, some prompts at a time."""
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
-        shared = self._shared(features)
-        question = Question(sparse, shared, outputs, least_iou, grid_hw, extent_hw or grid_hw)
+        question = Question(sparse, self._shared(features), wanted, grid_hw)
         return (self._graphed if sparse.device.type in _GRAPHED else self._chunked)(question)
 
     def finish_compiling(self) -> None:
@@ -105,17 +78,17 @@ class FastDecoder:
 
     def _decode(self, chunk: Chunk, question: Question, upscaling: Upscaling) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of a chunk."""
-        weights, outputs = self._decoder.weights, question.outputs
+        weights, outputs = self._decoder.weights, question.wanted.outputs
         chosen, predicted_iou, mixers = self._decoder.mixers(chunk, question.shared, outputs)
-        wanted = wanted_masks(weights, predicted_iou, outputs, question.least_iou)
-        predicted_iou, wanted = predicted_iou[:, chosen], wanted[:, chosen]
+        are_wanted = wanted_masks(weights, predicted_iou, question.wanted)[:, chosen]
+        predicted_iou = predicted_iou[:, chosen]
 
         coefficients = upscaling.coefficients(chunk.coefficients)
         parts = [
-            upscaling.masks(image, coefficients[part], mixers[part], wanted[part])
+            upscaling.masks(image, coefficients[part], mixers[part], are_wanted[part])
             for part, image in chunk.slices()
         ]
         logits = torch.cat(parts)
         if falls_back(weights, outputs):
-            return stable_ones(weights, logits, predicted_iou[wanted])
-        return logits, predicted_iou[wanted]
+            return stable_ones(weights, logits, predicted_iou[are_wanted])
+        return logits, predicted_iou[are_wanted]

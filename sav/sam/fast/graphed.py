@@ -51,7 +51,7 @@ class Graphed:
             min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
             for side, extent in zip(question.grid_hw, question.extent_hw, strict=True)
         )
-        settings = question.outputs == ONE, question.grid_hw, (rows, columns)
+        settings = question.wanted.outputs == ONE, question.grid_hw, (rows, columns)
         compiled = partial(self._compile, sparse[:1], shared, settings)
         before: Decoded | None = None
         for part in sparse.split(list(_sizes(len(sparse), self._chunk_size))):
@@ -62,10 +62,10 @@ class Graphed:
             )
             logits, predicted_iou = self.graphs(self.all_masks, filled, shared, *settings, with_kernels)
             if before is not None:
-                yield before.above(question.least_iou)
+                yield before.above(question.wanted.least_iou)
             before = Decoded(logits[: len(part)], predicted_iou[: len(part)], len(part))
         if before is not None:
-            yield before.above(question.least_iou)
+            yield before.above(question.wanted.least_iou)
 
     def all_masks(
         self,

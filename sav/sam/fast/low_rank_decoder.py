@@ -16,7 +16,7 @@ from sav.sam.fast.low_rank import LowRankImage, Scratch
 from sav.sam.fast.shared_image import SharedImage
 from sav.sam.fast.two_way import Chunk, transform
 from sav.sam.fast.upscaling import FineTokens, Upscaling
-from sav.sam.outputs import falls_back, iou_place, own_tokens
+from sav.sam.outputs import Wanted, falls_back, iou_place, own_tokens
 
 # Devices on which each prompt has an image of its own, so that it stays in the cache.
 _ONE_BY_ONE = ("cpu",)
@@ -32,18 +32,19 @@ class Question:
     Attributes:
         sparse: `(N, P, C)` float32, the embedded prompts.
         shared: What is computed from the picture alone.
-        outputs: Which of the decoder's masks are wanted.
-        least_iou: Masks with no higher predicted IoU are left out; None leaves out none.
+        wanted: Which masks are wanted.
         grid_hw: Rows and columns of the features.
-        extent_hw: Those of them where masks are wanted.
     """
 
     sparse: Tensor
     shared: Shared
-    outputs: slice
-    least_iou: float | None
+    wanted: Wanted
     grid_hw: tuple[int, int]
-    extent_hw: tuple[int, int]
+
+    @property
+    def extent_hw(self) -> tuple[int, int]:
+        """Rows and columns of the features where masks are wanted."""
+        return self.wanted.extent_hw or self.grid_hw
 
 
 class LowRankDecoder:
