@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.trackers.association import Indices, assign
+from sav.data.types import Indices
+from sav.trackers.association import assign
 
 # What rounding may take from an overlap that is exactly as large as the least.
 _ROUNDING = 1e-9

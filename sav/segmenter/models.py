@@ -52,15 +52,8 @@ class Origin:
 
 
 class Models:
-    """A detector and a SAM, and what is set for them; `Segmenter` is that with all that it can do.
-
-    Attributes:
-        detector: Finds boxes.
-        sam: Finds masks.
-        detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
-        masks: What is done with masks after SAM has made them.
-        regions: Whether pictures get what SAM finds beyond the objects, without a name.
-        origin: Where the models come from and how they compute; None for parts of a caller's own.
+    """A detector and a SAM, and what is set for them; `Segmenter`, which is that with all that it can do,
+    says what its attributes are.
     """
 
     origin: Origin | None = None

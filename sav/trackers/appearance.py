@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import BoolArray, Detections
-from sav.trackers.cues import Indices
+from sav.data.types import BoolArray, Detections, Indices
 from sav.trackers.kalman import Array
 
 # So much of a track's looks is its newest detection's, as in BoT-SORT (arXiv 2206.14651, section 3.3); of the

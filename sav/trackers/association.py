@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Indices = NDArray[np.intp]
+from sav.data.types import Indices
 
 
 def box_iou(a_xyxy: NDArray[Any], b_xyxy: NDArray[Any], dtype: type[Any] = np.float32) -> NDArray[Any]:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import Detections, Image
+from sav.data.types import Detections, Image, Indices
 from sav.trackers.appearance import AppearanceCue
 from sav.trackers.bytetrack import ByteTrack
 from sav.trackers.camera_motion import CameraMotion
 from sav.trackers.config import TrackerConfig
 from sav.trackers.cues import Cue
 from sav.trackers.kalman import Array, BoxFilter, WidthHeightFilter
-from sav.trackers.track_table import Indices, TrackTable
+from sav.trackers.track_table import TrackTable
 
 
 class BoTSORT(ByteTrack):

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import Detections, Image, Tracks
+from sav.data.types import Detections, Image, Indices, Tracks
 from sav.trackers.association import assign, box_iou
 from sav.trackers.config import TrackerConfig
 from sav.trackers.cues import Ask
 from sav.trackers.kalman import Array, AspectHeightFilter, BoxFilter
-from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, Indices, TrackTable
+from sav.trackers.track_table import LOST, TRACKED, UNCONFIRMED, TrackTable
 
 _LEAST_WEAK = 0.5  # least overlap in the second association (arXiv 2110.06864, section 3)
 _LEAST_UNCONFIRMED = 0.3  # least similarity that confirms a track
@@ -42,17 +42,7 @@ class ByteTrack:
         warp: NDArray[Any] | None = None,
         ask: Ask | None = None,
     ) -> Tracks:
-        """Advance by one frame.
-
-        Args:
-            detections: What the detector saw, down to `track_low_thresh`.
-            image: `(H, W, 3)` uint8, BGR: looked at for the camera's motion by BoT-SORT alone.
-            warp: `(2, 3)`, how the camera moved: pixels of the frame before to pixels of this one.
-            ask: Gives the detections with the masks of some; called by trackers that compare masks.
-
-        Returns:
-            The confirmed tracks that this frame's detections were matched to.
-        """
+        """Advance by one frame, as an `AskingTracker` does; one that compares no masks never asks."""
         self._frame += 1
         usable = self._usable(detections)
         boxes, strong = (

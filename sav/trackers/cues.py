@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
-from sav.data.types import BoolArray, Detections
+from sav.data.types import BoolArray, Detections, Indices
 from sav.trackers.kalman import Array
-
-Indices = NDArray[Any]
 
 # Gives the detections of the frame with the masks of those at the `(k,)` positions that it is called with.
 Ask = Callable[[Indices], Detections]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sav.data.shapes import BYTES, Shapes, shape_ious
-from sav.data.types import BoolArray, Detections
+from sav.data.types import BoolArray, Detections, Indices
 from sav.trackers.association import box_iou
-from sav.trackers.cues import Indices
 from sav.trackers.kalman import Array
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import Detections
+from sav.data.types import Detections, Indices
 from sav.trackers.appearance import AppearanceCue
 from sav.trackers.association import assign
 from sav.trackers.botsort import BoTSORT
@@ -15,7 +15,7 @@ from sav.trackers.camera_shift import camera_shift
 from sav.trackers.config import TrackerConfig
 from sav.trackers.cues import Ask, Cue
 from sav.trackers.mask_cue import MaskCue
-from sav.trackers.track_table import ABSENT, LOST, TRACKED, Indices
+from sav.trackers.track_table import ABSENT, LOST, TRACKED
 
 # Seconds for which looks are remembered: long enough to walk round a house, and memory stays bounded.
 _LONGEST_MEMORY = 30.0

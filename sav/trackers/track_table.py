@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import Detections, Tracks
+from sav.data.types import Detections, Indices, Tracks
 from sav.trackers.cues import Cue
 from sav.trackers.kalman import POSITION, VELOCITY, Array, BoxFilter
 
 UNCONFIRMED, TRACKED, LOST, ABSENT = range(4)
 
-Indices = NDArray[np.intp]
 Numbers = NDArray[np.int64]
 
 _IDS, _PHASES, _FIRST_FRAMES, _LAST_FRAMES, _DETECTIONS = range(5)  # rows of the table's whole numbers

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sav.data.types import BoolArray
+from sav.data.types import BoolArray, Indices
 from sav.stages.refine.config import RefineConfig
 from sav.stages.refine.grid import Grid, previous
 from sav.stages.refine.motion import Array, mismatch, one_sided, overlap
-
-Indices = NDArray[np.intp]
 
 _MEETING_IOU = 0.3  # tracks that overlap by more than this meet,
 _MEETING_PAUSE = 0.3  # and do not part if they meet again within so many seconds
