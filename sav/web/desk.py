@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,22 +15,16 @@ from sav.media.pictures import read_picture, readable
 from sav.web.clicks import MASK, Click
 from sav.web.config import WebConfig
 from sav.web.film import Film
-from sav.web.line import Job, Line, StoppedError
+from sav.web.line import Job, Line
 from sav.web.models import Checkpoints, Models
 from sav.web.picture import Picture
 from sav.web.result import Result
 from sav.web.results import Results
-from sav.web.said import Said, how_far, selected
+from sav.web.said import Said, selected
+from sav.web.service import Service, discreet
 from sav.web.uploads import PICTURE, VIDEO, check_video, kind_of_upload
 from sav.web.work import Wish, find_in_picture, find_in_video, mask_at
 from sav.wording import count
-
-_log = logging.getLogger(__name__)
-
-# Seconds between two looks at a job.
-_LOOK = 0.2
-# Pictures that are decoded at once.
-_DECODED_AT_ONCE = 2
 
 
 class Desk:
@@ -43,21 +34,23 @@ class Desk:
         config: What visitors may ask for.
         checkpoints: What they may choose from.
         results: What they got.
-        line: Where they wait.
     """
 
     def __init__(self, config: WebConfig, checkpoints: Checkpoints, models: Models, root: Path) -> None:
         """Open the desk; `root` is an empty folder for uploads and results."""
         self.config, self.checkpoints = config, checkpoints
         self.results = Results(root, config.keep_seconds, config.max_held_megabytes * 1e6)
-        self.line = Line(config.max_waiting)
+        self._service = Service(config.max_waiting)
         self._models = models
-        self._hands = ThreadPoolExecutor(_DECODED_AT_ONCE, "desk")
 
     def close(self) -> None:
         """End all work."""
-        self.line.close()
-        self._hands.shutdown(cancel_futures=True)
+        self._service.close()
+
+    @property
+    def line(self) -> Line:
+        """Where visitors wait whose wish takes the models."""
+        return self._service.line
 
     async def open(self, visitor: str, path: str | None) -> AsyncIterator[Said]:
         """Look at a file that was dropped, and show it."""
@@ -66,7 +59,7 @@ class Desk:
         yield Said("reading the file" if path else "", clears=True)
         if path is None:
             return
-        yield await self._answered(lambda: self._opened(visitor, Path(path)), Path(path))
+        yield await self._service.answered(lambda: self._opened(visitor, Path(path)), Path(path))
 
     async def find(self, visitor: str, token: str, wish: Wish) -> AsyncIterator[Said]:
         """Have the models look at the file, and tell how far they are."""
@@ -75,7 +68,7 @@ class Desk:
             yield result
             return
         do = self._in_picture if result.kind == PICTURE else self._in_video
-        async for said in self._served(visitor, lambda job: do(job, result, wish), result):
+        async for said in self._service.served(visitor, lambda job: do(job, result, wish), result):
             yield said
 
     async def act(self, visitor: str, token: str, wish: Wish, said: Any) -> AsyncIterator[Said]:
@@ -91,10 +84,10 @@ class Desk:
             return
         if click.do == MASK:
             work = partial(self._mask, result=result, wish=wish, click=click)
-            async for answer in self._served(visitor, work, result):
+            async for answer in self._service.served(visitor, work, result):
                 yield answer
         else:
-            yield await self._answered(lambda: self._changed(result, click), result.upload)
+            yield await self._service.answered(lambda: self._changed(result, click), result.upload)
 
     async def draw(self, token: str, parts: Iterable[str]) -> Said:
         """Draw a picture with these of `PARTS`."""
@@ -106,7 +99,9 @@ class Desk:
         def drawn(picture: Picture) -> Picture:
             return replace(picture, draw=replace(picture.draw, **shown))
 
-        return await self._answered(lambda: Said(result=self.results.change(token, drawn)), known.upload)
+        return await self._service.answered(
+            lambda: Said(result=self.results.change(token, drawn)), known.upload
+        )
 
     def stop(self, visitor: str) -> None:
         """Stop what the visitor has at work; of a video, what is done is saved."""
@@ -151,7 +146,7 @@ class Desk:
         elif report.problem:
             line += f"; {report.problem}"
         lines = [line, *done.lines] if not job.is_stopped else [line]
-        return Said("; ".join(self._discreet(one, result.upload) for one in lines), result=result)
+        return Said("; ".join(discreet(one, result.upload) for one in lines), result=result)
 
     def _mask(self, job: Job, result: Result, wish: Wish, click: Click) -> Said:
         place = click.within(result.known.scene.size_hw)
@@ -169,66 +164,3 @@ class Desk:
             changed = self.results.change(result.token, lambda picture: picture.after(click))
             number = int(changed.known.chosen.sum())
         return Said(selected(number), result=changed)
-
-    async def _served(self, visitor: str, work: Callable[[Job], Said], result: Result) -> AsyncIterator[Said]:
-        """Wait in line, then for the work, telling how it goes; who goes away takes it along."""
-        try:
-            job = self.line.join(Job(visitor, work))
-        except SettingError as error:
-            yield Said(str(error), is_error=True)
-            return
-        was_left = result.is_left
-        try:
-            async for said in self._told(job, result):
-                yield said
-        finally:
-            job.stop()
-
-        if result.is_left != was_left:  # whoever has gone on wants to see no more of it
-            return
-        if job.error is None:
-            yield job.result
-        else:
-            said = self._failed(job.error, result.upload)
-            yield replace(said, result=result) if result.kind == VIDEO else said  # no glimpse any more
-
-    async def _told(self, job: Job, result: Result) -> AsyncIterator[Said]:
-        """How a job goes, until it is done or its visitor has gone on to something else."""
-        told, glimpses, was_left = None, result.glimpses, result.is_left
-        while not job.is_done and result.is_left == was_left:
-            said = self._progress(job)
-            is_new = result.glimpses != glimpses
-            if said != told or is_new:
-                yield replace(said, result=result) if is_new else said
-            told, glimpses = said, result.glimpses
-            await asyncio.sleep(_LOOK)
-
-    def _progress(self, job: Job) -> Said:
-        ahead = self.line.ahead(job)
-        if job.is_stopped:
-            return Said("stopping")
-        if ahead:
-            return Said(f"waiting: {count(ahead, 'job')} before yours")
-        if job.reached is None:
-            return Said("loading the models")
-        return how_far(job.reached)
-
-    async def _answered(self, work: Callable[[], Said], path: Path) -> Said:
-        """Do what needs no model, in another thread."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._hands, work)
-        except Exception as error:  # whatever a visitor's file does, the page stays up
-            return self._failed(error, path)
-
-    def _failed(self, error: BaseException, path: Path) -> Said:
-        if isinstance(error, StoppedError):
-            return Said("stopped")
-        if isinstance(error, SavError | OSError):
-            return Said(self._discreet(str(error), path), is_error=True)
-        _log.error("a visitor's work failed", exc_info=error)
-        return Said("that went wrong in a way that nobody foresaw; it is noted", is_error=True)
-
-    @staticmethod
-    def _discreet(line: str, path: Path) -> str:
-        """A line without the folders of this machine."""
-        return " ".join(line.replace(str(path), path.name).replace(str(path.parent), "").split())

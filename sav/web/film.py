@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from sav.data.scene import Scene
 from sav.data.types import UNLABELLED, BoolArray, FloatArray, Frame, IntArray
-from sav.errors import ResultsError, SettingError
+from sav.errors import ResultsError
 from sav.media.reader import open_video
 from sav.runs.stored import opened
 from sav.web.clicks import CHOOSE, NONE, TOGGLE, Click
 from sav.web.picture import Picture, row_at
+from sav.web.table import rows_of, toggled
 
 # Seconds by which a browser may be short of the time of the frame that it shows.
 _SLACK = 1e-3
@@ -119,11 +120,7 @@ class Film:
         Raises:
             SettingError: There is no such row.
         """
-        if not 0 <= row < len(self.ids):
-            raise SettingError("there is no such object any more")
-        chosen = self.chosen.copy()
-        chosen[row] ^= True
-        return replace(self, chosen=chosen)
+        return replace(self, chosen=toggled(self.chosen, row))
 
     def none_chosen(self) -> Film:
         """With nothing selected."""
@@ -159,7 +156,7 @@ class Film:
             "last": self.times[self.spans[:, 1]].tolist(),
             "chosen": self.chosen.tolist(),
         }
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return rows_of(columns)
 
     def _scene(self, position: int) -> Scene:
         with opened(self.run) as store:

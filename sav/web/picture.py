@@ -15,6 +15,7 @@ from sav.data.types import UNLABELLED, BoolArray, Frame, Image
 from sav.drawing import DrawConfig, overlay
 from sav.errors import SettingError
 from sav.web.clicks import CHOOSE, NONE, REMOVE, TOGGLE, Click
+from sav.web.table import rows_of, toggled
 
 # The longest side of what the browser is shown; the files to download have all pixels.
 LONGEST_SHOWN = 2048
@@ -80,11 +81,7 @@ class Picture:
         Raises:
             SettingError: There is no such row.
         """
-        if not 0 <= row < self.rows:
-            raise SettingError("there is no such object any more")
-        chosen = self.chosen.copy()
-        chosen[row] ^= True
-        return replace(self, chosen=chosen)
+        return replace(self, chosen=toggled(self.chosen, row))
 
     def none_chosen(self) -> Picture:
         """With nothing selected."""
@@ -153,7 +150,7 @@ class Picture:
             "box": np.rint(instances.boxes_xyxy).astype(int).tolist(),
             "chosen": self.chosen.tolist(),
         }
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return rows_of(columns)
 
 
 def row_at(scene: Scene, x: float, y: float) -> int | None:
