@@ -24,7 +24,7 @@ import psutil
 from sav.cluster.connection import the_ray
 from tests.cluster.stub_models import picture
 from tests.conftest import ROOT
-from tests.torture.kills import _UGLY, difference, half_files, staging_left, tree
+from tests.torture.kills import UGLY, difference, half_files, staging_left, tree
 
 PICTURES, POISON = 24, 7
 KINDS = ("a worker", "two workers", "a node", "the driver", "the driver, asked to end", "nobody")
@@ -84,7 +84,7 @@ def trial(seed: int, number: int, folder: Path, machines: Machines) -> str:
         code = start(work, machines.address, "--resume").wait(_LONGEST)
     printed = (work / "log").read_text()
     problem = difference(tree(work / "out"), _wanted(folder, machines))
-    ugly = [word for word in _UGLY if word in printed]
+    ugly = [word for word in UGLY if word in printed]
     if code != 1 or problem or ugly or staging_left(work) or f"{POISON:02}.png: killed" not in printed:
         return f"FAULT: {kind}: {code} {problem} {ugly} {staging_left(work)} {printed[-1500:]}"
     return kind

@@ -26,7 +26,7 @@ Main = Callable[[list[str]], int]
 CHECKPOINTS = ["--yolo_checkpoint", str(DEMO_YOLO), "--sam_checkpoint", str(DEMO_SAM), "--device", "cpu"]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a run may print that nobody should see.
-_UGLY = ("Traceback", "terminate called", "FATAL", "Aborted", "Segmentation")
+UGLY = ("Traceback", "terminate called", "FATAL", "Aborted", "Segmentation")
 # Seconds after which a run that was asked to end, and did not, counts as deaf.
 _PATIENCE = 60.0
 
@@ -51,7 +51,7 @@ class End:
     @property
     def fault(self) -> str:
         """What is wrong with it, if anything is."""
-        ugly = [word for word in _UGLY if word in self.printed]
+        ugly = [word for word in UGLY if word in self.printed]
         return f"FAULT: printed {ugly}: {self.printed[-2000:]}" if ugly else ""
 
 
