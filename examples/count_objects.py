@@ -15,7 +15,7 @@ from tqdm import tqdm
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # not needed after `pip install .`
 
-from sav import DetectionConfig, SavError, Segmenter  # noqa: E402
+from sav import DetectionConfig, SavError, Segmenter, open_video  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> Counter[str]:
@@ -32,6 +32,7 @@ def main(argv: list[str] | None = None) -> Counter[str]:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
+    video = open_video(args.video, end=args.end)  # what cannot be read fails before models are fetched
     detect = DetectionConfig(conf=args.conf, imgsz=args.imgsz)
     segmenter = Segmenter.load(args.yolo, args.sam, device=args.device, detect=detect)
 
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> Counter[str]:
     # best one: it comes from a vote over all frames so far.
     names: dict[int, str] = {}
     frames: Counter[int] = Counter()
-    for scene in tqdm(segmenter.track(args.video, tracker=args.tracker, end=args.end), unit="frame"):
+    for scene in tqdm(segmenter.track(video, tracker=args.tracker), unit="frame"):
         ids = scene.track_ids.tolist()
         names.update(zip(ids, scene.class_names, strict=True))
         frames.update(ids)
@@ -54,4 +55,5 @@ if __name__ == "__main__":
     try:
         main()
     except (SavError, OSError) as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

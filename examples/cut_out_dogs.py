@@ -15,6 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # not needed after `pip install .`
 
 from sav import DetectionConfig, SavError, Segmenter
+from sav.media.pictures import read_picture
 
 
 def main(argv: list[str] | None = None) -> list[Path]:
@@ -28,10 +29,11 @@ def main(argv: list[str] | None = None) -> list[Path]:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args(argv)
 
+    image = read_picture(Path(args.picture))  # what cannot be read fails before models are fetched
     # The detector looks for dogs alone, and SAM is not asked for what has no name: both save time.
     config = DetectionConfig(classes=(args.of,))
     segmenter = Segmenter.load(args.yolo, args.sam, device=args.device, detect=config, regions=False)
-    scene = segmenter(args.picture)
+    scene = segmenter(image)
 
     args.folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -52,4 +54,5 @@ if __name__ == "__main__":
     try:
         main()
     except (SavError, OSError) as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections import Counter
 import cv2
 import pytest
 
+from sav import Segmenter
 from tests.conftest import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -57,6 +59,19 @@ def objects_there(frames: int = 150, least: int = 5) -> Counter[str]:
 def test_the_objects_that_are_counted_are_those_that_are_there():
     rows = [line.split(maxsplit=1) for line in run("count_objects.py", "--end", "12").splitlines()]
     assert {name: int(number) for number, name in rows} == objects_there(12)
+
+
+@pytest.mark.parametrize("words", [["count_objects.py", "gone.mp4"], ["cut_out_dogs.py", "gone.jpg", "Dogs"]])
+def test_what_cannot_be_read_is_said_before_models_are_fetched(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", words)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(Segmenter, "load", lambda *files, **settings: pytest.fail("models were fetched"))
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / "examples" / words[0]), run_name="__main__")
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and words[1] in line
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
