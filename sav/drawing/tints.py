@@ -38,8 +38,8 @@ def tint(drawn: Image, image_bgr: Image, masks: Masks, bgr: NDArray[np.uint8], s
         x0, y0, x1, y1 = masks.boxes_xyxy[position].tolist()
         crop, place = masks.crop(position).view(np.uint8), drawn[y0:y1, x0:x1]
         if strength.tint:
-            table = _blended(tuple(bgr[position].tolist()), strength.tint)
-            cv2.copyTo(cv2.LUT(image_bgr[y0:y1, x0:x1], table), crop, place)
+            source, plain = image_bgr[y0:y1, x0:x1], _plain(crop.shape, bgr[position])
+            cv2.copyTo(cv2.addWeighted(source, 1 - strength.tint, plain, strength.tint, 0), crop, place)
         if strength.line:
             _outline(drawn, crop, (x0, y0), bgr[position], strength, reach)
 
@@ -109,14 +109,6 @@ def _edge(bgr: tuple[int, int, int], strength: Strength) -> tuple[NDArray[np.flo
     kept = (1 - seam) * (1 - line)
     added = seam * readable_on(colour) * (1 - line) + line * colour
     return kept[:, 0].astype(np.float32), (added + 0.5).astype(np.float32)
-
-
-@lru_cache(maxsize=1024)
-def _blended(bgr: tuple[int, int, int], share: float) -> Image:
-    """What each level of blue, green and red becomes with a share of a colour in it, `(1, 256, 3)`."""
-    levels = np.repeat(_LEVELS[None, :, None].astype(np.uint8), 3, axis=2)
-    plain = _plain((1, 256), np.array(bgr, np.uint8))
-    return np.asarray(cv2.addWeighted(levels, 1 - share, plain, share, 0), np.uint8)
 
 
 def _rectangle(
