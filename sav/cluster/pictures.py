@@ -23,8 +23,9 @@ from sav.runs.picture_files import PictureFiles
 from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_putting import Ready
 from sav.runs.picture_results import PictureResults
-from sav.runs.picture_writing import PictureWriting, taken_over
+from sav.runs.picture_writing import PictureWriting
 from sav.runs.report import Report
+from sav.runs.resuming import taken_over
 from sav.stages.overlap import batched
 
 if TYPE_CHECKING:

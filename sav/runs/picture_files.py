@@ -12,11 +12,11 @@ from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.looks import DrawConfig
 from sav.runs.claims import fingerprints
+from sav.runs.naming import content_of
 from sav.runs.picture_drawing import draw
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.report import Found
 from sav.runs.saving import Writers
-from sav.runs.stems import content_of
 from sav.store.rows import Packed
 
 

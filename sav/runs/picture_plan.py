@@ -12,10 +12,12 @@ from sav.errors import ResultsError
 from sav.files import check_folder
 from sav.formats.registry import FORMATS
 from sav.looks import DrawConfig
-from sav.runs.guarded import identities, in_the_way
+from sav.media.pictures.paths import PathList
+from sav.runs.catalogue import Catalogue, Inputs
+from sav.runs.guarded import in_the_way
 from sav.runs.ledger import STATE, Ledger
 from sav.runs.output import OutputFolder
-from sav.runs.stems import Sources, Stems
+from sav.runs.stems import Stems
 
 ANNOTATIONS = "annotations"
 # The pictures of one picture's results: the folder, and what follows the name.
@@ -101,27 +103,25 @@ def plan_pictures(
     drawn = [name for name in DRAWN if regions or name != "sam"]
     _check_folders(save_dir, [*drawn, *_annotation_folders(formats)])
     output = OutputFolder(save_dir, overwrite)
-    sources = Sources(save_dir)
-    once = {sources.of(path): path for path in reversed(pictures)}
-    wanted = [path for source, path in reversed(once.items()) if not _is_result(source, output.ledger)]
-    if not wanted:
+    catalogue = Catalogue(pictures, save_dir, lambda source: _is_result(source, output.ledger))
+    if not catalogue.paths:
         raise ResultsError(
             f"{pictures[0]} is a result of an earlier run into {save_dir}: give another folder"
         )
 
-    output.protect({identity for path in wanted for identity in identities(path)})
-    stems = Stems(wanted, output.ledger, joined_files(save_dir))
+    output.protect(Inputs(catalogue.paths))
+    stems = Stems(catalogue, output.ledger, joined_files(save_dir))
     _check_common(output, [name for name in formats if not FORMATS[name].each])
-    kept = output.blocked(_places(save_dir, stems, drawn, formats), thorough=False)
+    places = _places(save_dir, stems, drawn, formats)
     return PicturePlan(
         output=output,
-        pictures=wanted,
+        pictures=catalogue.paths,
         stems=stems,
         formats=formats,
         options=options,
         drawn=drawn,
-        kept=kept,
-        left_out=len(once) - len(wanted),
+        kept=PathList(path for path in places if output.blocked([path], thorough=False)),
+        left_out=len(catalogue.left_out),
         batch=batch,
         max_megapixels=max_megapixels,
         resume=resume,
@@ -153,21 +153,31 @@ def _annotation_folders(formats: Sequence[str]) -> list[str]:
 
 def _is_result(source: str, ledger: Ledger) -> bool:
     """Whether a picture, by its path from the folder of the results, is one of an earlier run."""
-    is_inside = Path(source).parts[0] != os.pardir and not Path(source).is_absolute()
+    is_inside = not source.startswith(os.pardir + os.sep) and not os.path.isabs(source)  # noqa: PTH117
     return is_inside and ledger.looks_ours(ledger.folder / source)
 
 
 def _places(
     save_dir: Path, stems: Iterable[str], drawn: Sequence[str], formats: Sequence[str]
 ) -> Iterator[Path]:
-    """The files of each picture, as far as their names are known, and those that hold for all."""
-    each = [path for name in formats for path in FORMATS[name].each if path.count("*") == 1]
+    """What is there under the names of files of each picture, as far as those are known, and of all."""
     for name in formats:
         if FORMATS[name].each:
             yield from (save_dir / ANNOTATIONS / path for path in FORMATS[name].common)
-    for stem in stems:
-        yield from (save_dir / name / f"{stem}{DRAWN[name]}" for name in drawn)
-        yield from (save_dir / ANNOTATIONS / path.replace("*", stem) for path in each)
+    each = [path for name in formats for path in FORMATS[name].each if path.count("*") == 1]
+    patterns = [f"{name}/*{DRAWN[name]}" for name in drawn] + [f"{ANNOTATIONS}/{path}" for path in each]
+    where = [save_dir / path for path in patterns if _holds_anything((save_dir / path).parent)]
+    parts = [str(path).rpartition("*") for path in where]
+    for stem in stems if parts else ():
+        yield from map(Path, filter(os.path.lexists, (f"{head}{stem}{tail}" for head, _, tail in parts)))
+
+
+def _holds_anything(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is not None
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError)
 
 
 def _check_common(output: OutputFolder, formats: Sequence[str]) -> None:

@@ -23,12 +23,13 @@ from sav.formats.registry import FORMATS
 from sav.formats.target import Target
 from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
+from sav.runs.naming import content_of
 from sav.runs.picture_files import PictureFiles
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.picture_putting import PicturePutting, Ready
 from sav.runs.picture_store import PictureStore
+from sav.runs.report import Found
 from sav.runs.saving import Writers
-from sav.runs.stems import content_of
 from sav.store import About
 
 _log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class PictureResults:
         self._leftovers.check()
         self._putting = PicturePutting(self._output, self._store, self._leftovers, self._about)
 
-    def known(self, position: int) -> Scene | None:
+    def known(self, position: int) -> Found | None:
         """What an earlier run like this one has found in a picture, if all its files are there; else None."""
         stem = self._plan.stems[position]
         content = content_of(self._plan.pictures[position])
@@ -98,7 +99,8 @@ class PictureResults:
             return None
         self.taken_over += 1
         self.is_anything_in_place = True
-        return self._store.scene(stem)
+        scene = self._store.scene(stem)
+        return None if scene is None else Found().with_scene(scene)
 
     def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
         """Make all files of a picture in a folder of its own, ready to be put in place.

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from sav.errors import SavError, WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import readable
-from sav.runs.events import Note, OnEvent, Problem
+from sav.runs.events import OnEvent, Problem
 from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_putting import Ready
 from sav.runs.picture_results import PictureResults
@@ -23,21 +23,6 @@ _log = logging.getLogger(__name__)
 # Seconds that what is ready waits for more to be put in place with.
 _LONGEST = 1.0
 Outcome = TypeVar("Outcome")
-
-
-def taken_over(plan: PicturePlan, results: PictureResults, on_event: OnEvent) -> tuple[Found, Sequence[int]]:
-    """What was found by an earlier run that is gone on with, and which pictures are still to be done."""
-    if not plan.resume:
-        return Found(), range(len(plan.pictures))
-    found, todo = Found(), []
-    for position in range(len(plan.pictures)):
-        scene = results.known(position)
-        if scene is None:
-            todo.append(position)
-        else:
-            found = found.with_scene(scene)
-    on_event(Note(f"going on after {count(len(plan.pictures) - len(todo), 'picture')} of an earlier run"))
-    return found, todo
 
 
 class PictureWriting(Generic[Outcome]):

@@ -14,8 +14,9 @@ from sav.runs.picture_plan import PicturePlan
 from sav.runs.picture_results import PictureResults
 from sav.runs.picture_scenes import read_frame, scenes_of
 from sav.runs.picture_store import about_pictures
-from sav.runs.picture_writing import PictureWriting, taken_over
+from sav.runs.picture_writing import PictureWriting
 from sav.runs.report import Report
+from sav.runs.resuming import taken_over
 from sav.segmenter import Segmenter
 from sav.stages.overlap import batched, overlap
 

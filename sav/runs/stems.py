@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sav.media.pictures import output_stems
-from sav.runs.ledger import RUN, Claim, Ledger, fingerprint
+from sav.media.pictures.names import folded, own_stem, plain_stem
+from sav.runs.catalogue import NEW, Catalogue
+from sav.runs.ledger import RUN, Claim, Ledger
+from sav.runs.naming import name_pictures
+from sav.spool import Rows, Texts, unpack
 
 
-class Sources:
-    """Pictures' paths from the folder of their results; one that is a link is not what it leads to."""
-
-    def __init__(self, save_dir: Path) -> None:
-        """Look where the folder of the results is."""
-        self._save_dir = save_dir.resolve()
-        self._folders: dict[Path, str] = {}
-
-    def of(self, picture: Path) -> str:
-        """The path of a picture; its folder is looked for once."""
-        folder = self._folders.get(picture.parent)
-        if folder is None:
-            folder = os.path.relpath(picture.parent.resolve(), self._save_dir)
-            self._folders[picture.parent] = folder
-        return picture.name if folder == os.curdir else os.path.join(folder, picture.name)  # noqa: PTH118
-
-
-class Stems:
+class Stems(Rows[str]):
     """A name for the results of each picture of a run.
 
     A picture that was here before keeps its name, and no other picture gets it. Names are planned before any
@@ -37,44 +22,32 @@ class Stems:
         vanished: Names in the ledger whose results somebody has removed.
     """
 
-    def __init__(self, pictures: Sequence[Path], ledger: Ledger, joined: Sequence[Path]) -> None:
+    def __init__(self, catalogue: Catalogue, ledger: Ledger, joined: Sequence[Path]) -> None:
         """Plan the names; nothing is changed by that.
 
         Args:
-            pictures: The pictures.
+            catalogue: The pictures.
             ledger: What is known of earlier ones.
             joined: The files that can tell of all pictures.
         """
-        self._pictures, self._ledger, self._joined = pictures, ledger, joined
-        find = Sources(ledger.folder)
-        self._sources = [find.of(path) for path in pictures]
-        self.vanished = frozenset(key for key in ledger.keys() if self.has_vanished(key))  # noqa: SIM118
-        self._stems = self._planned()
-        self._owners = [
-            None if stem in self.vanished else ledger.about(stem).get("source") for stem in self._stems
-        ]
+        super().__init__(catalogue.spool, "pictures", "stem", unpack)
+        self._catalogue, self._ledger, self._joined = catalogue, ledger, joined
         self._new: set[str] = set()
+        self.vanished = Texts(self._gone())
+        name_pictures(catalogue, ledger, self.vanished)
 
-    def __getitem__(self, position: int) -> str:
-        """The name that is planned for the picture at a position."""
-        return self._stems[position]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stems)
+    def __contains__(self, stem: object) -> bool:
+        """Whether a picture's results have that name; they are not gone through."""
+        return self._catalogue.has_stem(stem)
 
     def known_by(self, position: int, content: str) -> dict[str, str]:
         """What is remembered of a picture, to know it again; `content` is what `content_of` says."""
-        return {
-            "name": self._pictures[position].name,
-            "source": self._sources[position],
-            "content": content,
-        }
+        name, source = self._catalogue.paths[position].name, self._catalogue.sources[position]
+        return {"name": name, "source": source, "content": content}
 
     def has_vanished(self, key: str) -> bool:
         """Whether nothing is left of a picture's results, nor any file that tells of all pictures."""
-        return (
-            key != RUN and not any(path.exists() for path in self._joined) and not self._ledger.has_files(key)
-        )
+        return key != RUN and not self._is_joined() and not self._ledger.has_files(key)
 
     def reserve(self, positions: Sequence[int], abouts: Sequence[Mapping[str, str]]) -> list[str]:
         """Names for the results of some pictures that no other process uses from now on.
@@ -89,14 +62,16 @@ class Stems:
             WriteError: The ledger cannot be written.
         """
         new: dict[str, Claim] = {}
+        stems = []
         for position, about in zip(positions, abouts, strict=True):
-            stem = self._stems[position] = self._free_name(position, new)
+            stem = self._free_name(position, new)
             if stem not in new and stem not in self._ledger:
                 new[stem] = Claim(about=about)
+            stems.append(stem)
         if new:
             self._ledger.write_all(new)
         self._new |= new.keys()
-        return [self._stems[position] for position in positions]
+        return stems
 
     def release(self, stems: Iterable[str]) -> None:
         """Give names back that were reserved for nothing. The ledger must be locked."""
@@ -109,42 +84,37 @@ class Stems:
         """Take note that there is something under some names, so that they are never given back."""
         self._new.difference_update(stems)
 
-    def _free_name(self, position: int, reserved: Mapping[str, Claim]) -> str:
+    def _gone(self) -> Iterator[str]:
+        if not self._is_joined():
+            keys = self._ledger.keys()
+            yield from (key for key in keys if not self._ledger.has_files(key))
+
+    def _is_joined(self) -> bool:
+        return any(path.exists() for path in self._joined)
+
+    def _free_name(self, position: int, new: Mapping[str, Claim]) -> str:
         """The name that was planned for a picture, or another if another process has given that away."""
-        stem, source = self._stems[position], self._sources[position]
-        known = self._ledger.key_of(source)
-        if known is not None:
-            return known
-        if stem in self.vanished and self.has_vanished(stem):
-            self._ledger.drop(stem)
-        if self._ledger.about(stem).get("source") in (None, self._owners[position]):
-            return stem
-        return output_stems([self._pictures[position]], {*self._ledger.keys(), *reserved})[0]
+        stem, known = self[position], self._ledger.key_of(self._catalogue.sources[position])
+        if known is None:
+            if stem in self.vanished and self.has_vanished(stem):
+                self._ledger.drop(stem)
+            known = self._of_its_own(position, new) if self._is_given_away(position, stem, new) else stem
+        if known != stem:
+            self._catalogue.name(position + 1, known, NEW)
+        return known
 
-    def _planned(self) -> list[str]:
-        about = {key: self._ledger.about(key) for key in self._ledger.keys() if key not in self.vanished}  # noqa: SIM118
-        by_source = {known.get("source"): key for key, known in about.items()}
-        pairs = list(zip(self._pictures, self._sources, strict=True))
-        stems = {path: by_source[source] for path, source in pairs if source in by_source}
+    def _is_given_away(self, position: int, stem: str, new: Mapping[str, Claim]) -> bool:
+        """Whether another picture has got the name that was planned for one."""
+        about = new[stem].about if stem in new else self._ledger.about(stem)
+        return about.get("source") not in (None, self._catalogue.owner(position + 1))
 
-        # One that was moved since is known by its name and content.
-        free = {key: known for key, known in about.items() if known.get("source") not in self._sources}
-        for path in self._pictures:
-            same = [key for key, known in free.items() if known.get("name") == path.name]
-            found = content_of(path) if same and path not in stems else ""
-            moved = next((key for key in same if found and free[key].get("content") == found), None)
-            if moved is not None:
-                stems[path] = moved
-                del free[moved]
+    def _of_its_own(self, position: int, new: Mapping[str, Claim]) -> str:
+        """A name that no picture has got."""
+        taken = set(map(folded, new))
 
-        others = [path for path in self._pictures if path not in stems]
-        stems.update(zip(others, output_stems(others, about), strict=True))
-        return [stems[path] for path in self._pictures]
+        def is_taken(stem: str) -> bool:
+            return folded(stem) in taken or bool(self._ledger.keys_like(stem))
 
-
-def content_of(picture: Path) -> str:
-    """What stands for a picture's content; empty if it cannot be read."""
-    try:
-        return fingerprint(picture) if picture.is_file() else ""
-    except OSError:
-        return ""
+        path = self._catalogue.paths[position]
+        plain = plain_stem(path)
+        return own_stem(path, is_taken) if is_taken(plain) else plain

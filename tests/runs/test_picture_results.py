@@ -88,7 +88,7 @@ def test_a_label_file_corrected_by_hand_is_kept_by_every_later_run(pictures, out
     assert run(pictures, out).status == PARTLY_DONE
     assert mine.read_text() == '{"corrected": true}'
     plan = plan_pictures(pictures, out, ALL)
-    assert plan.kept == [mine]
+    assert list(plan.kept) == [mine]
     assert f"{mine} is not as this program wrote it" in plan.kept_line
     assert run(pictures, out, overwrite=True).status == DONE
     assert b"corrected" not in mine.read_bytes()
