@@ -13,7 +13,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from sav.data.scene import Scene
@@ -25,6 +25,7 @@ from sav.runs.ledger import RUN, STATE
 from sav.runs.leftovers import Leftovers
 from sav.runs.naming import content_of
 from sav.runs.picture_files import PictureFiles
+from sav.runs.picture_joining import PictureJoining
 from sav.runs.picture_plan import ANNOTATIONS, PicturePlan
 from sav.runs.picture_putting import PicturePutting, Ready
 from sav.runs.picture_store import PictureStore
@@ -78,6 +79,7 @@ class PictureResults:
         self._check_formats()
         self._store = PictureStore(self._ledger, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
+        self._joining = PictureJoining(plan, self._categories, self._classes, self._store, self._leftovers)
         self._leftovers.check()
         self._putting = PicturePutting(self._output, self._store, self._leftovers, self._about)
 
@@ -180,7 +182,9 @@ class PictureResults:
         if self.is_anything_in_place:
             try:
                 with self._ledger.locked():
-                    self._join()
+                    self._tell_kept(self._joining.write(self.tell))
+                    for line in self._leftovers.notes(self._putting.changed):
+                        self._note(line)
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")
         self._output.settle()
@@ -214,30 +218,9 @@ class PictureResults:
                 if self._plan.stems.has_vanished(key):  # another process may have done its picture again
                     self._ledger.drop(key)
                     self._store.remove(key)
-            self._write_formats(names, [], [], staging)
+            self._files.write_formats(names, [], [], self._categories, staging, self.tell)
             self._tell_kept(self._output.put(staging, RUN))
         self._has_begun = True
-
-    def _join(self) -> None:
-        """Write the formats that tell of all pictures in one file."""
-        self._leftovers.check_strangers()
-        self._leftovers.remove_strangers()
-        names = [name for name in self._plan.formats if not FORMATS[name].each]
-        if names and (lost := self._leftovers.lost_line()):
-            self.tell(f"{', '.join(names)} {lost}")
-
-        stems = self._store.ordered(self._leftovers.done())
-        with staging_folder(self._state / "run") as staging:
-            self._write_formats(names, stems, self._store.scenes(stems), staging)
-            kept = self._output.put(staging, RUN, about={"classes": self._classes})
-        self._tell_kept(kept)
-        for line in self._leftovers.notes(self._putting.changed):
-            self._note(line)
-
-    def _write_formats(
-        self, names: Sequence[str], stems: Sequence[str], scenes: Iterable[Scene], staging: Path
-    ) -> None:
-        self._files.write_formats(names, stems, scenes, self._categories, staging, self.tell)
 
     def _tell_kept(self, kept: Sequence[Path]) -> None:
         for path in kept:
