@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import index as as_index
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,24 @@ from numpy.typing import NDArray
 from sav.data.crops import bits_set, centroid_xy, pack, run_lengths, tight_boxes, trim
 from sav.data.rle import compressed, rle_iou
 from sav.data.types import BoolArray, FloatArray, IntArray
+
+
+class MaskMeasures(NamedTuple):
+    """What is dear to work out of the pixels of N masks, under the names that it has in `Masks`.
+
+    Attributes:
+        areas: `(N,)` int64.
+        centroids_xy: `(N, 2)` float32.
+        rle_counts: `(N,)` of str.
+    """
+
+    areas: IntArray
+    centroids_xy: FloatArray
+    rle_counts: NDArray[np.object_]
+
+    def rows(self, index: Any) -> MaskMeasures:
+        """Those of the masks that a slice, indices or flags pick."""
+        return MaskMeasures(*(column[index] for column in self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,11 +104,15 @@ class Masks:
         if any(part.size_hw != size_hw for part in parts):
             raise ValueError(f"masks of pictures of different sizes cannot be joined, wanted {size_hw}")
         parts = [cls.empty(size_hw), *parts]
-        return cls(
+        joined = cls(
             size_hw,
             np.concatenate([part.boxes_xyxy for part in parts]),
             np.concatenate([part.packed for part in parts]),
         )
+        for name in MaskMeasures._fields:
+            if all(name in vars(part) for part in parts if len(part)):
+                vars(joined)[name] = np.concatenate([getattr(part, name) for part in parts])
+        return joined
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
@@ -130,7 +152,11 @@ class Masks:
 
         chosen = np.arange(len(self))[index]
         pieces = [self.bits(i) for i in chosen.tolist()]
-        return Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
+        masks = Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
+        for name in MaskMeasures._fields:
+            if name in vars(self):
+                vars(masks)[name] = vars(self)[name][chosen]
+        return masks
 
     def crop(self, position: int) -> BoolArray:
         """The mask at `position` inside its tight box, `(y1 - y0, x1 - x0)` bool."""
@@ -250,11 +276,29 @@ class Masks:
     def rles(self) -> list[dict[str, Any]]:
         """COCO run-length encodings, `{"size": [H, W], "counts": str}`, as pycocotools writes them."""
         height, width = self.size_hw
-        return [{"size": [height, width], "counts": counts} for counts in self._rle_counts]
+        return [{"size": [height, width], "counts": counts} for counts in self.rle_counts.tolist()]
 
     @cached_property
-    def _rle_counts(self) -> list[str]:
-        return compressed(self.run_lengths, self.size_hw)
+    def rle_counts(self) -> NDArray[np.object_]:
+        """`(N,)` of str, the counts of COCO's run-length encodings."""
+        return np.array(compressed(self.run_lengths, self.size_hw), np.object_)
+
+    def measures(self) -> MaskMeasures:
+        """What is dear to work out, to be kept beside the masks."""
+        return MaskMeasures(*(getattr(self, name) for name in MaskMeasures._fields))
+
+    def with_measures(self, measures: MaskMeasures) -> Masks:
+        """The same masks, of which all that is known and is not worked out again.
+
+        Raises:
+            ValueError: It is of another number of masks.
+        """
+        lengths = [len(measures.areas), len(measures.centroids_xy), len(measures.rle_counts)]
+        if lengths != [len(self)] * 3:
+            raise ValueError(f"{len(self)} masks have as many measures, not {lengths}")
+        masks = Masks(self.size_hw, self.boxes_xyxy, self.packed)
+        vars(masks).update(measures._asdict())
+        return masks
 
 
 def _size_of(dense: BoolArray) -> tuple[int, int]:

@@ -85,12 +85,14 @@ class Frame(Arrays):
         index: Position in the stream, from 0.
         name: What to call it in files and messages, without a folder.
         time: Presentation time in seconds, exact; 0 for a picture.
+        stem: What files about it are called, without suffix; empty to go by its name.
     """
 
     image: Image
     index: int = 0
     name: str = ""
     time: Fraction = Fraction(0)
+    stem: str = ""
 
     def __post_init__(self) -> None:
         check_array("image", self.image, (None, None, 3), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,20 +23,18 @@ class Target:
         folder: An existing folder; what is written in it is seen by nobody until the run is over.
         categories: Every class that the detector knows, id to name.
         video: The video's properties; None for pictures.
-        stems: A name for each picture's files, by the frame's index; empty to go by the frame's name.
         options: What is wished of single formats.
     """
 
     folder: Path
     categories: Mapping[int, str]
     video: VideoInfo | None = None
-    stems: Sequence[str] = ()
     options: SaveOptions = field(default_factory=SaveOptions)
 
     def stem(self, scene: Scene) -> str:
         """The name, without suffix, of the files about one scene."""
-        if self.stems:
-            return self.stems[scene.frame.index]
+        if scene.frame.stem:
+            return scene.frame.stem
         if self.video and scene.frame.name in self.video.stems:
             return self.video.stems[scene.frame.name]
         return output_stems([Path(scene.frame.name)])[0] or f"{scene.frame.index:06d}"

@@ -16,7 +16,7 @@ from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.guarded import in_the_way
-from sav.runs.ledger import RUN
+from sav.runs.ledger import RUN, STATE
 from sav.runs.output import OutputFolder
 from sav.runs.picture_plan import ANNOTATIONS
 from sav.runs.report import Found, Report
@@ -105,17 +105,21 @@ def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[s
 
 def _check(place: Place, store: Store, formats: Sequence[str]) -> None:
     """Raise FileExistsError if something that is not ours has the name of a file."""
-    paths = [path for name in formats for path in FORMATS[name].common]
-    each = [path for name in formats for path in FORMATS[name].each]
-    if store.about.video is None:
-        keys, own = store.keys(), [path for path in each if path.count("*") == 1]
-        paths += [path.replace("*", key) for key in keys for path in own]
-    found = [place.folder / path for path in paths]
-    if store.about.video is not None:
-        found += [path for pattern in each for path in sorted(place.folder.glob(pattern))]
-    blocked = [path for path in found if place.output.is_in_the_way(path)]
+    blocked = [path for path in _places(place.folder, store, formats) if place.output.is_in_the_way(path)]
     if blocked:
         raise in_the_way(blocked)
+
+
+def _places(folder: Path, store: Store, formats: Sequence[str]) -> Iterator[Path]:
+    """The files that will be written, as far as their names are known, and what there is of such names."""
+    each = [path for name in formats for path in FORMATS[name].each]
+    yield from (folder / path for name in formats for path in FORMATS[name].common)
+    if store.about.video is None:
+        own = [path for path in each if path.count("*") == 1]
+        keys = store.keys()
+        yield from (folder / path.replace("*", key) for key in keys for path in own)
+    else:
+        yield from (path for pattern in each for path in sorted(folder.glob(pattern)))
 
 
 def _scenes(store: Store, formats: Sequence[str], ids: Sequence[int], stack: ExitStack) -> Iterator[Scene]:
@@ -159,52 +163,52 @@ def _export_pictures(
 ) -> Report:
     """Write the files of pictures: each picture's own as it comes, and in the end those that tell of all."""
     each, joined = ([name for name in formats if bool(FORMATS[name].each) == own] for own in (True, False))
-    keys, found, problems = store.keys(), Found(), _Problems(on_event)
+    total, found, problems = len(store), Found(), _Problems(on_event)
     target = Target(place.folder, store.about.categories, options=job.options)
     state = place.begin()
 
     with ExitStack() as stack:
         staging = stack.enter_context(staging_folder(state / "run"))
         Writers(each, target, staging / place.inner, problems).close()  # what holds for all pictures
-        everything = Writers(joined, replace(target, stems=keys), staging / place.inner, problems)
+        everything = Writers(joined, target, staging / place.inner, problems)
         stack.callback(everything.discard)
         done, problem = 0, ""
         try:
             with working():
-                for key, scene in zip(keys, _scenes(store, formats, job.ids, stack), strict=True):
+                for scene in _scenes(store, formats, job.ids, stack):
                     everything.write(scene)
-                    with uninterrupted(), staging_folder(state / "picture") as own:
-                        _export_picture(key, scene, each, target, own / place.inner, problems)
-                        problems.kept(place.output, place.output.put(own, key))
+                    with uninterrupted():
+                        if each:
+                            _export_picture(scene, each, target, place, problems)
+                            anything_is_saved()
                         done, found = done + 1, found.with_scene(scene)
-                        anything_is_saved()
-                    on_event(Reached(done, len(keys), "picture", scene.frame.name))
+                    on_event(Reached(done, total, "picture", scene.frame.name))
                 everything.close()
         except (KeyboardInterrupt, WriteError) as error:
             reason = str(error) or "interrupted"
-            problem = f"{reason}; ended after {done} of {len(keys)}, what tells of all stays as it was"
+            problem = f"{reason}; ended after {done} of {total}, what tells of all stays as it was"
         else:
             problems.kept(place.output, place.output.put(staging, RUN))
-    return Report(done, len(keys), found, (place.folder,), problem=problem, is_whole=not problems.any)
+    return Report(done, total, found, (place.folder,), problem=problem, is_whole=not problems.any)
 
 
 def _export_picture(
-    key: str, scene: Scene, formats: Sequence[str], target: Target, staging: Path, problems: _Problems
+    scene: Scene, formats: Sequence[str], target: Target, place: Place, problems: _Problems
 ) -> None:
-    """Write a picture's own files, without those that hold for all pictures."""
+    """Put a picture's own files in place, without those that hold for all pictures."""
     alone = replace(scene, frame=replace(scene.frame, index=0))
-    writers = Writers(
-        formats, replace(target, stems=[key]), staging, lambda line: problems(f"{scene.frame.name}: {line}")
-    )
-    try:
-        writers.write(alone)
-        writers.close()
-    except BaseException:
-        writers.discard()
-        raise
-    for name in formats:
-        for path in FORMATS[name].common:
-            (staging / path).unlink(missing_ok=True)
+    with staging_folder(place.output.folder / STATE / "picture") as staging:
+        inner = staging / place.inner
+        writers = Writers(formats, target, inner, lambda line: problems(f"{scene.frame.name}: {line}"))
+        try:
+            writers.write(alone)
+            writers.close()
+        except BaseException:
+            writers.discard()
+            raise
+        for path in (path for name in formats for path in FORMATS[name].common):
+            (inner / path).unlink(missing_ok=True)
+        problems.kept(place.output, place.output.put(staging, scene.frame.stem))
 
 
 class _Problems:

@@ -77,20 +77,19 @@ class PictureFiles:
         """
         drawn = draw(self, scene, stem, folder, tell)
         places = [*drawn, *self._annotate(scene, stem, folder, tell)]
-        found = Found().with_scene(scene)
-        return Made(places, Packed.of(scene), found, content_of(picture), fingerprints(folder))
+        rows, found = Packed.of(scene, is_measured=True), Found().with_scene(scene)
+        return Made(places, rows, found, content_of(picture), fingerprints(folder))
 
     def write_formats(
         self,
         names: Sequence[str],
-        stems: Sequence[str],
         scenes: Iterable[Scene],
         categories: Mapping[int, str],
         staging: Path,
         tell: Callable[[str], None],
     ) -> list[str]:
         """Write scenes in some formats, of which those that are whole are returned."""
-        target = Target(self.save_dir / ANNOTATIONS, categories, stems=stems, options=self.options)
+        target = Target(self.save_dir / ANNOTATIONS, categories, options=self.options)
         writers = Writers(names, target, staging / ANNOTATIONS, tell)
         try:
             for scene in scenes:
@@ -104,12 +103,12 @@ class PictureFiles:
     def _annotate(self, scene: Scene, stem: str, folder: Path, tell: Callable[[str], None]) -> list[str]:
         """Write the formats that have files of their own for each picture; what can be put in place."""
         names = [name for name in self.formats if FORMATS[name].each]
-        alone = replace(scene, frame=replace(scene.frame, index=0))
+        alone = replace(scene, frame=replace(scene.frame, index=0, stem=stem))
 
         def tell_name(line: str) -> None:
             tell(f"{scene.frame.name}: {line}")
 
-        whole = self.write_formats(names, [stem], [alone], scene.categories, folder, tell_name)
+        whole = self.write_formats(names, [alone], scene.categories, folder, tell_name)
         for name in whole:
             for path in FORMATS[name].common:
                 (folder / ANNOTATIONS / path).unlink(missing_ok=True)

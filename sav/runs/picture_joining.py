@@ -58,8 +58,7 @@ class PictureJoining:
         if self._names and (lost := self._leftovers.lost_line()):
             tell(f"{', '.join(self._names)} {lost}")
 
-        stems = self._store.ordered(self._leftovers.done())
         with staging_folder(self._state / "run") as staging:
-            scenes = self._store.scenes(stems)
-            self._files.write_formats(self._names, stems, scenes, self._categories, staging, tell)
+            scenes = self._store.scenes(self._output.ledger.__contains__)
+            self._files.write_formats(self._names, scenes, self._categories, staging, tell)
             return self._output.put(staging, RUN, about={"classes": self._classes})

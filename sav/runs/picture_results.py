@@ -218,7 +218,7 @@ class PictureResults:
                 if self._plan.stems.has_vanished(key):  # another process may have done its picture again
                     self._ledger.drop(key)
                     self._store.remove(key)
-            self._files.write_formats(names, [], [], self._categories, staging, self.tell)
+            self._files.write_formats(names, [], self._categories, staging, self.tell)
             self._tell_kept(self._output.put(staging, RUN))
         self._has_begun = True
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sav.data.scene import Scene
 from sav.errors import ResultsError
 from sav.runs.ledger import Ledger
+from sav.runs.report import Found
 from sav.store import About, Store
 from sav.store.rows import Packed
 
@@ -44,13 +44,17 @@ class PictureStore:
         self._about = about
         self._store: Store | None = None
 
-    def keys(self) -> set[str]:
-        """The pictures that are known.
+    def keys(self) -> Iterator[str]:
+        """The pictures that are known, sorted; others may be added and removed meanwhile.
 
         Raises:
             ResultsError: The store is damaged.
         """
-        return set(self._opened().keys()) if self.path.exists() else set()
+        return self._opened().keys() if self.path.exists() else iter(())
+
+    def __contains__(self, key: str) -> bool:
+        """Whether a picture is known."""
+        return self.path.exists() and key in self._opened()
 
     def holds(self, key: str, content: str) -> bool:
         """Whether a picture of that content was done by a run like this one.
@@ -61,19 +65,24 @@ class PictureStore:
         return self.path.exists() and self._opened().holds(key, content)
 
     def add(self, key: str, found: Packed, about: Mapping[str, str]) -> bool:
-        """Keep what was found in a picture; returns whether that are other objects than were known.
+        """Keep what was found in a picture; see `add_all`."""
+        return self.add_all([(key, found, about)])[0]
+
+    def add_all(self, pictures: Sequence[tuple[str, Packed, Mapping[str, str]]]) -> list[bool]:
+        """Keep what was found in some pictures, of all or of none.
+
+        Args:
+            pictures: Of each its key, what was found in it, and what is remembered of it.
+
+        Returns:
+            Of each whether that are other objects than were known.
 
         Raises:
             WriteError: It cannot be written.
         """
         store = self._opened()
-        before = store.instances(key)
-        store.add(found, key=key, source=about["source"], content=about["content"])
-        return before != (found.objects, found.regions)
-
-    def add_all(self, items: Sequence[tuple[str, Packed, Mapping[str, str]]]) -> list[bool]:
-        """Keep what was found in several pictures; see `add`."""
-        return [self.add(key, found, about) for key, found, about in items]
+        with store.together():
+            return [self._add(store, *picture) for picture in pictures]
 
     def remove(self, key: str) -> None:
         """Forget a picture.
@@ -84,20 +93,32 @@ class PictureStore:
         if self.path.exists():
             self._opened().remove(key)
 
+    def found(self, key: str, content: str) -> Found | None:
+        """What a picture of that content holds, in numbers; None unless a run like this one has done it.
+
+        Raises:
+            ResultsError: The store is damaged.
+        """
+        tally = self._opened().tally(key, content) if self.path.exists() else None
+        if tally is None:
+            return None
+        if tally.doubtful is not None:
+            return Found(tally.objects, tally.regions, tally.doubtful, tally.duplicates)
+        scene = self.scene(key)  # an earlier version of this program stored it
+        return None if scene is None else Found().with_scene(scene)
+
     def scene(self, key: str) -> Scene | None:
         """What is known of a picture; its image is black."""
         return self._opened().scene(key)
 
-    def ordered(self, keys: Collection[str]) -> list[str]:
-        """Some pictures in the order of their own names."""
-        in_order = self._opened().keys() if keys else []
-        return [key for key in in_order if key in keys]
+    def scenes(self, is_wanted: Callable[[str], bool]) -> Iterator[Scene]:
+        """The scenes of some pictures in the order of their own names, numbered from 0, with black images.
 
-    def scenes(self, keys: Collection[str]) -> Iterator[Scene]:
-        """The scenes of some pictures in that order, numbered from 0; their images are black."""
-        chosen = (entry.scene for entry in self._opened().entries() if entry.key in keys) if keys else ()
-        for index, scene in enumerate(chosen):
-            yield replace(scene, frame=replace(scene.frame, index=index))
+        Args:
+            is_wanted: Which, by the names of their results.
+        """
+        entries = self._opened().entries(is_wanted) if self.path.exists() else ()
+        return (entry.scene for entry in entries)
 
     def close(self) -> None:
         """Close it; a store without a picture is removed.
@@ -111,6 +132,11 @@ class PictureStore:
             store.close()
             if is_empty:
                 self.path.unlink(missing_ok=True)
+
+    def _add(self, store: Store, key: str, found: Packed, about: Mapping[str, str]) -> bool:
+        before = store.instances(key)
+        store.add(found, key=key, source=about["source"], content=about["content"])
+        return before != (found.objects, found.regions)
 
     def _opened(self) -> Store:
         if self._store is None:

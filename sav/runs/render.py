@@ -159,9 +159,11 @@ def _render_pictures(
     store: Store, job: RenderJob, choose: Callable[[Scene], Scene], on_event: OnEvent
 ) -> Report:
     place = Place.of(store, PICTURES, job.save_path, job.overwrite)
-    keys, found = store.keys(), Found()
+    total, found = len(store), Found()
     check_source(store)
-    blocked = [path for key in keys if place.output.is_in_the_way(path := place.folder / f"{key}.jpg")]
+    keys = store.keys()
+    paths = (place.folder / f"{key}.jpg" for key in keys)
+    blocked = [path for path in paths if place.output.is_in_the_way(path)]
     if blocked:
         raise in_the_way(blocked)
 
@@ -170,14 +172,15 @@ def _render_pictures(
     with closing(overlap(map(choose, picture_scenes(store)))) as scenes:
         try:
             with working():
-                for key, scene in zip(keys, scenes, strict=True):
+                for scene in scenes:
+                    key = scene.frame.stem
                     with uninterrupted(), staging_folder(state / "picture") as staging:
                         (staging / place.inner).mkdir(exist_ok=True)
                         write_picture(staging / place.inner / f"{key}.jpg", overlay(scene, job.draw))
                         place.output.put(staging, key)
                         anything_is_saved()
                     done, found = done + 1, found.with_scene(scene)
-                    on_event(Reached(done, len(keys), "picture", scene.frame.name))
+                    on_event(Reached(done, total, "picture", scene.frame.name))
         except KeyboardInterrupt:
-            problem = f"interrupted after {done} of {len(keys)}, which are complete"
-    return Report(done, len(keys), found, (place.folder,), problem=problem)
+            problem = f"interrupted after {done} of {total}, which are complete"
+    return Report(done, total, found, (place.folder,), problem=problem)

@@ -13,8 +13,10 @@ from sav.sqlite import Connection, insert, is_empty, keep_a_journal, transaction
 __all__ = ["insert", "is_empty", "transaction", "version"]
 
 # `SAVs` in the file's header.
-KIND = sqlite.Kind("store of a run", 0x53415673, 3, "run the models again, or take a copy of it")
+KIND = sqlite.Kind("store of a run", 0x53415673, 4, "run the models again, or take a copy of it")
 VERSION = KIND.version
+# The order in which frames are read, and pictures, which have no position, by name.
+IN_ORDER = "CREATE INDEX in_order ON frames (position, name, key)"
 _INSTANCES = """(
     frame INTEGER NOT NULL REFERENCES frames ON DELETE CASCADE, place INTEGER NOT NULL,
     id INTEGER NOT NULL, class_id INTEGER NOT NULL, score REAL NOT NULL, box BLOB NOT NULL,
@@ -26,10 +28,11 @@ CREATE TABLE frames (
     frame INTEGER PRIMARY KEY, position INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL,
     run INTEGER NOT NULL REFERENCES runs, time TEXT NOT NULL, height INTEGER NOT NULL, width INTEGER NOT NULL,
     is_tracked INTEGER NOT NULL, duplicates INTEGER NOT NULL, source BLOB NOT NULL, content TEXT NOT NULL,
-    detections BLOB NOT NULL, UNIQUE (position, key)
+    detections BLOB NOT NULL, doubtful INTEGER, measures BLOB, UNIQUE (position, key)
 );
 CREATE TABLE objects {_INSTANCES};
 CREATE TABLE regions {_INSTANCES};
+{IN_ORDER}
 """
 
 opening = partial(sqlite.opening, kind=KIND)
@@ -60,10 +63,3 @@ def add_rows(
     """Add what a frame has of something, in order."""
     numbered = ((frame, place, *row) for place, row in enumerate(rows))
     database.executemany(insert(table, f"frame, place, {columns}"), numbered)
-
-
-def columns_of(database: Connection, table: str, columns: str, frame: int) -> list[tuple[Any, ...]]:
-    """What `add_rows` has added, a tuple a column."""
-    query = f"SELECT {columns} FROM {table} WHERE frame = ? ORDER BY place"
-    found = database.execute(query, (frame,)).fetchall()
-    return list(zip(*found, strict=True)) or [()] * (columns.count(",") + 1)

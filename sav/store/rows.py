@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from sav.data.instances import Instances
-from sav.data.masks import Masks
+from sav.data.masks import MaskMeasures, Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, Frame
 
-FRAME = "name, time, height, width, is_tracked, duplicates, detections"
+FRAME = "name, time, height, width, is_tracked, duplicates, detections, doubtful, measures"
 INSTANCE = "id, class_id, score, box, mask_box, mask"
 
 _DETECTION = np.dtype([("box", "<f4", 4), ("score", "<f4"), ("class_id", "<i8")])
 # Masks are long runs of equal bits, which the quickest level makes nearly as small as the best.
 _LEVEL = 1
+# The columns of no instances.
+_NONE: tuple[tuple[Any, ...], ...] = ((),) * (INSTANCE.count(",") + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,17 +61,22 @@ class Packed:
     index: int = 0
 
     @classmethod
-    def of(cls, scene: Scene) -> Packed:
-        """What is stored of a scene."""
+    def of(cls, scene: Scene, is_measured: bool = False) -> Packed:
+        """What is stored of a scene.
+
+        Args:
+            scene: It.
+            is_measured: Store also what is dear to work out of the masks, so that nobody does it again.
+        """
         objects, regions = (tuple(instance_rows(table)) for table in (scene.objects, scene.regions))
-        return cls(frame_row(scene), objects, regions, scene.frame.index)
+        return cls(frame_row(scene, is_measured), objects, regions, scene.frame.index)
 
 
-def frame_row(scene: Scene) -> tuple[Any, ...]:
+def frame_row(scene: Scene, is_measured: bool) -> tuple[Any, ...]:
     """The columns of `FRAME`."""
-    height, width = scene.size_hw
-    name, time = scene.frame.name, str(scene.frame.time)
-    return name, time, height, width, scene.is_tracked, scene.duplicates, _packed(scene.candidates)
+    name, time, detections = scene.frame.name, str(scene.frame.time), _packed(scene.candidates)
+    measures = (int(np.count_nonzero(scene.doubtful)), _measures(scene)) if is_measured else (None, None)
+    return name, time, *scene.size_hw, scene.is_tracked, scene.duplicates, detections, *measures
 
 
 def instance_rows(instances: Instances) -> Iterator[tuple[Any, ...]]:
@@ -84,23 +91,33 @@ def instance_rows(instances: Instances) -> Iterator[tuple[Any, ...]]:
 
 def scene_of(
     index: int,
+    key: str,
     categories: Mapping[int, str],
     row: Sequence[Any],
     objects: Sequence[Sequence[Any]],
     regions: Sequence[Sequence[Any]],
 ) -> Scene:
-    """What the rows of one frame tell of, with a black image; `objects` and `regions` by column.
+    """What the rows of one frame tell of, with a black image.
+
+    Args:
+        index: The frame's number.
+        key: What its files are called; empty in a video.
+        categories: Every class.
+        row: The columns of `FRAME`.
+        objects: The columns of `INSTANCE` for each object.
+        regions: The same for each region.
 
     Raises:
         ValueError: They are damaged.
     """
-    name, time, height, width, is_tracked, duplicates, detections = row
+    name, time, height, width, is_tracked, duplicates, detections, _, measures = row
     size_hw = (height, width)
-    kept = _instances(size_hw, regions)
+    known = _known(measures, len(objects), len(regions))
+    found, kept = (_instances(size_hw, *table) for table in zip((objects, regions), known, strict=True))
     image = np.broadcast_to(np.zeros(3, np.uint8), (*size_hw, 3))
     return Scene(
-        frame=Frame(image, index, name, Fraction(time)),
-        objects=_instances(size_hw, objects),
+        frame=Frame(image, index, name, Fraction(time), key),
+        objects=found,
         regions=kept,
         categories=categories,
         everything=kept,
@@ -110,21 +127,44 @@ def scene_of(
     )
 
 
-def _instances(size_hw: tuple[int, int], columns: Sequence[Sequence[Any]]) -> Instances:
-    """What `instance_rows` took apart, by column."""
-    ids, class_ids, scores, boxes, mask_boxes, masks = columns
-    bits = b"".join(zlib.decompress(mask) for mask in masks)
+def _instances(
+    size_hw: tuple[int, int], instances: Sequence[Sequence[Any]], measures: MaskMeasures | None
+) -> Instances:
+    """What `instance_rows` took apart."""
+    ids, class_ids, scores, boxes, mask_boxes, bits = zip(*instances, strict=True) if instances else _NONE
+    masks = Masks(
+        size_hw,
+        np.frombuffer(b"".join(mask_boxes), "<i4").astype(np.int64).reshape(-1, 4),
+        np.frombuffer(b"".join(map(zlib.decompress, bits)), np.uint8),
+    )
     return Instances(
         np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
         np.array(scores, np.float32),
         np.array(class_ids, np.int64),
         np.array(ids, np.int64),
-        Masks(
-            size_hw,
-            np.frombuffer(b"".join(mask_boxes), "<i4").astype(np.int64).reshape(-1, 4),
-            np.frombuffer(bits, np.uint8),
-        ),
+        masks if measures is None else masks.with_measures(measures),
     )
+
+
+def _measures(scene: Scene) -> bytes:
+    """What is known of the masks of the objects, then of the regions: areas, centroids, counts."""
+    tables = [table.masks.measures() for table in (scene.objects, scene.regions)]
+    areas, centroids, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
+    return (
+        areas.astype("<i8").tobytes() + centroids.astype("<f4").tobytes() + "\n".join(counts).encode("ascii")
+    )
+
+
+def _known(packed: bytes | None, objects: int, regions: int) -> Sequence[MaskMeasures | None]:
+    """What `_measures` made, of the objects and of the regions; None where nothing was kept."""
+    if packed is None:
+        return None, None
+    count = objects + regions
+    areas = np.frombuffer(packed, "<i8", count).astype(np.int64)
+    centroids = np.frombuffer(packed, "<f4", 2 * count, 8 * count).astype(np.float32).reshape(-1, 2)
+    counts = np.array(packed[16 * count :].decode("ascii").split("\n") if count else [], object)
+    measures = MaskMeasures(areas, centroids, counts)
+    return measures.rows(slice(objects)), measures.rows(slice(objects, None))
 
 
 def _packed(detections: Detections) -> bytes:

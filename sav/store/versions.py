@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 
 import numpy as np
 
 from sav.data.types import UNLABELLED_ID
-from sav.store.database import VERSION, set_version, version
+from sav.sqlite import Connection
+from sav.store.database import IN_ORDER, VERSION, set_version, version
+
+# In the third form, nothing was kept of what is dear to work out of masks.
+_FRAMES_VIEW = "CREATE TEMP VIEW frames AS SELECT *, NULL AS doubtful, NULL AS measures FROM main.frames"
+_FRAMES_UPGRADE = f"""
+ALTER TABLE frames ADD COLUMN doubtful INTEGER;
+ALTER TABLE frames ADD COLUMN measures BLOB;
+{IN_ORDER}
+"""
 
 # In the second form, no tracker compared masks, and nothing said so.
 _RUNS_VIEW = "CREATE TEMP VIEW runs AS SELECT run, without_masks(about) AS about, end FROM main.runs"
@@ -33,27 +41,31 @@ UPDATE regions SET box = float_box(mask_box)
 """
 
 
-def show_as_now(database: sqlite3.Connection) -> None:
+def show_as_now(database: Connection) -> None:
     """Have a store that is only read look like one of today; the file stays as it is."""
     number = version(database)
     if number < 2:
         _run(database, _VIEWS)
     if number < 3:
         _run(database, _RUNS_VIEW)
+    if number < 4:
+        _run(database, _FRAMES_VIEW)
 
 
-def upgrade(database: sqlite3.Connection) -> None:
+def upgrade(database: Connection) -> None:
     """Bring the tables to the form of today, inside a transaction."""
     number = version(database)
     if number < 2:
         _run(database, _UPGRADE)
     if number < 3:
         _run(database, _RUNS_UPGRADE)
+    if number < 4:
+        _run(database, _FRAMES_UPGRADE)
     if number < VERSION:
         set_version(database)
 
 
-def _run(database: sqlite3.Connection, statements: str) -> None:
+def _run(database: Connection, statements: str) -> None:
     database.create_function("float_box", 1, _float_box)
     database.create_function("without_masks", 1, _without_masks)
     for statement in statements.split(";"):

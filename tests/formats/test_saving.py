@@ -154,9 +154,10 @@ def test_a_run_without_a_frame_leaves_no_files_half_made(save):
 
 def test_pictures_with_the_same_stem_have_files_of_their_own(tmp_path, awkward_scene):
     stems = ["a_jpg", "a_png"]
-    with Annotations(["yolo"], Target(tmp_path / "annotations", NAMES, stems=stems)) as annotations:
-        annotations.write(awkward_scene(0, "a.jpg"))
-        annotations.write(awkward_scene(1, "a.png"))
+    scenes = [awkward_scene(index, name) for index, name in enumerate(["a.jpg", "a.png"])]
+    with Annotations(["yolo"], Target(tmp_path / "annotations", NAMES)) as annotations:
+        for scene, stem in zip(scenes, stems, strict=True):
+            annotations.write(replace(scene, frame=replace(scene.frame, stem=stem)))
     labels = tmp_path / "annotations" / "yolo" / "labels"
     assert sorted(path.stem for path in labels.iterdir()) == stems
 

@@ -21,6 +21,13 @@ VIDEO = About(
     source=Source("a.mp4", "12-ef", start="00:01", stride=2),
 )
 PICTURES = About(categories=CATEGORIES)
+# Makes tables of today what they were in the third version.
+THIRD_VERSION = """
+DROP INDEX in_order;
+ALTER TABLE frames DROP COLUMN doubtful;
+ALTER TABLE frames DROP COLUMN measures;
+PRAGMA user_version = 3;
+"""
 
 
 def weak(count: int) -> Detections:

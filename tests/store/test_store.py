@@ -14,7 +14,7 @@ import pytest
 from sav.errors import ResultsError, WriteError
 from sav.store import Store
 from tests.conftest import ROOT
-from tests.store.conftest import PICTURES, VIDEO, weak
+from tests.store.conftest import PICTURES, THIRD_VERSION, VIDEO, weak
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_what_is_known_of_objects_and_regions_is_kept(path, make_scene):
     with Store.create(path, PICTURES) as store:
         store.add(odd, key="a", source="../caf\udce9.jpg", content="3-ab")
         (entry,) = store.entries()
-        assert store.sources() == [("../caf\udce9.jpg", "3-ab")]
+        assert list(store.sources()) == [("../caf\udce9.jpg", "3-ab")]
     assert (entry.scene.regions, entry.scene.duplicates) == (odd.regions, 4)
     assert (entry.key, entry.source, entry.content) == ("a", "../caf\udce9.jpg", "3-ab")
 
@@ -104,12 +104,12 @@ def test_pictures_come_by_name_and_one_that_is_done_again_replaces_what_there_wa
     again = replace(scenes[7], frame=replace(scenes[7].frame, name="b.jpg"))
     with Store.join(path, replace(PICTURES, settings={"conf": 0.5})) as store:
         store.add(again, key="b", content="1-aa")
-        assert store.keys() == ["a", "b", "c"]
+        assert list(store.keys()) == ["a", "b", "c"]
         entries = list(store.entries())
         assert [entry.scene.frame.index for entry in entries] == [0, 1, 2]
         assert entries[1].scene.masks == again.masks
         store.remove("a")
-        assert store.keys() == ["b", "c"]
+        assert list(store.keys()) == ["b", "c"]
 
 
 def test_a_picture_is_held_if_neither_it_nor_the_settings_changed(path, scenes):
@@ -121,6 +121,35 @@ def test_a_picture_is_held_if_neither_it_nor_the_settings_changed(path, scenes):
         assert not store.holds("b", "1-aa")
     with Store.join(path, replace(PICTURES, checkpoints={"sam": "ee"})) as store:
         assert not store.holds("a", "1-aa")
+
+
+def test_what_is_added_together_is_there_whole_or_not_at_all(path, scenes):
+    with Store.join(path, PICTURES) as store, Store.open(path) as reader:
+        store.add(scenes[0], key="a")
+        with pytest.raises(KeyboardInterrupt), store.together():
+            store.remove("a")
+            store.add(scenes[1], key="b")
+            raise KeyboardInterrupt
+        assert list(store.keys()) == ["a"]
+        with store.together():
+            for key, scene in zip("bcd", scenes, strict=False):
+                with store.together():
+                    store.add(scene, key=key)
+            assert list(reader.keys()) == ["a"]
+        assert list(reader.keys()) == list("abcd")
+
+
+def test_more_frames_than_are_read_at_once_come_in_order(path, scenes):
+    with Store.join(path, PICTURES) as store:
+        with store.together():
+            for number in range(150):
+                frame = replace(scenes[number % 12].frame, name=f"{number * 7 % 150:03}.jpg")
+                store.add(replace(scenes[number % 12], frame=frame), key=str(number))
+        found = list(store.entries())
+    assert [entry.scene.frame.index for entry in found] == list(range(150))
+    for number, entry in enumerate(found):
+        assert entry.scene.frame.name == f"{number:03}.jpg"
+        assert entry.scene.objects == scenes[int(entry.key) % 12].objects
 
 
 def test_after_a_kill_all_frames_are_there_and_more_can_be_added(path, tmp_path, scenes):
@@ -210,7 +239,7 @@ def test_two_runs_over_pictures_take_turns(path, scenes):
         one.add(scenes[0], key="a")
         other.add(scenes[1], key="b")
         one.add(scenes[2], key="c")
-        assert one.keys() == other.keys() == ["a", "b", "c"]
+        assert list(one.keys()) == list(other.keys()) == ["a", "b", "c"]
 
 
 def test_what_is_no_store_is_told_and_stays_as_it_is(path):
@@ -258,7 +287,7 @@ PRAGMA user_version = 1;
 
 def test_a_store_of_the_first_version_is_read_as_it_is_and_gone_on_with(stored, scenes):
     with sqlite3.connect(stored) as database:
-        database.executescript(FIRST_VERSION)
+        database.executescript(THIRD_VERSION + FIRST_VERSION)
     before = stored.read_bytes()
     regions = [replace(scene.regions, scores=np.zeros(len(scene.regions), np.float32)) for scene in scenes]
     known = [
@@ -283,7 +312,7 @@ def test_a_run_of_the_second_version_is_one_of_today_without_masks_and_is_gone_o
     with Store.create(path, then) as store:
         store.add(scenes[0])
     with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 2")
+        database.executescript(f"{THIRD_VERSION} PRAGMA user_version = 2")
     before = path.read_bytes()
     with Store.open(path) as store:
         assert (store.about, list(store.scenes())) == (now, scenes[:1])
