@@ -17,7 +17,6 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from sav.errors import WriteError
 from sav.files import named_errors
 from sav.media.pictures.names import folded
 from sav.runs.claims import RUN, Claim, fingerprint
@@ -186,15 +185,14 @@ class Ledger:
             yield
 
     def rest(self) -> None:
-        """Let go of the file until it is needed again; where that does no good now, it is done some time."""
-        with contextlib.suppress(WriteError):
-            self._file.close()
+        """Let go of the file until it is needed again."""
+        self._file.close()
 
     def close(self) -> None:
         """Let go of the file for good; one that says nothing is removed.
 
         Raises:
-            WriteError: It cannot be written; what was written before is there all the same.
+            WriteError: It cannot be looked at any more.
         """
         if not self._file.is_written:
             self._file.close()

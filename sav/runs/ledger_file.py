@@ -101,16 +101,13 @@ class LedgerFile:
         self._database = None
         database = _to_write(self._path, self._state)
         self._database, self._identity = database, _identity(self._path)
-        self._closing = weakref.finalize(self, sqlite.close, self._path, database, KIND)
+        self._closing = weakref.finalize(self, _closed, self._path, database)
 
     def close(self) -> bool:
         """Let go of it; it is opened again when it is needed.
 
         Returns:
             Whether it was written to, and nobody else has it open.
-
-        Raises:
-            WriteError: It cannot be written; what was written before is there all the same.
         """
         closing, self._closing, self._database, self._identity = self._closing, None, None, None
         return bool(closing and closing())
@@ -136,6 +133,14 @@ class LedgerFile:
                 self._database = database
                 self._closing = weakref.finalize(self, database.close)
         return self._database
+
+
+def _closed(path: Path, database: Connection) -> bool:
+    """Close one that was written to, all of which is there in any case; whether nobody else has it open."""
+    try:
+        return sqlite.close(path, database, KIND)
+    except (ResultsError, WriteError):
+        return False
 
 
 def _to_read(path: Path, state: Path) -> Connection | None:

@@ -174,14 +174,16 @@ class OutputFolder(GuardedFolder):
         """What becomes of a part; staged files that something is in the way of are gone after that."""
         before = self.ledger.claim(part.key)
         prints = fingerprints(part.staging) if part.prints is None else part.prints
-        new, kept = {}, []
+        new: dict[str, tuple[str, ...]] = {}
+        kept: list[str] = []
         for relative, found in sorted(prints.items()):
-            target = self.folder / relative
-            if self.is_in_the_way(target):
+            if not os.path.lexists(f"{self.folder}/{relative}"):
+                new[relative] = (found,)
+            elif self.is_in_the_way(self.folder / relative):
                 (part.staging / relative).unlink()
                 kept.append(relative)
             else:
-                new[relative] = self._replacing(found, target)
+                new[relative] = self._replacing(found, self.folder / relative)
 
         olds = before.files.keys() - new.keys() - set(kept)
         outdated = {path for path in olds if part.is_outdated(path) and self.is_ours(path)}
@@ -190,7 +192,7 @@ class OutputFolder(GuardedFolder):
 
     def _replacing(self, new: str, path: Path) -> tuple[str, ...]:
         """The fingerprints of a new file, and of the file of ours that it replaces."""
-        old = self.ledger.as_written(path) if os.path.lexists(path) else None
+        old = self.ledger.as_written(path)
         return (new,) if old in (None, new) else (new, old)
 
     def _outcome(self, placing: _Placing) -> list[Path] | WriteError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -14,6 +13,7 @@ from sav.runs.leftovers import Leftovers
 from sav.runs.output import OutputFolder, Part
 from sav.runs.picture_files import Made
 from sav.runs.picture_store import PictureStore
+from sav.runs.placing import clear
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class PicturePutting:
             raise
         finally:
             for one in ready:
-                shutil.rmtree(one.folder, ignore_errors=True)
+                clear(one.folder, one.made.prints)
         outcomes = [
             self._without(one.stem, outdated[one.stem], outcome)
             for one, outcome in zip(ready, outcomes, strict=True)

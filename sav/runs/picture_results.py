@@ -76,6 +76,7 @@ class PictureResults:
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(self._categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
+        self._looks = plan.draw.changes
         self._check_formats()
         self._store = PictureStore(self._ledger, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
@@ -200,7 +201,7 @@ class PictureResults:
     def _about(self, position: int, content: str) -> dict[str, str]:
         """What is remembered of a picture."""
         known = self._plan.stems.known_by(position, content)
-        return {**known, "classes": self._classes, "looks": self._plan.draw.changes}
+        return {**known, "classes": self._classes, "looks": self._looks}
 
     def _check_formats(self) -> None:
         """Raise SettingError if a format cannot hold what the detector knows."""

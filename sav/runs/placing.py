@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterable, Iterator
+from os import replace as rename
 from pathlib import Path
 
 from sav.files import exchange, move, named_errors
@@ -18,11 +20,28 @@ def place_files(staging: Path, folder: Path, relatives: Iterable[str]) -> set[Pa
     """
     touched = set()
     for relative in sorted(relatives, key=lambda path: [*map(_order, path.split("/"))]):
-        target = folder / relative
-        with named_errors(target):
-            _place_file(staging / relative, target)
-        touched.add(target.parent)
-    return touched
+        source, target = f"{staging}/{relative}", f"{folder}/{relative}"  # of a million files each path costs
+        try:
+            rename(source, target)  # noqa: PTH105
+        except OSError as error:
+            with named_errors(Path(target)):
+                if error.errno not in (errno.ENOENT, errno.EXDEV):
+                    raise
+                Path(target).parent.mkdir(parents=True, exist_ok=True)
+                move(Path(source), Path(target))
+        touched.add(target.rpartition("/")[0])
+    return set(map(Path, touched))
+
+
+def clear(staging: Path, relatives: Iterable[str]) -> None:
+    """Remove a folder that some files were moved out of: quickly, if that is all that was in it."""
+    inner = {parent for relative in relatives for parent in _parents(relative)}
+    try:
+        for folder in sorted(inner, reverse=True):
+            os.rmdir(f"{staging}/{folder}")  # noqa: PTH106
+        staging.rmdir()
+    except OSError:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def place_tree(staging: Path, folder: Path, replaceable: set[str]) -> set[Path]:
@@ -84,14 +103,9 @@ class _Tree:
         return True
 
 
-def _place_file(source: Path, target: Path) -> None:
-    try:
-        move(source, target)
-    except FileNotFoundError:
-        if target.parent.exists():
-            raise
-        target.parent.mkdir(parents=True, exist_ok=True)
-        move(source, target)
+def _parents(relative: str) -> Iterator[str]:
+    while relative := relative.rpartition("/")[0]:
+        yield relative
 
 
 def _order(name: str) -> tuple[bool, str]:

@@ -1,4 +1,3 @@
-import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -8,7 +7,7 @@ import pytest
 
 from sav import sqlite
 from sav.errors import ResultsError, WriteError
-from sav.runs.ledger import RUN, STATE, Claim, Ledger, fingerprint
+from sav.runs.ledger import RUN, STATE, Claim, Ledger
 from tests.conftest import cases
 
 
@@ -185,19 +184,46 @@ def test_one_that_cannot_be_written_is_named(out, monkeypatch):
     assert told.value.is_final
 
 
+# What the last version without a database wrote for `all.txt`, and for `labels/ü.txt` the second time.
+OLDER = {
+    "run.json": """{
+ "about": {
+  "classes": "1",
+  "writer": "f00"
+ },
+ "files": {
+  "all.txt": [
+   "6-450be3c4738f89ddfebcb5c6e57fe93b"
+  ]
+ }
+}""",
+    "pictures/ü.json": r"""{
+ "about": {
+  "classes": "1",
+  "content": "",
+  "looks": "",
+  "name": "\u00fc.png",
+  "source": "../in/\udcff/\u00fc.png"
+ },
+ "files": {
+  "labels/\u00fc.txt": [
+   "6-4f49712979d09be0375cea93f20dbe8b",
+   "10-e3fe914f5c83bfe0da31e89dcfa1feff"
+  ]
+ }
+}""",
+}
+
+
 @pytest.fixture
 def older(out):
-    """A folder of results as version 2.0 left it, which had a JSON file for each picture."""
-    (out / "labels").mkdir(parents=True)
-    (out / STATE / "pictures").mkdir(parents=True)
-    claims = {"run": {"all.txt": "of all"}, "pictures/ü": {"labels/ü.txt": "of one"}}
-    for name, texts in claims.items():
-        for path, text in texts.items():
-            (out / path).write_text(text)
-        files = {path: [fingerprint(out / path), "7-beef"] for path in texts}
-        about = {"classes": "1", "name": "ü.png"} if name != "run" else {"classes": "1", "writer": "f00"}
-        text = json.dumps({"about": about, "files": files}, indent=1, sort_keys=True)
-        (out / STATE / f"{name}.json").write_text(text)
+    """A folder of results as an earlier version left it."""
+    for folder in ("labels", f"{STATE}/pictures"):
+        (out / folder).mkdir(parents=True)
+    (out / "all.txt").write_text("of all")
+    (out / "labels" / "ü.txt").write_text("of one")
+    for name, text in OLDER.items():
+        (out / STATE / name).write_text(text)
     return out
 
 
@@ -206,7 +232,8 @@ def test_a_ledger_of_an_earlier_version_is_read_and_left_as_it_is(older):
     ledger = Ledger(older)
     assert list(ledger.keys()) == ["ü"] and ledger.about(RUN) == {"classes": "1"}
     assert ledger.looks_ours(older / "labels" / "ü.txt") and ledger.as_written(older / "all.txt")
-    assert ledger.claim("ü").files["labels/ü.txt"][1] == "7-beef"
+    assert ledger.claim("ü").files["labels/ü.txt"][1].startswith("10-")
+    assert ledger.key_of(os.fsdecode(b"../in/\xff/\xc3\xbc.png")) == "ü"
     assert hidden(older) == before
 
 
