@@ -20,16 +20,19 @@ def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int,
     rows, columns = where
     height, width = size_hw
     # One column after the other, a 0 before each, so that a change from pixel to pixel is an edge of a run.
-    lines = np.zeros((crop.shape[1], crop.shape[0] + 1), np.bool_)
-    lines[:, 1:] = crop.T
-    flat = np.append(lines.ravel(), np.False_)
-    column, row = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), lines.shape[1])
+    size = crop.shape[1], crop.shape[0] + 1
+    flat = np.zeros(size[0] * size[1] + 1, np.uint8)
+    if crop.size:
+        flat[:-1].reshape(size)[:, 1:] = cv2.transpose(crop.view(np.uint8))
+    column, row = np.divmod(np.flatnonzero(flat[1:] != flat[:-1]), size[1])
     edges = (columns.start + column) * height + rows.start + row
     if len(crop) == height:
         # A run that reaches the bottom edge goes on at the top of the next column: one run, not two.
         joined = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
         edges = np.delete(edges, np.concatenate([joined, joined + 1]))
-    lengths = np.diff(edges, prepend=0, append=height * width).tolist()
+    bounds = np.empty(len(edges) + 2, np.int64)
+    bounds[0], bounds[1:-1], bounds[-1] = 0, edges, height * width
+    lengths: list[int] = (bounds[1:] - bounds[:-1]).tolist()
     return lengths if lengths[-1] else lengths[:-1]
 
 

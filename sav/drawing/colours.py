@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import cv2
 import numpy as np
@@ -40,11 +41,17 @@ def readable_on(bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _strong(ids: IntArray) -> NDArray[np.uint8]:
-    rgb = np.array([tuple(bytes.fromhex(colour)) for colour in _VIVID.split()], np.float32)
+    rgb = _vivid()
     turn, place = np.divmod(ids - 1, len(rgb))
     end, share = np.array(_ROUNDS, np.float32)[turn % len(_ROUNDS)].T
     blended = rgb[place] + (end[:, None] - rgb[place]) * share[:, None]
     return np.rint(blended[:, ::-1]).astype(np.uint8)
+
+
+@cache
+def _vivid() -> NDArray[np.float32]:
+    """`(20, 3)`, the vivid colours, RGB."""
+    return np.array([tuple(bytes.fromhex(colour)) for colour in _VIVID.split()], np.float32)
 
 
 def _soft(ids: IntArray) -> NDArray[np.uint8]:

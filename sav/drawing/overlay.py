@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sav.data.types import BoolArray, FloatArray, Image
+from sav.data.types import BoolArray, FloatArray, Image, IntArray
 from sav.drawing.colours import colours, readable_on
 from sav.drawing.ground import ground
 from sav.drawing.layout import Placed, place_plates
 from sav.drawing.legend import make_legend, place_legend
-from sav.drawing.plates import label_parts, plate_sizes, write_plate
+from sav.drawing.plates import Parts, label_parts, plate_sizes, write_plate
 from sav.drawing.steady import Memory
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
 from sav.drawing.visible import Visible
@@ -86,10 +86,7 @@ class Painter:
 
     def _label(self, drawn: Image, scene: Scene, visible: Visible, reserved: FloatArray) -> None:
         bgr, is_framed = colours(scene.track_ids), self._is_framed(scene)
-        size, is_brief = self._fitting_text(scene)
-        config = replace(self.config, scores=False) if is_brief else self.config
-        labels = label_parts(scene, config, size)
-        sizes = plate_sizes(labels, size)
+        size, labels, sizes = self._fitting_text(scene)
         boxes = _boxes_beside(scene, is_framed)
         ids = scene.track_ids.tolist()
         placed = place_plates(visible, boxes, sizes, is_framed, ids, self._memory, reserved)
@@ -98,19 +95,24 @@ class Painter:
         for parts, corner, colour in zip(labels, placed.corners_xy.tolist(), bgr, strict=True):
             write_plate(drawn, parts, corner, colour, size)
 
-    def _fitting_text(self, scene: Scene) -> tuple[int, bool]:
-        """The size of the text, and whether it must be brief: that of the settings, unless it hides too much.
+    def _fitting_text(self, scene: Scene) -> tuple[int, list[Parts], IntArray]:
+        """The size of the text, that of the settings unless it hides too much; labels; plates' sizes.
 
         Then it becomes smaller by some steps, and where the least size hides too much, too, it goes without
         scores.
         """
-        full = self.config.text_size(scene.size_hw)
-        sizes = plate_sizes(label_parts(scene, self.config, full), full)
+        full, least = self.config.text_size(scene.size_hw), self.config.least_text
+        labels = label_parts(scene, self.config, full)
+        sizes = plate_sizes(labels, full)
         share = float(sizes.prod(axis=1).sum()) / (scene.size_hw[0] * scene.size_hw[1])
         # It grows again only when there is room to spare, so that it does not change to and fro.
         self._steps = max(_steps(share), min(self._steps, _steps(share / _STEP**2)))
-        fitting, least = full * _STEP**self._steps, self.config.least_text
-        return max(least, round(fitting)), fitting < least * _STEP
+        fitting = full * _STEP**self._steps
+        size, is_brief = max(least, round(fitting)), fitting < least * _STEP
+        if size == full and not is_brief:
+            return size, labels, sizes
+        labels = label_parts(scene, replace(self.config, scores=False) if is_brief else self.config, size)
+        return size, labels, plate_sizes(labels, size)
 
 
 def overlay(scene: Scene, config: DrawConfig = DrawConfig()) -> Image:

@@ -97,18 +97,18 @@ def _outline(
     before = flat.take(pixels).view(np.uint8).reshape(-1, 3)
     kept, added = _edge(tuple(bgr.tolist()), strength)
     levels = level.take(at_edge)
-    after = before * kept.take(levels)[:, None] + added.take(levels, axis=0)
+    after = before * kept.take(levels, axis=0) + added.take(levels, axis=0)
     np.put(flat, pixels, after.astype(np.uint8).view("V3"))
 
 
 @lru_cache(maxsize=1024)
 def _edge(bgr: tuple[int, int, int], strength: Strength) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """At each level, the share of the picture that is kept `(256,)`, and what is added to it `(256, 3)`."""
+    """At each level, the share of the picture that is kept, and what is added to it; both `(256, 3)`."""
     colour = np.array([bgr], np.uint8)
     line, seam = strength.line * _LINE[:, None], strength.seam * _SEAM[:, None]
     kept = (1 - seam) * (1 - line)
     added = seam * readable_on(colour) * (1 - line) + line * colour
-    return kept[:, 0].astype(np.float32), (added + 0.5).astype(np.float32)
+    return kept.repeat(3, axis=1).astype(np.float32), (added + 0.5).astype(np.float32)
 
 
 def _rectangle(
@@ -116,6 +116,11 @@ def _rectangle(
 ) -> None:
     """Lines along the inside of a box's sides, in dashes with gaps as long as they are."""
     x0, y0, x1, y1 = box
+    if 2 * thickness < min(x1 - x0, y1 - y0) and max(x1 - x0, y1 - y0) <= dash:
+        for inset in range(thickness):
+            corners = (x0 + inset, y0 + inset), (x1 - 1 - inset, y1 - 1 - inset)
+            cv2.rectangle(drawn, *corners, bgr, 1)
+        return
     across = [(x, min(x + dash, x1)) for x in range(x0, x1, 2 * dash)]
     down = [(y, min(y + dash, y1)) for y in range(y0, y1, 2 * dash)]
     bars = [(begin, y, end, y + thickness) for begin, end in across for y in (y0, y1 - thickness)]

@@ -6,7 +6,7 @@ import pytest
 from sav.data.masks import Masks
 from sav.drawing.layout import place_plates
 from sav.drawing.steady import Memory
-from sav.drawing.visible import Visible
+from sav.drawing.visible import Visible, _looked_up
 
 SIZE_HW = (240, 320)
 PLATE = (60, 14)
@@ -172,3 +172,10 @@ def test_only_so_many_labels_are_remembered(monkeypatch):
         place([(100, 100, 200, 200)], memory, ids=[track_id])
     assert list(memory.places) == [7, 8, 9]
     assert sorted(memory.costs) == [7, 8, 9]
+
+
+@pytest.mark.parametrize("count", [1, 4, 256, 257, 400])
+def test_tables_are_looked_up_alike_for_few_and_for_many_objects(count):
+    table = np.random.default_rng(0).random(count).astype(np.float32)
+    owners = np.random.default_rng(1).integers(-1, count - 1, (20, 30), np.int32)
+    assert np.array_equal(_looked_up(table, owners), table[owners])
