@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sav.detectors.boxes import BoxFile
     from sav.runs.video_job import VideoJob
     from sav.segmenter import Segmenter
+    from sav.stages.refine.config import RefineConfig
 
 # More frames than the longest video has.
 _MOST_FRAMES = 1_000_000_000
@@ -80,26 +81,9 @@ def run(args: argparse.Namespace) -> int:
         check_boxes_of_video(boxes, args.video_path)
     workers = cli.workers_of(args)
 
-    from sav.runs.video_job import VideoJob
     from sav.runs.video_store import check_resumable
 
-    job = VideoJob(
-        source=args.video_path,
-        save_path=save_path,
-        start=args.start,
-        end=args.end,
-        stride=args.stride,
-        tracker=args.tracker,
-        regions=args.regions,
-        formats=tuple(formats),
-        options=flags.save_options(args),
-        overwrite=args.overwrite,
-        batch=args.batch,
-        max_megapixels=args.max_megapixels,
-        resume=args.resume,
-        refine=refine,
-        draw=looks.draw_config(args),
-    )
+    job = _job_of(args, tuple(formats), refine, save_path)
     check_resumable(job)
     if workers and not (folder or is_read_twice(args.video_path)):
         raise SettingError(
@@ -108,6 +92,31 @@ def run(args: argparse.Namespace) -> int:
     if folder:
         return _do_videos(args, folder, job, workers)
     return _do_video(args, job, workers, boxes)
+
+
+def _job_of(
+    args: argparse.Namespace, formats: tuple[str, ...], refine: RefineConfig | None, save_path: Path
+) -> VideoJob:
+    """What is to be done, out of parsed flags and what was made of some of them."""
+    from sav.runs.video_job import VideoJob
+
+    return VideoJob(
+        source=args.video_path,
+        save_path=save_path,
+        start=args.start,
+        end=args.end,
+        stride=args.stride,
+        tracker=args.tracker,
+        regions=args.regions,
+        formats=formats,
+        options=flags.save_options(args),
+        overwrite=args.overwrite,
+        batch=args.batch,
+        max_megapixels=args.max_megapixels,
+        resume=args.resume,
+        refine=refine,
+        draw=looks.draw_config(args),
+    )
 
 
 def folder_of_videos(args: argparse.Namespace) -> Path | None:

@@ -49,6 +49,9 @@ class Masks:
         boxes_xyxy: `(N, 4)` int64, tight boxes in pixels, right and bottom edges exclusive.
         packed: `(B,)` uint8, the crops one after the other, each in row-major order, the first pixel in the
             highest bit (`numpy.packbits`), each padded to a whole byte.
+
+    Raises:
+        ValueError: If one has another shape or type, or boxes do not lie in the picture.
     """
 
     size_hw: tuple[int, int]
@@ -84,7 +87,11 @@ class Masks:
 
     @classmethod
     def from_dense(cls, dense: BoolArray) -> Masks:
-        """Compress a `(N, H, W)` bool stack."""
+        """Compress a `(N, H, W)` bool stack.
+
+        Raises:
+            ValueError: If it has another number of dimensions.
+        """
         boxes = tight_boxes(dense)
         crops = [mask[y0:y1, x0:x1] for mask, (x0, y0, x1, y1) in zip(dense, boxes.tolist(), strict=True)]
         return cls(_size_of(dense), boxes, pack(crops))
@@ -100,7 +107,11 @@ class Masks:
 
     @classmethod
     def concatenate(cls, size_hw: tuple[int, int], parts: Sequence[Masks]) -> Masks:
-        """Join several lots of masks of the same picture, in order."""
+        """Join several tables of masks of the same picture, in order.
+
+        Raises:
+            ValueError: If one is of a picture of another size.
+        """
         if any(part.size_hw != size_hw for part in parts):
             raise ValueError(f"masks of pictures of different sizes cannot be joined, wanted {size_hw}")
         parts = [cls.empty(size_hw), *parts]

@@ -78,7 +78,11 @@ def check_channels(module: nn.Module) -> None:
 
 
 def stride_of(steps: Any) -> int:
-    """The coarsest of a head's grids, in pixels."""
+    """The coarsest of a head's grids, in pixels.
+
+    Raises:
+        ValueError: If there are none, or they are out of all bounds.
+    """
     steps = steps.flatten().tolist() if isinstance(steps, Tensor) else []
     if not steps or not all(1 <= step <= _LARGEST_STRIDE for step in steps):
         raise ValueError(f"is damaged: its grids have steps that are none ({str(steps)[:60]})")

@@ -97,7 +97,7 @@ class FirstConvention(Convention):
     def __init__(self, side: int, prompt_side: int | None = None) -> None:
         super().__init__(side, prompt_side)
         self.square = side
-        self._resize, self._resize_prompts = _Resize(self.side), _Resize(self.prompt_side)
+        self._resize = _Resize(self.side)
 
     def input_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
         """See `Convention`."""

@@ -63,6 +63,10 @@ class LegacyStorages:
         return size if place + size <= self._end else 0
 
     def read_into(self, key: str, target: memoryview) -> None:
-        """Fill `target` with a storage's first bytes."""
+        """Fill `target` with a storage's first bytes.
+
+        Raises:
+            ValueError: If the file ends before them.
+        """
         if not self._reader.read_into(self._places[key][0], target):
             raise ValueError("is incomplete; get it again")

@@ -48,7 +48,11 @@ def load(file: BinaryIO) -> Any:
 
 
 def load_with_storages(file: BinaryIO) -> tuple[Any, dict[str, Storage]]:
-    """What `load` gives, and every storage that the pickle refers to, by key."""
+    """What `load` gives, and every storage that the pickle refers to, by key.
+
+    Raises:
+        PickleError: If it is damaged, or does what no checkpoint needs.
+    """
     machine = _Machine()
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(file)):

@@ -132,24 +132,6 @@ def _spoil(data: Path, images: list[dict[str, Any]], annotations: list[dict[str,
     annotations.append(_annotation(annotations, 999_998, 3, (0, 0, 100, 100), iscrowd=1))
 
 
-def make_json(path: Path, pictures: int, boxes: int) -> None:
-    """Write a JSON file as large as one likes, of pictures that are nowhere, to measure memory with."""
-    names = package_names()
-    with path.open("w", encoding="utf-8") as file:
-        file.write('{"images": [')
-        for number in range(pictures):
-            name = f"images/v1/patch{number % 51}/objects365_v1_{number:08d}.jpg"
-            row = {"height": 512, "id": number, "license": 5, "width": 769, "file_name": name, "url": ""}
-            file.write(("," if number else "") + json.dumps(row))
-        file.write('], "annotations": [')
-        for number in range(boxes):
-            box = (112.1083984375 + number % 97, 57.98, 45.04, 26.2)
-            row = _annotation(range(number), number * 7919 % pictures, 1 + number % COUNT, box)
-            file.write(("," if number else "") + json.dumps(row))
-        categories = [{"id": number, "name": name} for number, name in enumerate(names, 1)]
-        file.write('], "categories": ' + json.dumps(categories) + "}")
-
-
 def main() -> None:
     """Makes the data set."""
     parser = argparse.ArgumentParser(

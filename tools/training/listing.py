@@ -38,19 +38,6 @@ def write_list(work: Path, split: str, names: Iterable[str]) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def read_list(work: Path, split: str) -> list[Path]:
-    """The pictures of a split.
-
-    Raises:
-        SettingError: The data set is not prepared.
-    """
-    try:
-        lines = (work / f"{split}.txt").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise SettingError(f"there is no prepared data set in {work}; run prepare first") from None
-    return [work / line.removeprefix("./") for line in lines]
-
-
 def read_names(work: Path) -> list[str]:
     """The names of the classes.
 
