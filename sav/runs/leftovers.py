@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 from sav.errors import ResultsError
@@ -32,19 +33,16 @@ class Leftovers:
         """
         self._plan, self._classes, self._store = plan, classes, store
         self._output, self._ledger = plan.output, plan.output.ledger
-        self._removed = 0
-
-    def done(self) -> list[str]:
-        """The pictures whose scenes are kept, by the names of their results."""
-        keys = self._store.keys()
-        return [key for key in keys if key in self._ledger]
+        self._removed, self._is_changed = 0, False
+        self._older: set[str] = set()
 
     def check(self) -> None:
         """See that the results of two detectors are not mixed.
 
         Raises:
-            ResultsError: They would be.
+            ResultsError: They would be, or what is known cannot be read.
         """
+        next(self._store.keys(), None)
         self.check_strangers()
         # Labels that stay would have numbers of classes that there are not any more.
         numbered = {name for name in self._plan.formats if FORMATS[name].each and FORMATS[name].common}
@@ -64,13 +62,15 @@ class Leftovers:
         Raises:
             ResultsError: One has, and is not to be overwritten.
         """
-        strangers = [key for key in self._strangers() if key not in self._plan.stems]
-        if strangers and not self._output.overwrite:
-            raise ResultsError(
-                f"{self._plan.save_dir} has results of a detector with other classes, of"
-                f" {self._ledger.about(strangers[0]).get('name')} for one: give another folder, or"
-                " remove their annotations with --overwrite"
-            )
+        if self._output.overwrite:
+            return
+        for key in self._strangers():
+            if key not in self._plan.stems:
+                raise ResultsError(
+                    f"{self._plan.save_dir} has results of a detector with other classes, of"
+                    f" {self._ledger.about(key).get('name')} for one: give another folder, or"
+                    " remove their annotations with --overwrite"
+                )
 
     def outdated(self, key: str) -> Callable[[str], bool] | None:
         """Which files of a picture go when it is done again, in formats that are not written again."""
@@ -96,45 +96,55 @@ class Leftovers:
             self.remove(key, self._outdated(key))
             self._store.remove(key)
         if self._has_other_classes(RUN):
-            used = self._formats_of(self._ledger.keys())
-            self.remove(RUN, self._outdated(RUN, {*used, *self._plan.formats}))
+            used = set(self._plan.formats)
+            for key in self._ledger.keys():  # noqa: SIM118
+                used |= self._formats_of(key)
+            self.remove(RUN, self._outdated(RUN, used))
 
     def lost_line(self) -> str:
         """What is to be said of pictures with results whose scenes are gone; empty if of none."""
-        done = set(self.done())
-        lost = [
-            key
-            for key in self._ledger.keys()  # noqa: SIM118
-            if key not in done and not self._has_other_classes(key) and self._ledger.has_files(key)
-        ]
-        if not lost:
+        untold = _missing(self._ledger.keys(), self._store.keys())
+        lost = (key for key in untold if not self._has_other_classes(key) and self._ledger.has_files(key))
+        first = next(lost, None)
+        if first is None:
             return ""
-        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
-        name = self._ledger.about(lost[0]).get("name")
+        others = sum(1 for _ in lost)
+        more = f" (and {others} more)" if others else ""
+        name = self._ledger.about(first).get("name")
         return f"cannot tell of {name}{more}: what was found in it is gone; segment it again"
 
-    def notes(self, changed: Iterable[str]) -> list[str]:
-        """What is to be said at the end of a run of the files of others.
+    def changed(self, key: str) -> None:
+        """Take note that something else was found in a picture than was known."""
+        self._is_changed = True
+        if not self._unwritten <= self._older:
+            self._older |= self._formats_of(key)
 
-        Args:
-            changed: The pictures of which it has found something else than was known.
-        """
+    def notes(self) -> list[str]:
+        """What is to be said at the end of a run of the files of others."""
         notes = []
         if self._removed:
             notes.append(
                 f"removed: {count(self._removed, 'annotation file')} of a detector with other classes; what"
                 " was changed by hand stays, with what belongs to it"
             )
-        if changed := list(changed):
-            of_all = self._formats_of([RUN], joined_files(self._plan.save_dir))
-            older = sorted((self._formats_of(changed) | of_all) - {"", *self._plan.formats})
+        if self._is_changed:
+            of_all = self._formats_of(RUN, joined_files(self._plan.save_dir))
+            older = sorted((self._older | of_all) - {"", *self._plan.formats})
             notes += [older_line(older, self._plan.save_dir / ANNOTATIONS)] if older else []
         return notes
 
-    def _strangers(self) -> list[str]:
+    @cached_property
+    def _unwritten(self) -> set[str]:
+        """The formats that have files or folders here, and are not written."""
+        folder = self._plan.save_dir / ANNOTATIONS
+        there = {PLACES[name] for name in PLACES if os.path.lexists(folder / name)}
+        return there.difference(self._plan.formats)
+
+    def _strangers(self) -> Iterator[str]:
         """The pictures that a detector with other classes saw."""
-        keys = [key for key in self.done() if self._has_other_classes(key)]
-        return [key for key in keys if not self._plan.stems.has_vanished(key)]
+        for key in self._ledger.keys_besides(self._classes):
+            if key in self._store and not self._plan.stems.has_vanished(key):
+                yield key
 
     def _has_other_classes(self, key: str) -> bool:
         return self._ledger.about(key).get("classes", self._classes) != self._classes
@@ -148,16 +158,24 @@ class Leftovers:
     def _changed_by_hand(self, key: str) -> list[str]:
         return [path for path in self._ledger.claim(key).files if self._output.was_changed(path)]
 
-    def _formats_of(self, keys: Iterable[str], among: Iterable[Path] | None = None) -> set[str]:
-        """The formats of the files that are there and tell of some keys; with `among`, of those alone."""
-        paths = [path for key in keys for path in self._ledger.claim(key).files]
-        if among is not None:
-            chosen = set(among)
-            paths = [path for path in paths if self._place(path) in chosen]
-        return {_format_of(path) for path in paths if os.path.lexists(self._place(path))}
+    def _formats_of(self, key: str, among: Collection[Path] | None = None) -> set[str]:
+        """The formats of the files that are there and tell of a key; with `among`, of those alone."""
+        paths = [path for path in self._ledger.claim(key).files if os.path.lexists(self._place(path))]
+        return {_format_of(path) for path in paths if among is None or self._place(path) in among}
 
     def _place(self, path: str) -> Path:
         return self._plan.save_dir / path
+
+
+def _missing(keys: Iterable[str], others: Iterable[str]) -> Iterator[str]:
+    """Those of some sorted keys that are not among others, sorted as well."""
+    rest = iter(others)
+    other = next(rest, None)
+    for key in keys:
+        while other is not None and other < key:
+            other = next(rest, None)
+        if key != other:
+            yield key
 
 
 def _format_of(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
@@ -61,6 +62,12 @@ class PicturePlan:
         """What is to be said of the kept files; empty if there are none."""
         more = f" (and {len(self.kept) - 1} more)" if len(self.kept) > 1 else ""
         return f"{self.kept[0]}{more} {self.output.why_kept(self.kept[0])}" if self.kept else ""
+
+    @cached_property
+    def places(self) -> list[str]:
+        """The folders that hold files of each picture, as far as they are wanted."""
+        each = {place for name in self.formats if FORMATS[name].each for place in FORMATS[name].places}
+        return [*(f"{name}/" for name in self.drawn), *(f"{ANNOTATIONS}/{place}/" for place in sorted(each))]
 
     @property
     def save_dir(self) -> Path:

@@ -58,7 +58,6 @@ class PicturePutting:
             about: Says what is remembered of a picture, given its position and content.
         """
         self.is_anything_in_place = False
-        self.changed: set[str] = set()
         self._output, self._store, self._leftovers, self._about = output, store, leftovers, about
 
     def put_all(self, ready: Sequence[Ready]) -> list[list[Path] | WriteError]:
@@ -72,12 +71,12 @@ class PicturePutting:
             WriteError: None of them can be put in place.
         """
         kept_scenes: list[str] = []
+        are_other: list[bool] = []
 
         def keep_scenes() -> None:
             items = [(one.stem, one.made.rows, abouts[one.stem]) for one in ready]
-            are_other = self._store.add_all(items)
+            are_other.extend(self._store.add_all(items))
             kept_scenes.extend(abouts)
-            self.changed.update(compress(abouts, are_other))
 
         abouts = {one.stem: self._about(one.position, one.made.content) for one in ready}
         outdated = {one.stem: self._leftovers.outdated(one.stem) for one in ready}
@@ -94,6 +93,8 @@ class PicturePutting:
             self._without(one.stem, outdated[one.stem], outcome)
             for one, outcome in zip(ready, outcomes, strict=True)
         ]
+        for stem in compress(abouts, are_other):
+            self._leftovers.changed(stem)
         failed = [isinstance(outcome, WriteError) for outcome in outcomes]
         self._take_back(list(compress(abouts, failed)))
         self.is_anything_in_place |= not all(failed)

@@ -21,7 +21,7 @@ from sav.errors import WriteError
 from sav.files import named_errors, staging_folder
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
-from sav.runs.ledger import RUN, STATE
+from sav.runs.ledger import RUN, STATE, Claim
 from sav.runs.leftovers import Leftovers
 from sav.runs.naming import content_of
 from sav.runs.picture_files import PictureFiles
@@ -87,23 +87,14 @@ class PictureResults:
     def known(self, position: int) -> Found | None:
         """What an earlier run like this one has found in a picture, if all its files are there; else None."""
         stem = self._plan.stems[position]
+        if not self._is_there(self._ledger.claim(stem)):
+            return None
         content = content_of(self._plan.pictures[position])
-        if not content or not self._store.holds(stem, content):
-            return None
-        claim = self._ledger.claim(stem)
-        if "our" in self._plan.drawn and claim.about.get("looks", "") != self._plan.draw.changes:
-            return None
-        there = [path for path in claim.files if (self._plan.save_dir / path).exists()]
-        formats = [FORMATS[name] for name in self._plan.formats if FORMATS[name].each]
-        wanted = [f"{name}/" for name in self._plan.drawn]
-        wanted += [f"{ANNOTATIONS}/{place}/" for each in formats for place in each.places]
-        is_whole = all(any(path.startswith(place) for path in there) for place in wanted)
-        if not is_whole:
-            return None
-        self.taken_over += 1
-        self.is_anything_in_place = True
-        scene = self._store.scene(stem)
-        return None if scene is None else Found().with_scene(scene)
+        found = self._store.found(stem, content) if content else None
+        if found is not None:
+            self.taken_over += 1
+            self.is_anything_in_place = True
+        return found
 
     def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
         """Make all files of a picture in a folder of its own, ready to be put in place.
@@ -184,7 +175,7 @@ class PictureResults:
             try:
                 with self._ledger.locked():
                     self._tell_kept(self._joining.write(self.tell))
-                    for line in self._leftovers.notes(self._putting.changed):
+                    for line in self._leftovers.notes():
                         self._note(line)
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")
@@ -197,6 +188,13 @@ class PictureResults:
         for folder in (self._state, *new):
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
+
+    def _is_there(self, claim: Claim) -> bool:
+        """Whether all is there that is wanted of a picture, and drawn as it is wanted."""
+        if "our" in self._plan.drawn and claim.about.get("looks", "") != self._looks:
+            return False
+        there = [path for path in claim.files if (self._plan.save_dir / path).exists()]
+        return all(any(path.startswith(place) for path in there) for place in self._plan.places)
 
     def _about(self, position: int, content: str) -> dict[str, str]:
         """What is remembered of a picture."""

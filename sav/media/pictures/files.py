@@ -86,7 +86,7 @@ def _expanded(text: str) -> Iterator[Path]:
     first = next(names, None)
     if first is None:
         raise FileNotFoundError(f"nothing matches {text}")
-    yield from in_order(map(Path, chain([first], names)))
+    yield from map(Path, in_order(chain([first], names)))
 
 
 def list_pictures(path: Path) -> list[Path]:
@@ -128,7 +128,7 @@ def refuse_address(path: Path) -> None:
 def _in_folder(folder: Path) -> Iterator[Path]:
     contents = _Contents()
     try:
-        found = in_order(folder / name for name in contents.pictures(folder))
+        found = map(folder.joinpath, in_order(contents.pictures(folder)))
     except OSError as error:
         if isinstance(error, WriteError):
             raise

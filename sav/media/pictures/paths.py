@@ -37,14 +37,14 @@ def path_of(packed: bytes) -> Path:
     return Path(unpack(packed))
 
 
-def in_order(paths: Iterable[Path]) -> Iterator[Path]:
-    """Paths as `sorted` gives them, sorted on disk."""
+def in_order(paths: Iterable[str]) -> Iterator[str]:
+    """Paths as `sorted` gives those of `pathlib`, sorted on disk."""
     spool = Spool("CREATE TABLE paths (key BLOB NOT NULL, path BLOB NOT NULL)")
-    spool.add("INSERT INTO paths VALUES (?, ?)", ((_key(path), pack(str(path))) for path in paths))
+    spool.add("INSERT INTO paths VALUES (?, ?)", ((_key(path), pack(path)) for path in paths))
     spool.rows("CREATE TABLE sorted AS SELECT path FROM paths ORDER BY key, rowid")
-    return iter(Rows(spool, "sorted", "path", path_of))
+    return iter(Rows(spool, "sorted", "path", unpack))
 
 
-def _key(path: Path) -> bytes:
+def _key(path: str) -> bytes:
     """What is ordered by: each folder comes before what is in it, whatever characters follow its name."""
     return pack(os.path.normcase(path).replace(os.sep, "\0"))
