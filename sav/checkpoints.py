@@ -121,12 +121,9 @@ def check_checkpoints(
     missing = list(dict.fromkeys(place for place in places if not place.exists()))
     unknown = [str(place) for place in missing if place.name not in releases]
     problems = []
-    if offline:
-        problems += [
-            f"no checkpoint at {place}, and --offline was given; {_by_hand(releases[place.name], place)}"
-            for place in missing
-            if place.name in releases
-        ]
+    official = [place for place in missing if place.name in releases] if offline else []
+    if official:
+        problems.append(_offline_line(official, releases))
     if unknown:
         problems.append(f"no checkpoint at {' and '.join(unknown)}; {_official(unknown[0], releases)}")
     for place in places:
@@ -137,6 +134,16 @@ def check_checkpoints(
     if problems:
         raise CheckpointError("; ".join(dict.fromkeys(problems)))
     return places
+
+
+def _offline_line(missing: Sequence[Path], releases: Mapping[str, Release]) -> str:
+    """What to say of checkpoints that may not be downloaded."""
+    if len(missing) == 1:
+        (place,) = missing
+        return f"no checkpoint at {place}, and --offline was given; {_by_hand(releases[place.name], place)}"
+    places = " and ".join(map(str, missing))
+    addresses = " and ".join(releases[place.name].url for place in missing)
+    return f"no checkpoints at {places}, and --offline was given; get them from {addresses}"
 
 
 def _official(unknown: str, releases: Mapping[str, Release]) -> str:

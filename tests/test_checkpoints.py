@@ -94,7 +94,8 @@ def test_all_that_are_missing_are_named_before_anything_is_downloaded(tmp_path, 
             [tmp_path / "sam.pth", tmp_path / "best.pt", served[0]], offline=False, releases=published
         )
     assert "sam.pth;" not in str(caught.value)
-    with pytest.raises(CheckpointError, match=r"no checkpoint at .*yolo\.pt.*no checkpoint at .*sam\.pth"):
+    line = r"^no checkpoints at \S+yolo\.pt and \S+sam\.pth, [^;]+; get them from \S+ and \S+$"
+    with pytest.raises(CheckpointError, match=line):
         find_checkpoints([tmp_path / "yolo.pt", tmp_path / "sam.pth"], offline=True, releases=published)
     assert served[2] == []
 

@@ -6,19 +6,20 @@ import contextlib
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
 from sav.errors import ClusterError, PackageMissingError
+from sav.files import staging_folder
 
 # What Ray reads of the environment; what a user has set stays.
 _QUIET = {
@@ -30,8 +31,8 @@ _QUIET = {
 _PATIENCE = 5.0
 # Bytes for what is on its way between processes of one machine; more goes to the disk.
 _OBJECT_STORE = 1 << 30
-# Characters of a path that a socket can have, and of those that Ray's own part takes.
-_LONGEST_SOCKET, _RAYS_PART = 103, 70
+# Characters of a path that a socket can have, and of those that Ray's own part takes, and a folder of ours.
+_LONGEST_SOCKET, _RAYS_PART, _OUR_PART = 103, 66, 23
 _AUTO = "auto"
 
 
@@ -87,14 +88,14 @@ class Cluster:
             PackageMissingError: Ray is not installed.
         """
         self.ray = the_ray()
-        self._folder: Path | None = None
         if address is not None:
             check_address(address)
-        with _own_signals(), _explained(address):
+        with ExitStack() as stack, _own_signals(), _explained(address):
             if address is None:
-                self._start(cpus, gpus)
+                self._start(cpus, gpus, stack)
             else:
                 self._init(address)
+            self._stack = stack.pop_all()
         _hush()
 
     @property
@@ -118,8 +119,7 @@ class Cluster:
         """Let go of it; workers end."""
         with _own_signals():
             self.ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
     def __enter__(self) -> Cluster:
         return self
@@ -129,12 +129,13 @@ class Cluster:
     ) -> None:
         self.close()
 
-    def _start(self, cpus: int | None, gpus: int | None) -> None:
+    def _start(self, cpus: int | None, gpus: int | None, stack: ExitStack) -> None:
         # Whoever can reach Ray's ports can run what they like, unless there is a secret.
         if "RAY_AUTH_TOKEN_PATH" not in os.environ:  # else Ray writes one into the user's folder
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        self._folder = _short_folder()
-        place = {} if self._folder is None else {"_temp_dir": str(self._folder)}
+        parent = _short_parent()
+        folder = None if parent is None else stack.enter_context(staging_folder(parent / "ray"))
+        place = {} if folder is None else {"_temp_dir": str(folder)}
         self._init("local", num_cpus=cpus, num_gpus=gpus, object_store_memory=_OBJECT_STORE, **place)
 
     def _init(self, address: str, **settings: Any) -> None:
@@ -210,8 +211,10 @@ def _hush() -> None:
         worker.print_to_stdstream = lambda *_, **__: None
 
 
-def _short_folder() -> Path | None:
-    """A folder of our own for Ray's sockets and logs; None where a socket's path would be too long."""
-    if sys.platform == "win32" or len(tempfile.gettempdir()) > _LONGEST_SOCKET - _RAYS_PART - 16:
+def _short_parent() -> Path | None:
+    """Where a folder for Ray's sockets and logs can lie; None where a socket's path would be too long."""
+    if sys.platform == "win32":
         return None
-    return Path(tempfile.mkdtemp(prefix="sav-ray-"))
+    folders = (tempfile.gettempdir(), "/tmp")
+    short = (folder for folder in folders if len(folder) <= _LONGEST_SOCKET - _RAYS_PART - _OUR_PART)
+    return next((Path(folder) for folder in short if os.access(folder, os.W_OK)), None)

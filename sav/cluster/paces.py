@@ -10,6 +10,8 @@ from sav.wording import count
 
 # Workers that are told of one by one.
 _MOST_ALONE = 16
+# Seconds for which what was said of all of them is said again: it takes as long as there are workers.
+_FRESH = 0.5
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Paces:
         self._unit = unit
         self._begun = time.monotonic()
         self._paces: dict[int, _Pace] = {}
+        self._said, self._said_at = "", -_FRESH
 
     def add(self, worker: Whereabouts | None, done: int) -> None:
         """A worker has done some."""
@@ -40,16 +43,22 @@ class Paces:
             pace.worker, pace.done, pace.last = worker, pace.done + done, time.monotonic()
 
     def __str__(self) -> str:
-        rates = sorted(pace.rate for pace in self._paces.values())
-        if not rates:
-            return ""
-        return f"{count(len(rates), 'worker')}, {rates[0]:.2g} to {rates[-1]:.2g} a second each"
+        now = time.monotonic()
+        if now - self._said_at >= _FRESH:
+            self._said, self._said_at = self._of_all(), now
+        return self._said
 
     def lines(self) -> list[str]:
         """What is to be said of each at the end; of very many, of all together."""
         if len(self._paces) > _MOST_ALONE:
-            return [str(self)]
+            return [self._of_all()]
         return [
             f"worker {number + 1} ({pace.worker}): {count(pace.done, self._unit)}, {pace.rate:.3g} a second"
             for number, pace in sorted(self._paces.items())
         ]
+
+    def _of_all(self) -> str:
+        rates = sorted(pace.rate for pace in self._paces.values())
+        if not rates:
+            return ""
+        return f"{count(len(rates), 'worker')}, {rates[0]:.2g} to {rates[-1]:.2g} a second each"

@@ -16,7 +16,7 @@ from sav.cluster.picture_work import TOKEN, Delivery, Errand, Hello, PictureTask
 from sav.cluster.placing import Workers, opened
 from sav.cluster.pool import Pool
 from sav.cluster.worker import Done
-from sav.errors import ClusterError, WorkerLostError
+from sav.errors import WorkerLostError
 from sav.files import named_errors
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.picture_files import PictureFiles
@@ -113,8 +113,7 @@ class _Sharing:
         total = len(self._plan.pictures)
         try:
             self._on_event(Reached(todo[0] if todo else total, total, "picture"))
-            for done in self._pool.ordered(self._tasks(todo), on_wait=on_wait):
-                self._check(done)
+            for done in self._pool.ordered(self._tasks(todo), on_wait=on_wait, bundled=True):
                 for errand, delivery in zip(done.task.errands, self._whole(done), strict=True):
                     yield errand.position, delivery
                     if errand.position in self._stems:  # nothing came of it
@@ -170,17 +169,6 @@ class _Sharing:
         else:
             self.paces.add(done.worker, len(value))
             yield from value
-
-    def _check(self, done: Done[PictureTask, list[Delivery]]) -> None:
-        """Raise ClusterError if a worker has other models than the first."""
-        if done.worker is None:
-            return
-        hello = self._pool.hellos[done.worker.number]
-        if hello is not self._hello and hello != self._hello:
-            raise ClusterError(
-                f"{done.worker} has other models or settings than the first worker: give all nodes the same"
-                " checkpoints and versions"
-            )
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:

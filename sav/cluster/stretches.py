@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from sav.cluster.connection import the_ray
+from sav.cluster.failures import meaning
 from sav.cluster.paces import Paces
 from sav.cluster.placing import Workers, opened
 from sav.cluster.pool import Pool
@@ -16,7 +18,7 @@ from sav.cluster.stretch_work import Cut, Detect, Failed, MakeMasks, StretchWork
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import Detections, FloatArray, Frame, Image
-from sav.errors import ClusterError, WorkerLostError
+from sav.errors import WorkerLostError
 from sav.media.video import VideoReader
 from sav.runs.events import Note, OnEvent, ignore
 from sav.segmenter import Segmenter
@@ -35,6 +37,8 @@ from sav.video_scenes import VideoScenes
 
 # Tasks that a worker is at: one detects while the other cuts out, and frames of the next one come meanwhile.
 _CONCURRENCY = 2
+# Seconds between two looks whether there is room for more frames.
+_PAUSE = 0.2
 
 
 class StretchCrew:
@@ -46,21 +50,27 @@ class StretchCrew:
         """Have them take `batch` frames at once, and note how fast; for `window` see `StretchVideoModels`."""
         self._pool, self._batch, self._with_looks, self._window = pool, batch, with_looks, window
         self._paces = paces
+        self._placed = self._cut_out = 0  # stretches that were, so far
+        self._is_over = False
 
     def place(self, frames: list[Frame]) -> Any:
-        """Put the frames of a stretch into Ray's store.
+        """Put the frames of a stretch into Ray's store, as soon as there is room.
 
         Raises:
-            ClusterError: There is no room, nor on the disk that it makes use of then.
+            ClusterError: There is none, nor on the disk that Ray makes use of then, and nothing is on its way
+                that would make any.
         """
         ray = the_ray()
-        try:
-            return ray.put(frames)
-        except ray.exceptions.RayError as error:
-            raise ClusterError(
-                f"{_name(frames)} cannot be handed to workers: Ray's store and its disk are full; free some"
-                " of the disk, or take fewer --workers"
-            ) from error
+        while True:
+            try:
+                place = ray.put(frames)
+            except ray.exceptions.RayError as error:
+                if self._is_over or self._placed <= self._cut_out:
+                    raise meaning(error) from error
+                time.sleep(_PAUSE)
+            else:
+                self._placed += 1
+                return place
 
     def detect(self, stretches: Iterable[Stretch]) -> Iterator[tuple[Stretch, list[Detections]]]:
         """See `Crew`."""
@@ -80,11 +90,15 @@ class StretchCrew:
                 begun.append(stretch)
                 yield task_of(stretch)
 
-        for done in self._pool.ordered(tasks(), self._window):
-            stretch = begun.popleft()
-            if isinstance(done.task, Cut):
-                self._paces.add(done.worker, len(stretch.frames))
-            yield stretch, _value(done.value, _name(stretch.frames))
+        try:
+            for done in self._pool.ordered(tasks(), self._window):
+                stretch = begun.popleft()
+                if isinstance(done.task, Cut):
+                    self._cut_out += 1
+                    self._paces.add(done.worker, len(stretch.frames))
+                yield stretch, _value(done.value, _name(stretch.frames))
+        finally:  # also where nobody wants more: who waits for room need not, then
+            self._is_over = True
 
 
 class StretchVideoModels:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+from sav.cluster.versions import difference, versions
+from sav.errors import ClusterError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -73,22 +76,41 @@ class Actor:
         with contextlib.suppress(OSError):
             os.chdir(folder)
 
-    def load(self, make: Callable[[], Work[Any, Any]]) -> tuple[Whereabouts, Any]:
-        """Make the models; returns who this is, and what the work says of itself."""
+    def load(self, driver: Mapping[str, str], made: Sequence[Any]) -> tuple[Whereabouts, Any]:
+        """Make the models; returns who this is, and what the work says of itself.
+
+        Args:
+            driver: The versions that the driver has.
+            made: Where Ray has what makes the work; in a list, so that it is not unpacked too early.
+
+        Raises:
+            ClusterError: Versions differ.
+        """
+        import ray
+
+        where = self._whereabouts()
+        other = difference(driver, versions())
+        if other:
+            raise ClusterError(
+                f"{where.host} has {other} as the machine that hands out the work: give all the same versions"
+            )
+        make: Callable[[], Work[Any, Any]] = ray.get(made[0])
+        self._work = make()
+        return where, self._work.hello()
+
+    def do(self, tasks: Sequence[Any]) -> tuple[None, list[Any]]:
+        """Do some tasks; that they are done, and what came of them, which is fetched when it is wanted."""
+        return None, [self._work(task) for task in tasks]
+
+    def _whereabouts(self) -> Whereabouts:
         import ray
 
         context = ray.get_runtime_context()
         gpus = context.get_accelerator_ids().get("GPU", [])
-        where = Whereabouts(
+        return Whereabouts(
             self._number,
             ray.util.get_node_ip_address(),
             context.get_node_id(),
             os.getpid(),
             ",".join(map(str, gpus)),
         )
-        self._work = make()
-        return where, self._work.hello()
-
-    def do(self, task: Any) -> tuple[None, Any]:
-        """Do one task; that it is done, and what came of it, which is fetched when it is wanted."""
-        return None, self._work(task)

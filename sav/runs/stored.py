@@ -45,6 +45,10 @@ def find_store(run: Path, as_found: bool = False) -> Path:
     state = (run if run.is_dir() else annotations_folder(run)) / STATE
     names = (STORE, UNFINISHED) if as_found else (REFINED, STORE, UNFINISHED)
     found = [state / name for name in names if (state / name).exists()]
+    if not found and not run.exists() and not state.parent.exists():
+        raise FileNotFoundError(
+            f"there is no {run}: give the folder of a run's results, or the video that it wrote"
+        )
     if not found:
         raise FileNotFoundError(
             f"{run} has no store of a run ({state / STORE}): give the folder of a run's results, or the video"

@@ -42,3 +42,16 @@ def dies_as_it_loads():
 
 def fails_to_load():
     raise ValueError("no such model")
+
+
+def lacks_a_package():
+    import no_such_package  # noqa: F401
+
+
+def one_alone(marks: Path) -> Doubling:
+    """There is only one such."""
+    try:
+        (marks / "taken").touch(exist_ok=False)
+    except FileExistsError as error:
+        raise FileNotFoundError("no such checkpoint") from error
+    return Doubling(marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,29 @@ class Mortal(StandIn):
             return True
         mark.touch()
         return False
+
+
+@dataclass
+class Slow(StandIn):
+    """Takes its time with the first picture, so that what comes of the others has to wait."""
+
+    def together(self, frames, **settings):
+        self.seconds = 6.0 if frames[0].index == 0 else 0.0
+        return super().together(frames, **settings)
+
+
+@dataclass
+class Blind:
+    """Loads a stand-in in a worker that sees nothing of the driver's disk."""
+
+    load: Callable[[], StandIn] = Mortal
+
+    def __call__(self):
+        from sav.cluster import picture_work
+
+        picture_work._sees = lambda task: False
+        picture_work.stamp_of = lambda path: None
+        return self.load()
 
 
 def picture(seed: int, red: int | None = None) -> np.ndarray:

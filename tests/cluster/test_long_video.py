@@ -57,7 +57,7 @@ def test_a_full_store_is_one_line_that_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr(ray, "put", full)
     crew = StretchCrew(None, 1, False, Paces("frame"))
-    with pytest.raises(ClusterError, match=r"frames 3 to 4 cannot be handed to workers: .* fewer --workers"):
+    with pytest.raises(ClusterError, match=r"finds no room: .* fewer --workers"):
         crew.place([Frame(walking_image(number), number) for number in (3, 4)])
 
 

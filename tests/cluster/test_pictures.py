@@ -17,7 +17,7 @@ from sav.runs.ledger import Ledger
 from sav.runs.picture_plan import plan_pictures
 from sav.runs.pictures import run_pictures
 from sav.segmenter import Segmenter
-from tests.cluster.stub_models import Mortal, picture
+from tests.cluster.stub_models import Blind, Mortal, picture
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT
 from tests.torture.kills import difference, staging_left, tree
 
@@ -130,14 +130,3 @@ def test_real_models_find_the_same_on_two_workers(tmp_path, cluster):
     assert not difference(tree(tmp_path / "two"), tree(tmp_path / "one"))
     have, want = (tmp_path / run / ".sav/run.sqlite" for run in ("two", "one"))
     assert have.read_bytes() == want.read_bytes()
-
-
-class Blind:
-    """Loads stub models in a worker that sees nothing of the driver's disk."""
-
-    def __call__(self):
-        from sav.cluster import picture_work
-
-        picture_work._sees = lambda task: False
-        picture_work.stamp_of = lambda path: None
-        return Mortal()

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
+from sav.cluster import bundling as bundling_module
+from sav.cluster import staff
+from sav.cluster.bundling import Bundling
 from sav.cluster.placing import Share
 from sav.cluster.pool import Pool
 from sav.errors import ClusterError, WorkerLostError
-from tests.cluster.standins import Doubling, dies_as_it_loads, fails_to_load
+from tests.cluster.standins import (
+    Doubling,
+    dies_as_it_loads,
+    fails_to_load,
+    lacks_a_package,
+    one_alone,
+)
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.long
 
@@ -65,6 +78,25 @@ def test_a_task_that_kills_two_workers_is_given_up_and_its_neighbours_are_done(p
     assert values(pool, [5]) == [10]
 
 
+def test_tasks_that_travel_together_come_in_order_and_the_one_to_blame_is_found(pool, monkeypatch):
+    monkeypatch.setattr(pool, "_bundling", SimpleNamespace(size=4, add=lambda done: None))
+    tasks = [*range(30), "die", *range(30, 60), ("die once", "c"), 60]
+    values = [done.value for done in pool.ordered(tasks, bundled=True)]
+    assert [value for value in values if not isinstance(value, WorkerLostError | str)] == [*range(0, 122, 2)]
+    assert isinstance(values[30], WorkerLostError) and values[61] == "c"
+
+
+def test_more_travel_together_the_more_are_done_a_second(monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(bundling_module, "time", SimpleNamespace(monotonic=lambda: now))
+    bundling, sizes = Bundling(), []
+    for rate in (0, 5, 100, 384, 384, 40, 100_000):
+        now += 1.0
+        bundling.add(rate)
+        sizes.append(bundling.size)
+    assert sizes == [1, 1, 1, 4, 4, 1, 16]
+
+
 def test_what_a_task_raises_is_raised_as_it_was(pool):
     with pytest.raises(ValueError, match=r"^this task fails$"):
         values(pool, [1, "fail", 2])
@@ -81,3 +113,52 @@ def test_models_that_cannot_be_loaded_are_told_of_as_they_are(cluster):
 def test_workers_that_die_as_they_load_are_not_started_for_ever(cluster):
     with Pool(cluster, Share(2, 1, 0), dies_as_it_loads) as pool, pytest.raises(ClusterError, match="memory"):
         pool.ready()
+
+
+def test_a_worker_that_cannot_be_made_ready_is_left_out_and_told_of(cluster, tmp_path, caplog):
+    with Pool(cluster, Share(2, 1, 0), partial(one_alone, tmp_path)) as pool:
+        while not caplog.messages:
+            assert values(pool, [1, 2, ("sleep", 0.2)]) == [2, 4, 0.2]
+        assert len(pool.workers) == 1
+    (line,) = caplog.messages
+    assert line in [f"worker {number} is left out: no such checkpoint" for number in (1, 2)]
+
+
+def test_a_package_that_workers_lack_is_named(cluster):
+    line = "cannot import no_such_package: give all machines"
+    with Pool(cluster, Share(1, 1, 0), lacks_a_package) as pool, pytest.raises(ClusterError, match=line):
+        pool.ready()
+
+
+def test_workers_with_other_versions_are_told_of(cluster, monkeypatch):
+    monkeypatch.setattr(staff, "versions", lambda: {"torch": "1.0", "nothing": "2.0"})
+    line = r"has torch \S+, not 1\.0, as the machine"
+    with Pool(cluster, Share(1, 1, 0), Doubling) as pool, pytest.raises(ClusterError, match=line):
+        pool.ready()
+
+
+@pytest.mark.slow
+def test_workers_that_cannot_import_this_package_say_so(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(f"""
+import sys
+sys.path.append({str(ROOT)!r})  # of this alone Ray tells its workers nothing
+from sav.cluster.connection import Cluster
+from sav.cluster.placing import Share
+from sav.cluster.pool import Pool
+from sav.errors import ClusterError
+
+if __name__ == "__main__":
+    with Cluster(cpus=1, gpus=0) as cluster, Pool(cluster, Share(1, 1, 0), dict) as pool:
+        try:
+            pool.ready()
+        except ClusterError as error:
+            print(error)
+""")
+    ended = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == (
+        "a worker cannot import sav: give all machines the same environment, with this package and what it"
+        " needs\n"
+    )

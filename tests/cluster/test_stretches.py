@@ -145,7 +145,7 @@ def test_workers_that_are_killed_at_any_moment_leave_no_trace(pool, marks, sourc
 
         def kill(event: Event, last: int = last) -> None:
             if isinstance(event, Reached) and event.position == last:
-                pids = [worker.where.pid for worker in pool._workers if worker.where]
+                pids = [worker.pid for worker in pool.workers]
                 os.kill(moments.choice(pids), signal.SIGKILL)
 
         assert run(models, video, tmp_path / f"many{turn}", on_event=kill) == one

@@ -49,6 +49,8 @@ def test_what_cannot_be_done_is_one_line(video, capsys, arguments, line):
 def test_a_place_without_a_run_is_told(tmp_path, capsys):
     assert main(tmp_path, "--save", "coco") == 2
     assert "has no store of a run" in capsys.readouterr().err
+    assert main(tmp_path / "nowhere", "--save", "coco") == 2
+    assert f"there is no {tmp_path / 'nowhere'}: give" in capsys.readouterr().err
 
 
 def test_formats_must_be_named(tmp_path, capsys):

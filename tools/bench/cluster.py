@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -105,12 +105,8 @@ def _rate(
         elif isinstance(event, Problem) or (isinstance(event, Note) and "worker" not in event.line):
             print(event.line, file=sys.stderr)
 
-    def ready(pool: Pool[Any, Any]) -> Any:
-        """Wait for all workers: how long they take to start is another matter."""
-        while len(pool.hellos) < number:
-            pool._wait(1.0)
-        return pool.hellos[0]
-
+    # How long the workers take to start is another matter.
+    ready = partialmethod(Pool.ready, number)
     with mock.patch.object(sharing, "opened", opened), mock.patch.object(Pool, "ready", ready):
         some = pictures[: number * args.each]
         plan = plan_pictures(some, out, ["coco"], regions=False)

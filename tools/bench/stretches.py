@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -118,12 +118,8 @@ def _timed(cluster: Cluster, number: int, job: VideoJob, load: Any) -> tuple[flo
     def opened(workers: Workers) -> Iterator[tuple[Cluster, Share]]:
         yield cluster, Share(number, 1, 0)
 
-    def ready(pool: Pool[Any, Any]) -> Any:
-        """Wait for all workers: how long they take to start is another matter."""
-        while len(pool.hellos) < number:
-            pool._wait(1.0)
-        return pool.hellos[0]
-
+    # How long the workers take to start is another matter.
+    ready = partialmethod(Pool.ready, number)
     times: list[tuple[float, float]] = []
 
     def on_event(event: Event) -> None:
