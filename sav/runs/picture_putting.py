@@ -47,7 +47,7 @@ class PicturePutting:
         output: OutputFolder,
         store: PictureStore,
         leftovers: Leftovers,
-        about: Callable[[int, str], Mapping[str, str]],
+        abouts: Mapping[str, Mapping[str, str]],
     ) -> None:
         """Begin.
 
@@ -55,10 +55,10 @@ class PicturePutting:
             output: Where they go.
             store: Where the scenes are kept.
             leftovers: Knows what there was before.
-            about: Says what is remembered of a picture, given its position and content.
+            abouts: What is remembered of each picture besides its content, by its stem.
         """
         self.is_anything_in_place = False
-        self._output, self._store, self._leftovers, self._about = output, store, leftovers, about
+        self._output, self._store, self._leftovers, self._abouts = output, store, leftovers, abouts
 
     def put_all(self, ready: Sequence[Ready]) -> list[list[Path] | WriteError]:
         """Put files in place.
@@ -78,7 +78,7 @@ class PicturePutting:
             are_other.extend(self._store.add_all(items))
             kept_scenes.extend(abouts)
 
-        abouts = {one.stem: self._about(one.position, one.made.content) for one in ready}
+        abouts = {one.stem: {**self._abouts[one.stem], "content": one.made.content} for one in ready}
         outdated = {one.stem: self._leftovers.outdated(one.stem) for one in ready}
         try:
             parts = [_part(one, abouts[one.stem]) for one in ready]

@@ -76,13 +76,14 @@ class PictureResults:
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(self._categories.items()))
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
+        self._reserved: dict[str, dict[str, str]] = {}  # what is remembered of those on their way
         self._looks = plan.draw.changes
         self._check_formats()
         self._store = PictureStore(self._ledger, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
         self._joining = PictureJoining(plan, self._categories, self._classes, self._store, self._leftovers)
         self._leftovers.check()
-        self._putting = PicturePutting(self._output, self._store, self._leftovers, self._about)
+        self._putting = PicturePutting(self._output, self._store, self._leftovers, self._reserved)
 
     def known(self, position: int) -> Found | None:
         """What an earlier run like this one has found in a picture, if all its files are there; else None."""
@@ -120,12 +121,16 @@ class PictureResults:
         Raises:
             WriteError: It cannot be noted whose they are.
         """
-        abouts = [self._about(position, "") for position in positions]
+        abouts = [self._about(position) for position in positions]
         with self._ledger.locked():
-            return self._plan.stems.reserve(positions, abouts)
+            stems = self._plan.stems.reserve(positions, abouts)
+        self._reserved.update(zip(stems, abouts, strict=True))
+        return stems
 
     def release(self, stems: Sequence[str]) -> None:
         """Give names back under which nothing came."""
+        for stem in stems:
+            self._reserved.pop(stem, None)
         if stems:
             with self._ledger.locked():
                 self._plan.stems.release(stems)
@@ -163,6 +168,8 @@ class PictureResults:
         finally:
             self._plan.stems.filled(stem for stem, outcome in outcomes.items() if outcome is True)
             self.release([stem for stem, outcome in outcomes.items() if outcome is not True])
+            for one in some:
+                self._reserved.pop(one.stem, None)
             self.is_anything_in_place |= self._putting.is_anything_in_place
         return list(outcomes.values())
 
@@ -196,9 +203,9 @@ class PictureResults:
         there = [path for path in claim.files if (self._plan.save_dir / path).exists()]
         return all(any(path.startswith(place) for path in there) for place in self._plan.places)
 
-    def _about(self, position: int, content: str) -> dict[str, str]:
-        """What is remembered of a picture."""
-        known = self._plan.stems.known_by(position, content)
+    def _about(self, position: int) -> dict[str, str]:
+        """What is remembered of a picture, whose content nobody has looked at yet."""
+        known = self._plan.stems.known_by(position, "")
         return {**known, "classes": self._classes, "looks": self._looks}
 
     def _check_formats(self) -> None:
