@@ -102,7 +102,9 @@ class Ledger:
 
     def has_files(self, key: str) -> bool:
         """Whether any file of a claim is there."""
-        return any(os.path.lexists(self.folder / path) for path in self.claim(key).files)
+        query = "SELECT path FROM files WHERE claim = (SELECT claim FROM claims WHERE key = ?)"
+        start = os.fsencode(self._start)
+        return any(os.path.lexists(start + path) for (path,) in self._file.rows(query, key))
 
     def write(self, key: str, claim: Claim) -> None:
         """Have a claim on the disk; see `write_all`.
@@ -138,14 +140,13 @@ class Ledger:
         Quick, and almost always right; `as_written` knows.
         """
         prints, listed = self._known(path)
-        if not _has_size_of(path, prints):
-            return False
-        return path.lstat().st_mtime_ns <= listed or self.as_written(path) is not None
+        found = _of_our_size(path, prints)
+        return found is not None and (found.st_mtime_ns <= listed or self.as_written(path) is not None)
 
     def as_written(self, path: Path) -> str | None:
         """The fingerprint of the file at `path` if it is as we wrote it; None if it is not, or not there."""
         prints, _ = self._known(path)
-        if not _has_size_of(path, prints):
+        if _of_our_size(path, prints) is None:
             return None
         try:
             found = fingerprint(path)
@@ -215,10 +216,12 @@ class Ledger:
         return (rows[0][0].split(), rows[0][1]) if rows else ([], 0)
 
 
-def _has_size_of(path: Path, prints: list[str]) -> bool:
-    """Whether there is a file of one of the sizes that fingerprints begin with."""
-    sizes = {known.partition("-")[0] for known in prints}
-    if not sizes or not os.path.lexists(path):
-        return False
-    found = path.lstat()
-    return stat.S_ISREG(found.st_mode) and str(found.st_size) in sizes
+def _of_our_size(path: Path, prints: list[str]) -> os.stat_result | None:
+    """What the system says of the file at `path`; None if it has none of the sizes that fingerprints have."""
+    try:
+        found = os.lstat(path) if prints else None
+    except OSError:  # there is none
+        return None
+    if found is None or not stat.S_ISREG(found.st_mode):
+        return None
+    return found if any(known.startswith(f"{found.st_size}-") for known in prints) else None

@@ -32,8 +32,9 @@ class _Naming:
     def recognise(self) -> None:
         """Give pictures the names that they have, and mark those that would have a name of another."""
         for picture in self._catalogue.of_state(NEW):
-            key = self._by_source(picture.source) or self._by_content(picture.path)
-            if key is not None:
+            if (key := self._by_source(picture.source)) is not None:
+                self._catalogue.name(picture.number, key, KNOWN, picture.source)
+            elif (key := self._by_content(picture.path)) is not None:
                 self._catalogue.name(picture.number, key, KNOWN, self._ledger.about(key).get("source"))
             elif self._is_in_ledger(picture.stem):
                 self._catalogue.name(picture.number, picture.stem, SHARED)
