@@ -20,7 +20,7 @@ from sav.web.config import WebConfig
 
 _MODELS = Path(__file__).resolve().parents[1] / "model"
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-_SIZE = {"width": 1280, "height": 800}
+_SIZE: Any = {"width": 1280, "height": 800}
 # The models are small and the picture is; others may be at work on the machine.
 _PATIENCE_MS = 120_000
 # Percent of the picture's width.
