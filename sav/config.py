@@ -193,6 +193,13 @@ class SaveOptions:
     cutout_video: str = "prores"
     video_encoder: str = "auto"
 
+    @property
+    def changes(self) -> str:
+        """What differs from the defaults, in words, but for who encodes; empty if nothing does."""
+        chosen = {field.name: getattr(self, field.name) for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)} | {"video_encoder": self.video_encoder}
+        return ", ".join(f"{name} {value}" for name, value in chosen.items() if value != usual[name])
+
     def __post_init__(self) -> None:
         check_choice("video_encoder", self.video_encoder, VIDEO_ENCODERS)
         check_choice("cutout_matte", self.cutout_matte, MATTES)

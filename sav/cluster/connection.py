@@ -44,12 +44,15 @@ def the_ray() -> ModuleType:
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
+    hook = sys.excepthook
     try:
         import ray
     except ImportError as error:
         raise PackageMissingError(
             "several workers need Ray: pip install '.[cluster]', or --workers 1"
         ) from error
+    finally:
+        sys.excepthook = hook  # Ray's tells its cluster of an error, and fails itself where Python is ending
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     return ray
 

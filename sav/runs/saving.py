@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +143,7 @@ class Annotations:
         target: Target,
         tell: Callable[[str], None] = _log.error,
         overwrite: bool = False,
+        about: Mapping[str, str] | None = None,
     ) -> None:
         """Begin files for `target.folder`, whose parent must exist, in the formats `names`.
 
@@ -151,6 +152,7 @@ class Annotations:
             target: What the files are about, and where they go.
             tell: Is called with a line about whatever cannot be written.
             overwrite: Replace also files that are not ours.
+            about: What is to be remembered of them, too.
 
         Raises:
             SettingError: If a format cannot hold what the run is about.
@@ -159,7 +161,7 @@ class Annotations:
         self.output: OutputFolder | None = OutputFolder(target.folder, overwrite)
         self.is_whole = True
         self.older: list[str] = []
-        self._names = names
+        self._names, self._about = names, about or {}
         self._tell_user = tell
         with ExitStack() as stack:
             self._staging = stack.enter_context(staging_folder(target.folder))
@@ -200,7 +202,8 @@ class Annotations:
     def _put(self, output: OutputFolder) -> None:
         places = {place for name in self._writers.names for place in FORMATS[name].places}
         try:
-            kept = output.put(self._staging, RUN, lambda path: path.partition("/")[0] in places)
+            about = {**output.ledger.about(RUN), **self._about}
+            kept = output.put(self._staging, RUN, lambda path: path.partition("/")[0] in places, about)
         except (WriteError, ResultsError) as error:
             self._tell(str(error))
             return

@@ -93,7 +93,10 @@ class _Writing:
             with working():
                 annotations = stack.enter_context(
                     Annotations(
-                        self._results.formats, self._target, lambda line: self._on_event(Problem(line))
+                        self._results.formats,
+                        self._target,
+                        lambda line: self._on_event(Problem(line)),
+                        about={"looks": self._results.looks},
                     )
                 )
                 annotations.output = None  # until there is a frame to tell of

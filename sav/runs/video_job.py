@@ -56,6 +56,11 @@ class VideoJob:
     refine: RefineConfig | None = None
     draw: DrawConfig = DrawConfig()
 
+    @property
+    def looks(self) -> str:
+        """What is wished of the files beside the defaults, in words: what a run that is done is known by."""
+        return ", ".join(filter(None, (self.draw.changes, self.options.changes)))
+
     def open(self) -> VideoReader:
         """Open the source; see `open_video`.
 
@@ -74,4 +79,5 @@ class VideoJob:
 
     def results(self) -> VideoResults:
         """Where the results go, after a look at what is in the way; see `VideoResults`."""
-        return VideoResults(self.save_path, self.formats, self.overwrite, local_path(self.source))
+        source = local_path(self.source)
+        return VideoResults(self.save_path, self.formats, self.overwrite, source, self.looks)

@@ -21,6 +21,7 @@ class VideoResults:
         save_path: Where the video shall go.
         formats: The formats of the annotations.
         overwrite: Whether files that are not ours are replaced, too.
+        looks: What is wished of the files beside the defaults, in words.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class VideoResults:
         formats: Sequence[str] = VIDEO_FORMATS,
         overwrite: bool = False,
         source: Path | None = None,
+        looks: str = "",
     ) -> None:
         """Find out, before any work, whether the results can be written; nothing is changed by that.
 
@@ -37,13 +39,14 @@ class VideoResults:
             formats: The formats of the annotations.
             overwrite: Replace also files that are not ours, or not any more.
             source: The file that is read, which is never replaced.
+            looks: What is wished of the files beside the defaults, in words.
 
         Raises:
             FileExistsError: Something that is not ours has the name of a result.
             OSError: Nothing can be written there.
         """
         self.save_path, self.overwrite = save_path, overwrite
-        self.formats = formats
+        self.formats, self.looks = formats, looks
         self._inputs = [source] if source and source.is_file() else []
         folder = annotations_folder(save_path)
         check_folder(save_path.parent)
@@ -61,7 +64,7 @@ class VideoResults:
             WriteError: It cannot be written.
         """
         path = self._free(path)
-        return self._output(path).put_beside(partial, path)
+        return self._output(path).put_beside(partial, path, {"looks": f"{self.looks} (video alone)"})
 
     def annotations(self, saved_path: Path | None) -> OutputFolder:
         """Where the annotations go that belong to a video; None for one that could not be saved.

@@ -189,13 +189,13 @@ def check_resumable(job: VideoJob) -> None:
 def _difference(before: About, now: About) -> str:
     """What keeps one run from going on with another, in words."""
     if before.source.content != now.source.content:
-        return f"the unfinished run is over another video, {before.source.path}"
+        return f"the earlier run is over another video, {before.source.path}"
     old, new = _flat(before), _flat(now)
     for name in dict.fromkeys([*old, *new]):
         if old.get(name) != new.get(name):
             was = f"{name} {old[name]}" if name in old else f"no {name}"
-            return f"the unfinished run has {was}, this one {new.get(name, 'none')}"
-    return "the unfinished run is another"
+            return f"the earlier run has {was}, this one {new.get(name, 'none')}"
+    return "the earlier run is another"
 
 
 def _flat(about: About) -> dict[str, object]:

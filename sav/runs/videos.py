@@ -16,7 +16,7 @@ from sav.media.pictures import output_stems
 from sav.media.save_path import annotations_folder, check_save_path
 from sav.media.video_files import list_videos
 from sav.runs.events import Event, Note, OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.ledger import STATE
+from sav.runs.ledger import RUN, STATE
 from sav.runs.report import Report, VideosReport
 from sav.runs.saving import reason
 from sav.runs.stored import REFINED, STORE, refined_about
@@ -127,7 +127,8 @@ def is_done(job: VideoJob, models: VideoModels) -> bool:
     """Whether an earlier run like this one has come to the video's end, and its files are there."""
     folder = annotations_folder(job.save_path)
     ledger = job.results().annotations(job.save_path).ledger
-    if not (job.save_path.exists() and ledger.looks_ours(job.save_path)):
+    is_ours = job.save_path.exists() and ledger.looks_ours(job.save_path)
+    if not is_ours or ledger.about(RUN).get("looks", "") != job.looks:
         return False
     with job.open() as reader:
         about = about_video(job, models, reader.info)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sav.config import SaveOptions
 from sav.errors import SettingError, VideoError
+from sav.looks import DrawConfig
 from sav.media.video_files import has_videos, list_videos
 from sav.runs.events import Note, Problem, Reached, Saved
 from sav.runs.video import run_video
@@ -69,11 +71,33 @@ def test_what_is_done_is_not_done_again(folder):
     assert run(folder, resume=True)[0].taken_over == 3
 
 
-@pytest.mark.parametrize("more", [{"formats": ("coco", "mot", "csv")}, {"refine": RefineConfig()}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"formats": ("coco", "mot", "csv")},
+        {"refine": RefineConfig()},
+        {"draw": DrawConfig(legend=True)},
+        {"options": SaveOptions(yolo_track_ids=True)},
+    ],
+)
 def test_what_was_done_in_other_ways_is_done_in_these(folder, more):
     run(folder)
-    report, _ = run(folder, resume=True, **more)
+    report, events = run(folder, resume=True, **more)
     assert report.taken_over == 0 and report.status == 0
+    assert any("going on after 3 frames" in line for line in lines(events, Note))  # without the models
+    assert run(folder, resume=True, **more)[0].taken_over == 3
+    if "draw" in more:
+        assert run(folder, resume=True)[0].taken_over == 0
+
+
+def test_what_was_found_with_other_settings_stays_and_is_told_of(folder):
+    run(folder)
+    before = tree(folder / "out")
+    report, events = run(folder, resume=True, tracker="botsort")
+    assert report.status == 2 and not difference(tree(folder / "out"), before)
+    told = lines(events, Problem)
+    assert len(told) == 3
+    assert all("the earlier run has" in line and "leave out --resume" in line for line in told)
 
 
 def test_a_folder_of_pictures_is_one_video_and_one_of_both_or_neither_is_refused(folder):
