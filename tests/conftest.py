@@ -86,6 +86,11 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(cores)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole runs of README's commands first: beside them at the end the second process would be idle."""
+    items.sort(key=lambda item: item.path != ROOT / "tests" / "test_quality.py")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def ctrl_c_works() -> Iterator[None]:
     """A shell's background switches Ctrl-C off and nohup a closed window, for every script started, too."""

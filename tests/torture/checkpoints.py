@@ -126,16 +126,15 @@ def _zip_bomb(whole: bytes, other: bytes, random: Random) -> bytes:
 @lru_cache(maxsize=4)
 def _bomb(whole: bytes, in_place: bool) -> bytes:
     target = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(whole)) as source, zipfile.ZipFile(target, "w") as archive:
+    quickly = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+    with zipfile.ZipFile(io.BytesIO(whole)) as source, quickly as archive:
         names = source.namelist()
         root = names[0].split("/")[0]
         bombed = next(name for name in names if "/data/" in name) if in_place else f"{root}/data/bomb"
         for name in names:
             if name != bombed:
-                archive.writestr(name, source.read(name))
-        info = zipfile.ZipInfo(bombed)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        with archive.open(info, "w", force_zip64=True) as member:
+                archive.writestr(name, source.read(name), zipfile.ZIP_STORED)
+        with archive.open(bombed, "w", force_zip64=True) as member:
             for _ in range(2**6):
                 member.write(bytes(2**24))
     return target.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,8 @@ _YAML = (
     "tracker_type: botsort\ntrack_buffer: " + "9" * 5000,
     "tracker_type: botsort\ntrack_buffer: .nan",
     "tracker_type: botsort\ntrack_high_thresh: .inf",
-    "a: " + "[" * 5000,
-    "{" * 5000,
+    "a: " + "[" * 2000,
+    "{" * 2000,
     "&a [*a, *a]",
     "a: &a0 [x]\n" + "".join(f"b{i}: &a{i + 1} [*a{i}, *a{i}, *a{i}, *a{i}]\n" for i in range(20)),
     "? [a]\n: b",
@@ -41,7 +42,9 @@ _YAML = (
 
 
 def prepare() -> None:
-    """Nothing is made beforehand."""
+    """Ask for both helps, once, before trials are run in processes of their own."""
+    for script in (seg, track):
+        _known(script)
 
 
 def trial(seed: int, number: int, folder: Path) -> str:
@@ -62,8 +65,7 @@ def _yaml(random: np.random.Generator, folder: Path) -> str:
 
 def _command_line(random: np.random.Generator, folder: Path) -> str:
     script = (seg, track)[int(random.integers(2))]
-    flags = [word for word in _help(script).split() if word.startswith("--")]
-    known = sorted({flag.strip("[],.:;()") for flag in flags})
+    known = _known(script)
     chosen = [known[i] for i in random.integers(0, len(known), int(random.integers(1, 6)))]
     line = []
     for flag in chosen:
@@ -78,11 +80,14 @@ def _command_line(random: np.random.Generator, folder: Path) -> str:
     return "command line refused"
 
 
-def _help(script) -> str:
+@cache
+def _known(script) -> list[str]:
+    """The flags of a script, as its help has them."""
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.suppress(SystemExit):
         script.main(["--help"])
-    return shown.getvalue()
+    flags = [word for word in shown.getvalue().split() if word.startswith("--")]
+    return sorted({flag.strip("[],.:;()") for flag in flags})
 
 
 def _status(script, line: list[str]) -> tuple[int, str]:

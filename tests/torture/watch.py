@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import select
 import signal
 import struct
 import sys
@@ -120,7 +121,7 @@ class _Worker:
             if problem:
                 self.end()
                 return f"FAULT: {problem}"
-            time.sleep(0.002 if time.monotonic() - begin < 0.5 else 0.05)
+            select.select([self._answers], [], [], 0.002 if time.monotonic() - begin < 0.5 else 0.05)
 
     def end(self) -> None:
         """Kill it, and let go of it."""
