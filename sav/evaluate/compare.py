@@ -91,7 +91,7 @@ def compare(run: Path, truth: Path) -> Comparison:
     """
     for place in (run, truth):
         if not place.exists():
-            raise FileNotFoundError(f"there is no {place}")
+            raise FileNotFoundError(f"there is no {place}: check the path")
     if run.is_file() and run.suffix.lower() not in _KINDS and annotations_folder(run).is_dir():
         run = annotations_folder(run)
     if truth.is_dir() or truth.suffix.lower() == ".txt":
