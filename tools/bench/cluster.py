@@ -40,6 +40,7 @@ from sav.runs.picture_store import about_pictures
 from sav.runs.report import Found
 from sav.stages.overlap import batched
 from sav.store.rows import Packed
+from tools.bench import processes
 from tools.bench.standins import StandIn
 
 _STEPS = 10
@@ -77,31 +78,31 @@ def _scaling(args: argparse.Namespace, folder: Path) -> None:
         cv2.imwrite(str(folder / "in" / f"{number:06}.jpg"), image)
     pictures = sorted((folder / "in").iterdir())
 
-    print("workers  pictures/s  efficiency  CPU of the driver, ms a picture")
+    print("workers  pictures/s  efficiency  CPU, ms a picture:", ", ".join(processes.KINDS))
     single = 0.0
     with Cluster(cpus=max(args.workers), gpus=0) as cluster:
         for workers in args.workers:
             rate, cost = _rate(cluster, workers, pictures, args, folder / str(workers))
             single = single or rate / workers
-            print(
-                f"{workers:7}  {rate:10.2f}  {rate / workers / single:10.3f}  {1000 * cost:12.2f}", flush=True
-            )
+            costs = "".join(f"{1000 * cost[kind]:10.2f}" for kind in processes.KINDS)
+            print(f"{workers:7}  {rate:10.2f}  {rate / workers / single:10.3f}{costs}", flush=True)
 
 
 def _rate(
     cluster: Cluster, number: int, pictures: list[Path], args: argparse.Namespace, out: Path
-) -> tuple[float, float]:
-    """Pictures a second, and seconds of the driver's CPU a picture, once all workers are there."""
+) -> tuple[float, dict[str, float]]:
+    """Pictures a second, and seconds of each process' CPU a picture, once all workers are there."""
 
     @contextmanager
     def opened(workers: Workers) -> Iterator[tuple[Cluster, Share]]:
         yield cluster, Share(number, 1, 0)
 
-    times: list[tuple[float, float]] = []
+    times: list[tuple[float, dict[str, float]]] = []
 
     def on_event(event: Event) -> None:
         if isinstance(event, Reached):
-            times.append((time.perf_counter(), time.process_time()))
+            if not times or event.position == event.total:
+                times.append((time.perf_counter(), processes.used()))
         elif isinstance(event, Problem) or (isinstance(event, Note) and "worker" not in event.line):
             print(event.line, file=sys.stderr)
 
@@ -112,8 +113,10 @@ def _rate(
         plan = plan_pictures(some, out, ["coco"], regions=False)
         load: Any = partial(StandIn, args.seconds)
         share_pictures(plan, load, Workers(number), on_event)
-    (begin, used), (end, used_then) = times[0], times[-1]
-    return len(some) / (end - begin), (used_then - used) / len(some)
+    (begin, before), (end, after) = times[0], times[-1]
+    return len(some) / (end - begin), {
+        kind: (after[kind] - before[kind]) / len(some) for kind in processes.KINDS
+    }
 
 
 def _driver(number: int, together: int, size: int, folder: Path) -> None:

@@ -13,14 +13,12 @@ import time
 from functools import partial
 from typing import Any
 
-import psutil
-
 from sav.cluster.connection import Cluster
 from sav.cluster.placing import Share
 from sav.cluster.pool import Pool
+from tools.bench.processes import KINDS, used
 
 _CONCURRENCY = 3
-_WHO = ("driver", "native", "python", "worker")
 
 
 class Sleeping:
@@ -62,34 +60,15 @@ def _row(cluster: Cluster, number: int, args: argparse.Namespace) -> str:
     pool: Pool[bytes, bytes]
     with Pool(cluster, Share(number, 1, 0), make, _CONCURRENCY) as pool:
         pool.ready(number)
-        before, begun = _used(), time.perf_counter()
+        before, begun = used(), time.perf_counter()
         for _ in pool.ordered(tasks, bundled=True):
             pass
         rate = len(tasks) / (time.perf_counter() - begun)
-        spent = {who: used - before[who] for who, used in _used().items()}
-    driver, native, python, worker = (1000 * spent[who] / len(tasks) for who in _WHO)
+        spent = {who: spent - before[who] for who, spent in used().items()}
+    driver, native, python, worker = (1000 * spent[who] / len(tasks) for who in KINDS)
     share = rate * args.seconds / number
     cost = f"{driver:25.2f}  {native:11.2f}  {python:12.2f}  {worker:6.2f}"
     return f"{number:7}  {rate:7.1f}  {share:19.3f}{cost}"
-
-
-def _used() -> dict[str, float]:
-    """Seconds of the processor that each kind of process has used."""
-    used = dict.fromkeys(_WHO, 0.0) | {"driver": time.process_time()}
-    for process in psutil.Process().children(recursive=True):
-        try:
-            with process.oneshot():
-                times, name = process.cpu_times(), " ".join(process.cmdline()[:1])
-        except psutil.Error:
-            continue
-        used[_kind(name)] += times.user + times.system
-    return used
-
-
-def _kind(name: str) -> str:
-    if name.startswith("ray::"):
-        return "worker"
-    return "native" if name.endswith(("raylet", "gcs_server")) else "python"
 
 
 if __name__ == "__main__":
