@@ -10,7 +10,8 @@ import pytest
 
 from sav.media.pictures.names import output_stems, plain_stem
 from sav.runs import naming
-from sav.runs.catalogue import Catalogue, Sources
+from sav.runs.catalogue import Catalogue, Inputs, Sources
+from sav.runs.guarded import identities
 from sav.runs.stems import Stems
 
 OUT = Path("/nowhere/out")
@@ -108,7 +109,7 @@ def random_case(chance):
 @pytest.mark.parametrize("seed", range(4))
 def test_names_and_owners_are_those_of_lists(seed, monkeypatch):
     chance = random.Random(seed)
-    for _ in range(250):
+    for _ in range(100):
         pictures, table, left = random_case(chance)
         contents = {path: chance.choice(["", "1", "2"]) for path in pictures}
         monkeypatch.setattr(naming, "content_of", contents.__getitem__)
@@ -146,3 +147,13 @@ def test_a_picture_that_is_given_twice_counts_once():
     catalogue = Catalogue(pictures, OUT, lambda source: source.endswith("b.jpg"))
     assert list(catalogue.paths) == pictures[:1]
     assert list(catalogue.left_out) == ["../p/b.jpg"]
+
+
+def test_inputs_are_known_by_what_they_are_links_to(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").symlink_to("a.jpg")
+    (tmp_path / "c.jpg").touch()
+    found = {path: identities(path) for path in tmp_path.iterdir()}
+    inputs = Inputs([tmp_path / "b.jpg", tmp_path / "gone.jpg"])
+    assert all(one in inputs for name in ("a.jpg", "b.jpg") for one in found[tmp_path / name])
+    assert not any(one in inputs for one in found[tmp_path / "c.jpg"])
