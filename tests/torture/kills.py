@@ -170,6 +170,7 @@ def _child(main: Main, arguments: list[str], log: Path, renames: int) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))  # not pytest's
     signal.signal(signal.SIGINT, signal.default_int_handler)
     Segmenter.load = classmethod(  # type: ignore[method-assign, assignment]
         lambda cls, *files, **settings: cls(StubDetector(), _SlowSam(), regions=False)
