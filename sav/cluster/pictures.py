@@ -75,7 +75,7 @@ def share_pictures(
         with results.workshop() as workshop:
             sharing = _Sharing(plan, results, pool, hello, workshop, on_event)
             writing = PictureWriting(plan, results, sharing.ready, found, on_event, most=_GROUP)
-            with closing(sharing.deliveries(todo, writing.put)) as deliveries:
+            with closing(sharing.deliveries(todo, writing.put_due)) as deliveries:
                 writing.go_through(deliveries)
             stack.close()  # nobody is at work in there any more
         report = replace(writing.finish(), with_regions=hello.regions)

@@ -33,6 +33,8 @@ __all__ = ["RUN", "STATE", "Claim", "Ledger", "fingerprint"]
 STATE = ".sav"
 # Keys that are read at once.
 _PAGE = 1000
+# How often the hidden folder is made again where other processes remove it.
+_TRIES = 10
 
 
 class Ledger:
@@ -172,16 +174,7 @@ class Ledger:
         if self._is_locked:
             yield
             return
-        with contextlib.ExitStack() as stack:
-            with named_errors(self.state):
-                self.state.mkdir(parents=True, exist_ok=True)
-                if fcntl is not None:
-                    lock = os.open(self.state, os.O_RDONLY)
-                    stack.callback(os.close, lock)
-                    with contextlib.suppress(OSError):
-                        fcntl.flock(lock, fcntl.LOCK_EX)
-            self._is_locked = True
-            stack.callback(setattr, self, "_is_locked", False)
+        with self._alone():
             self._file.begin()
             yield
 
@@ -190,17 +183,44 @@ class Ledger:
         self._file.close()
 
     def close(self) -> None:
-        """Let go of the file for good; one that says nothing is removed.
+        """Let go of the file for good; where it says nothing it goes, and the hidden folder if that is empty.
 
         Raises:
             WriteError: It cannot be looked at any more.
         """
-        if not self._file.is_written:
+        if not self.state.is_dir():
             self._file.close()
             return
-        with self.locked():
-            is_empty = not self._file.rows("SELECT 1 FROM claims LIMIT 1")
+        with self._alone():
+            is_empty = self._file.is_written and not self._file.rows("SELECT 1 FROM claims LIMIT 1")
             self._file.remove() if is_empty else self._file.close()
+            with contextlib.suppress(OSError):  # something is in it
+                self.state.rmdir()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            with named_errors(self.state):
+                for _ in range(_TRIES):
+                    if self._takes_lock(stack):
+                        break
+            self._is_locked = True
+            stack.callback(setattr, self, "_is_locked", False)
+            yield
+
+    def _takes_lock(self, stack: contextlib.ExitStack) -> bool:
+        """Lock the hidden folder; False if another process, which has nothing to say, has just removed it."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            return True
+        try:
+            lock = os.open(self.state, os.O_RDONLY)
+            stack.callback(os.close, lock)
+            with contextlib.suppress(OSError):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            return os.path.samestat(os.fstat(lock), self.state.stat())
+        except FileNotFoundError:
+            return False
 
     def _pages(self, condition: str, *values: object) -> Iterator[str]:
         query = f"SELECT key FROM claims WHERE {condition} AND key > ? ORDER BY key LIMIT {_PAGE}"

@@ -85,23 +85,26 @@ class LedgerFile:
             with sqlite.transaction(database):
                 forget(database, keys)
 
-    def begin(self) -> None:
+    def begin(self) -> Connection:
         """Open it to be written: make it if there is none, and find it again if another took its place.
 
         Raises:
             ResultsError: It cannot be read.
             WriteError: It cannot be written.
         """
-        if self._identity is not None and self._identity == _identity(self._path):
-            return
-        if self._closing is not None:
-            self._closing.detach()
-        if self._database is not None:  # nothing of it is to be brought to where another file may be by now
-            self._database.close()
-        self._database = None
+        database, closing = self._database, self._closing
+        if database is not None and self._identity is not None and self._identity == _identity(self._path):
+            return database
+        if closing is not None:
+            closing.detach()
+        if database is not None:  # nothing of it is to be brought to where another file may be by now
+            database.close()
+        self._database, self._identity, self._closing = None, None, None
+
         database = _to_write(self._path, self._state)
         self._database, self._identity = database, _identity(self._path)
         self._closing = weakref.finalize(self, _closed, self._path, database)
+        return database
 
     def close(self) -> bool:
         """Let go of it; it is opened again when it is needed.
@@ -115,13 +118,11 @@ class LedgerFile:
     def remove(self) -> None:
         """Let go of it, and have it be gone, unless somebody else has it open."""
         if self.close():
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # then it stays, and says nothing
+                self._path.unlink()
 
     def _begun(self, is_lasting: bool) -> Connection:
-        self.begin()
-        database = self._database
-        if database is None:
-            raise ValueError("a ledger that nothing can be written to")
+        database = self.begin()
         database.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
         return database
 

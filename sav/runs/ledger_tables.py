@@ -49,6 +49,9 @@ def make(database: Connection) -> None:
 def keep(database: Connection, claims: Iterable[tuple[str, Claim, int]]) -> None:
     """Have the tables hold claims, each with its key and the time of listing, in nanoseconds."""
     for key, claim, listed in claims:
+        if not (claim.files or claim.about):  # it says nothing
+            forget(database, [key])
+            continue
         about = [os.fsencode(claim.about[name]) if name in claim.about else None for name in ABOUT]
         database.execute(_KEEP, (key, folded(key), listed, *about))
         database.execute(f"DELETE FROM files WHERE claim = {_CLAIM}", (key,))

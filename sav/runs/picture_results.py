@@ -192,7 +192,7 @@ class PictureResults:
         with contextlib.suppress(WriteError):
             self._ledger.close()
         new = [self._plan.save_dir] if self._is_new else []
-        for folder in (self._state, *new):
+        for folder in new:
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
 

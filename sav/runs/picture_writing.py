@@ -21,7 +21,7 @@ from sav.wording import count
 
 _log = logging.getLogger(__name__)
 # Seconds that what is ready waits for more to be put in place with.
-_LONGEST = 1.0
+_LONGEST = 0.5
 Outcome = TypeVar("Outcome")
 
 
@@ -72,6 +72,15 @@ class PictureWriting(Generic[Outcome]):
             ended = ended or f"{error}; ended"
         if ended:
             self._problem = f"{ended} after {self._done} of {wanted}{self._saved(ended)}"
+
+    def put_due(self) -> None:
+        """Put in place what has waited long enough, or is enough; to be called also while nothing comes.
+
+        Raises:
+            WriteError: The disk is full, and no other picture would have room either.
+        """
+        if len(self._ready) >= self._most or time.monotonic() - self._since > _LONGEST:
+            self.put()
 
     def put(self) -> None:
         """Put in place what is ready.
@@ -126,8 +135,7 @@ class PictureWriting(Generic[Outcome]):
                 self._ready.append(self._make(position, outcome))
         except Exception as error:
             self._tell(position, error)
-        if len(self._ready) >= self._most or time.monotonic() - self._since > _LONGEST:
-            self.put()
+        self.put_due()
 
     def _tell(self, position: int, error: Exception) -> None:
         if isinstance(error, WriteError) and error.is_final:

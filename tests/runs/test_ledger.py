@@ -106,6 +106,25 @@ def test_one_that_says_nothing_goes_unless_somebody_else_is_at_it(out):
     assert not hidden(out)
 
 
+def test_a_hidden_folder_that_another_process_removes_at_that_moment_is_made_again(out, monkeypatch):
+    open_, opened = os.open, []
+
+    def removed_before(path, flags, **more):
+        if path == out / STATE and len(opened) < 2:
+            opened.append(path)
+            if len(opened) == 1:
+                path.rmdir()
+            else:
+                descriptor = open_(path, flags, **more)
+                path.rmdir()
+                return descriptor
+        return open_(path, flags, **more)
+
+    monkeypatch.setattr(os, "open", removed_before)
+    Ledger(out).write("a", claim("a.txt"))
+    assert len(opened) == 2 and list(Ledger(out).keys()) == ["a"]
+
+
 def test_one_whose_file_was_removed_begins_another(out):
     ledger = Ledger(out)
     ledger.write("a", claim("a.txt"))
