@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
@@ -109,6 +111,12 @@ def test_a_real_video_of_varying_rate_with_sound_is_one_workers(cluster, varying
         assert len(written.streams.audio) == 1
         times = [frame.time for frame in written.decode(video=0)]
     assert len({round(after - before, 4) for before, after in pairwise(times)}) > 3
+
+
+def test_thousands_of_frames_are_one_workers_though_a_worker_and_a_node_die():
+    """In a process of its own: its Ray has several nodes. Memory must not grow, either; see there."""
+    command = [sys.executable, "-m", "tests.torture.long_video", "--frames", "4000"]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def assert_same(many: dict[str, bytes], one: dict[str, bytes]) -> None:

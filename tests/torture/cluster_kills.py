@@ -32,20 +32,21 @@ _LONGEST = 240.0
 
 
 class Machines:
-    """A head without room for workers, and two nodes with room for one each."""
+    """A head without room for workers, and two nodes with as many cores each."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpus: int = 1) -> None:
         the_ray()
         from ray.cluster_utils import Cluster
 
         self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-        self._nodes = [self._cluster.add_node(num_cpus=1) for _ in range(2)]
+        self._cpus = cpus
+        self._nodes = [self._cluster.add_node(num_cpus=cpus) for _ in range(2)]
         self.address = str(self._cluster.address)
 
     def kill_node(self, number: int) -> None:
         """Have a node be gone at once, and another come a moment later."""
         self._cluster.remove_node(self._nodes.pop(number), allow_graceful=False)
-        self._nodes.append(self._cluster.add_node(num_cpus=1))
+        self._nodes.append(self._cluster.add_node(num_cpus=self._cpus))
 
     def close(self) -> None:
         self._cluster.shutdown()
