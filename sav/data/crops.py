@@ -36,6 +36,22 @@ def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int,
     return lengths if lengths[-1] else lengths[:-1]
 
 
+def from_run_lengths(lengths: IntArray, box: Sequence[int], height: int) -> BoolArray:
+    """The crop of a mask in its tight box, out of the lengths of its runs down the columns of the picture.
+
+    Raises:
+        ValueError: They are of a picture of another size.
+    """
+    x0, y0, x1, y1 = box
+    # Only the columns of the box are made.
+    edges = np.clip(np.cumsum(lengths), x0 * height, x1 * height) - x0 * height
+    values = np.arange(len(lengths)) % 2 == 1
+    columns = np.repeat(values, np.diff(edges, prepend=0))
+    if len(columns) < (x1 - x0) * height:
+        columns = np.append(columns, np.zeros((x1 - x0) * height - len(columns), np.bool_))
+    return columns.reshape(x1 - x0, height)[:, y0:y1].T
+
+
 def centroid_xy(crop: BoolArray) -> NDArray[np.float64]:
     """`(2,)`, the mean pixel centre of a crop that is not empty, from its top left corner.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import index as as_index
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +14,6 @@ from numpy.typing import NDArray
 from sav.data.crops import bits_set, centroid_xy, pack, run_lengths, tight_boxes, trim
 from sav.data.rle import compressed, rle_iou
 from sav.data.types import BoolArray, FloatArray, IntArray
-
-
-class MaskMeasures(NamedTuple):
-    """What is dear to work out of the pixels of N masks, under the names that it has in `Masks`.
-
-    Attributes:
-        areas: `(N,)` int64.
-        centroids_xy: `(N, 2)` float32.
-        rle_counts: `(N,)` of str.
-    """
-
-    areas: IntArray
-    centroids_xy: FloatArray
-    rle_counts: NDArray[np.object_]
-
-    def rows(self, index: Any) -> MaskMeasures:
-        """Those of the masks that a slice, indices or flags pick."""
-        return MaskMeasures(*(column[index] for column in self))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,20 +41,23 @@ class Masks:
     packed: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
+        self._check_boxes()
+        if self.packed.dtype != np.uint8:
+            raise ValueError(f"packed must be uint8, not {self.packed.dtype}")
+        if self.packed.shape != (int(self._offsets[-1]),):
+            raise ValueError(f"packed has {self.packed.size} bytes, the boxes ask for {self._offsets[-1]}")
+
+    def _check_boxes(self) -> None:
         boxes = self.boxes_xyxy
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(f"boxes_xyxy must have shape (N, 4), not {boxes.shape}")
-        if boxes.dtype != np.int64 or self.packed.dtype != np.uint8:
-            raise ValueError(
-                f"masks are int64 boxes and uint8 bits, not {boxes.dtype} and {self.packed.dtype}"
-            )
+        if boxes.dtype != np.int64:
+            raise ValueError(f"boxes_xyxy must be int64, not {boxes.dtype}")
         low, high = boxes[:, :2], boxes[:, 2:]
         if (low < 0).any() or (low > high).any() or (high > self.size_hw[::-1]).any():
             raise ValueError(
                 f"boxes_xyxy must lie in the picture, {self.size_hw[1]}x{self.size_hw[0]} pixels"
             )
-        if self.packed.shape != (int(self._offsets[-1]),):
-            raise ValueError(f"packed has {self.packed.size} bytes, the boxes ask for {self._offsets[-1]}")
 
     @cached_property
     def _offsets(self) -> IntArray:
@@ -115,15 +100,11 @@ class Masks:
         if any(part.size_hw != size_hw for part in parts):
             raise ValueError(f"masks of pictures of different sizes cannot be joined, wanted {size_hw}")
         parts = [cls.empty(size_hw), *parts]
-        joined = cls(
+        return cls(
             size_hw,
             np.concatenate([part.boxes_xyxy for part in parts]),
             np.concatenate([part.packed for part in parts]),
         )
-        for name in MaskMeasures._fields:
-            if all(name in vars(part) for part in parts if len(part)):
-                vars(joined)[name] = np.concatenate([getattr(part, name) for part in parts])
-        return joined
 
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
@@ -163,11 +144,7 @@ class Masks:
 
         chosen = np.arange(len(self))[index]
         pieces = [self.bits(i) for i in chosen.tolist()]
-        masks = Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
-        for name in MaskMeasures._fields:
-            if name in vars(self):
-                vars(masks)[name] = vars(self)[name][chosen]
-        return masks
+        return Masks(self.size_hw, self.boxes_xyxy[chosen], np.concatenate([self.packed[:0], *pieces]))
 
     def crop(self, position: int) -> BoolArray:
         """The mask at `position` inside its tight box, `(y1 - y0, x1 - x0)` bool."""
@@ -287,29 +264,12 @@ class Masks:
     def rles(self) -> list[dict[str, Any]]:
         """COCO run-length encodings, `{"size": [H, W], "counts": str}`, as pycocotools writes them."""
         height, width = self.size_hw
-        return [{"size": [height, width], "counts": counts} for counts in self.rle_counts.tolist()]
+        return [{"size": [height, width], "counts": counts} for counts in self.rle_counts]
 
     @cached_property
-    def rle_counts(self) -> NDArray[np.object_]:
-        """`(N,)` of str, the counts of COCO's run-length encodings."""
-        return np.array(compressed(self.run_lengths, self.size_hw), np.object_)
-
-    def measures(self) -> MaskMeasures:
-        """What is dear to work out, to be kept beside the masks."""
-        return MaskMeasures(*(getattr(self, name) for name in MaskMeasures._fields))
-
-    def with_measures(self, measures: MaskMeasures) -> Masks:
-        """The same masks, of which all that is known and is not worked out again.
-
-        Raises:
-            ValueError: It is of another number of masks.
-        """
-        lengths = [len(measures.areas), len(measures.centroids_xy), len(measures.rle_counts)]
-        if lengths != [len(self)] * 3:
-            raise ValueError(f"{len(self)} masks have as many measures, not {lengths}")
-        masks = Masks(self.size_hw, self.boxes_xyxy, self.packed)
-        vars(masks).update(measures._asdict())
-        return masks
+    def rle_counts(self) -> list[str]:
+        """The counts of COCO's run-length encodings, a text a mask."""
+        return compressed(self.run_lengths, self.size_hw)
 
 
 def _size_of(dense: BoolArray) -> tuple[int, int]:

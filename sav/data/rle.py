@@ -18,6 +18,32 @@ def compressed(run_lengths: Sequence[Sequence[int]], size_hw: tuple[int, int]) -
     return [rle["counts"].decode("ascii") for rle in encoded]
 
 
+def decompressed(counts: str) -> NDArray[np.int64]:
+    """The lengths of a mask's runs, out of its counts: what `compressed` does, undone.
+
+    The form is that of pycocotools (maskApi.c, `rleToString`): each number in groups of five bits, the lowest
+    first, with a sixth that says whether more come, and the sign in the highest; from the fourth on only the
+    change since the one but last.
+
+    Raises:
+        ValueError: They are cut off.
+    """
+    groups = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - 48
+    ends = np.flatnonzero(groups & 32 == 0)
+    if not len(ends) or ends[-1] != len(groups) - 1:
+        raise ValueError("the counts of a mask are cut off")
+
+    sizes = np.diff(ends, prepend=-1)
+    begins = ends - sizes + 1
+    shifts = 5 * (np.arange(len(groups)) - np.repeat(begins, sizes))
+    numbers = np.add.reduceat((groups & 31) << shifts, begins)
+    numbers[groups[ends] & 16 > 0] -= 1 << (5 * sizes[groups[ends] & 16 > 0])
+
+    numbers[1::2] = np.cumsum(numbers[1::2])
+    numbers[2::2] = np.cumsum(numbers[2::2])
+    return numbers
+
+
 def rle_iou(
     a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]], is_crowd: Sequence[bool] = ()
 ) -> NDArray[np.float64]:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, TextIO
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import UNLABELLED_ID
@@ -48,11 +50,12 @@ class CocoWriter(AnnotationWriter):
             "height": height,
             "width": width,
         }
-        _append(self._images, image, first=self._frames == 1)
-        for annotation in self._annotations(scene):
-            numbered = {"id": self._next_id, "image_id": self._frames, **annotation}
-            _append(self._file, numbered, first=self._next_id == 1)
-            self._next_id += 1
+        _append(self._images, [image], is_first=self._frames == 1)
+        found = chain(self._annotations(scene.objects), self._annotations(scene.regions))
+        numbered = enumerate(found, self._next_id)
+        annotations = [{"id": number, "image_id": self._frames, **one} for number, one in numbered]
+        _append(self._file, annotations, is_first=self._next_id == 1)
+        self._next_id += len(annotations)
 
     def _finish(self) -> None:
         self._file.write('],\n"images": [')
@@ -60,13 +63,12 @@ class CocoWriter(AnnotationWriter):
         shutil.copyfileobj(self._images, self._file)
         self._file.write("]}\n")
 
-    def _annotations(self, scene: Scene) -> Iterator[dict[str, Any]]:
-        instances = scene.instances
+    def _annotations(self, instances: Instances) -> Iterator[dict[str, Any]]:
         columns = zip(
             instances.class_ids.tolist(),
             instances.scores.tolist(),
             instances.ids.tolist(),
-            corner_and_size(solid_boxes(instances.boxes_xyxy, scene.size_hw)),
+            corner_and_size(solid_boxes(instances.boxes_xyxy, instances.size_hw)),
             _shapes(instances.masks),
             strict=True,
         )
@@ -85,8 +87,11 @@ def category_table(target: Target) -> list[dict[str, Any]]:
     return [{"id": target.numbers[class_id] + 1, "name": name} for class_id, name in target.names.items()]
 
 
-def _append(file: TextIO, item: dict[str, Any], first: bool) -> None:
-    file.write(("\n" if first else ",\n") + json_text(item))
+def _append(file: TextIO, items: Sequence[dict[str, Any]], is_first: bool) -> None:
+    """Write items that begin with their id, a line each; encoded together, which takes half the time."""
+    if items:
+        lines = json_text(items)[1:-1].replace('}, {"id": ', '},\n{"id": ')
+        file.write(("\n" if is_first else ",\n") + lines)
 
 
 def _shapes(masks: Masks) -> Iterator[dict[str, Any]]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TextIO
 
+from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.data.types import UNLABELLED_ID
@@ -25,6 +27,7 @@ _OBJECT_COLUMNS = (
     "name", "frame", "seconds", "track_id", "class_id", "class", "score",
     "left", "top", "right", "bottom", "area", "centroid_x", "centroid_y",
 )  # fmt: skip
+_Point = tuple[float, float]
 _TRACK_COLUMNS = (
     "track_id", "class_id", "class", "first_frame", "last_frame", "frames", "seconds_on_screen", "path_length"
 )  # fmt: skip
@@ -40,9 +43,9 @@ class _Track:
     frames: int = 0
     seconds: Fraction = Fraction(0)
     path_length: float = 0.0
-    centroid: tuple[float, float] | None = None
+    centroid: _Point | None = None
 
-    def move(self, centroid: tuple[float, float] | None) -> None:
+    def move(self, centroid: _Point | None) -> None:
         """Go on to the next centroid, if there is one."""
         if centroid and self.centroid:
             self.path_length += math.dist(centroid, self.centroid)
@@ -66,13 +69,20 @@ class CsvWriter(AnnotationWriter):
         frame = scene.frame
         file_name = csv_cell(self.target.file_name(scene))
         where = [file_name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
-        instances = scene.instances
-        centroids = _centroids(instances.masks)
+        centroids = _centroids(scene.masks)
+        self._objects.writerows(self._rows(where, scene.objects, centroids))
+        self._objects.writerows(self._rows(where, scene.regions, _centroids(scene.regions.masks)))
+        if self.target.video:
+            self._sum_up(scene, centroids)
+
+    def _rows(
+        self, where: list[Any], instances: Instances, centroids: list[_Point | None]
+    ) -> Iterator[list[Any]]:
         columns = zip(
             instances.ids.tolist(),
             instances.class_ids.tolist(),
             instances.scores.tolist(),
-            solid_boxes(instances.boxes_xyxy, scene.size_hw).tolist(),
+            solid_boxes(instances.boxes_xyxy, instances.size_hw).tolist(),
             instances.masks.areas.tolist(),
             centroids,
             strict=True,
@@ -82,11 +92,9 @@ class CsvWriter(AnnotationWriter):
             if class_id == UNLABELLED_ID:
                 about = [track_id if self.target.video else "", "", self._names[class_id], ""]
             if area or class_id != UNLABELLED_ID:
-                self._objects.writerow([*where, *about, *_decimals(box), area, *_decimals(centroid)])
-        if self.target.video:
-            self._sum_up(scene, centroids[: len(scene)])
+                yield [*where, *about, *_decimals(box), area, *_decimals(centroid)]
 
-    def _sum_up(self, scene: Scene, centroids: list[tuple[float, float] | None]) -> None:
+    def _sum_up(self, scene: Scene, centroids: list[_Point | None]) -> None:
         """Bring the tracks of the last frame up to this one's time, and then go on with this one's."""
         for track_id in self._shown:
             self._tracks[track_id].seconds += scene.frame.time - self._time
@@ -129,7 +137,7 @@ def _table(file: TextIO) -> Any:
     return csv.writer(_Rows(file), lineterminator="\r\n")
 
 
-def _centroids(masks: Masks) -> list[tuple[float, float] | None]:
+def _centroids(masks: Masks) -> list[_Point | None]:
     points = zip(masks.centroids_xy.tolist(), masks.areas.tolist(), strict=True)
     return [(point[0], point[1]) if area else None for point, area in points]
 

@@ -55,10 +55,11 @@ class Writers:
         """
         self._target, self._staging, self._tell = target, staging, tell
         self._writers: dict[str, AnnotationWriter] = {}
+        self._places = {name: target.folder / _main_place(name) for name in names}
         hidden = replace(target, folder=staging)
         for name in names:
             try:
-                with named_errors(self._place(name)):
+                with named_errors(self._places[name]):
                     self._writers[name] = writer_class(name, target.video is not None)(hidden)
             except SettingError:
                 self.discard()
@@ -80,7 +81,7 @@ class Writers:
         full: WriteError | None = None
         for name, writer in list(self._writers.items()):
             try:
-                with named_errors(self._place(name)):
+                with named_errors(self._places[name]):
                     writer.write(scene)
             except Exception as error:
                 if full is None and isinstance(error, WriteError) and error.is_final:
@@ -95,7 +96,7 @@ class Writers:
         """Write what is due at the end; what is then left in the hidden folder is whole."""
         for name, writer in list(self._writers.items()):
             try:
-                with named_errors(self._place(name)):
+                with named_errors(self._places[name]):
                     writer.close()
             except Exception as error:
                 self._give_up(name, error)
@@ -119,11 +120,11 @@ class Writers:
             path = self._staging / place
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
-    def _place(self, name: str) -> Path:
-        """What to call a format's files when they cannot be written."""
-        format_ = FORMATS[name]
-        alone = format_.common[0] if len(format_.common) == 1 and not format_.each else min(format_.places)
-        return self._target.folder / alone
+
+def _main_place(name: str) -> str:
+    """What to call a format's files when they cannot be written."""
+    format_ = FORMATS[name]
+    return format_.common[0] if len(format_.common) == 1 and not format_.each else min(format_.places)
 
 
 class Annotations:

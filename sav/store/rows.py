@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from sav.data.counted import CountedMasks, MaskMeasures
 from sav.data.instances import Instances
-from sav.data.masks import MaskMeasures, Masks
+from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import Detections, Frame
+from sav.data.types import Detections, FloatArray, Frame, IntArray
 
 FRAME = "name, time, height, width, is_tracked, duplicates, detections, doubtful, measures"
 INSTANCE = "id, class_id, score, box, mask_box, mask"
@@ -22,8 +23,6 @@ INSTANCE = "id, class_id, score, box, mask_box, mask"
 _DETECTION = np.dtype([("box", "<f4", 4), ("score", "<f4"), ("class_id", "<i8")])
 # Masks are long runs of equal bits, which the quickest level makes nearly as small as the best.
 _LEVEL = 1
-# The columns of no instances.
-_NONE: tuple[tuple[Any, ...], ...] = ((),) * (INSTANCE.count(",") + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +65,11 @@ class Packed:
 
         Args:
             scene: It.
-            is_measured: Store also what is dear to work out of the masks, so that nobody does it again.
+            is_measured: Store what is dear to work out of the masks, so that nobody does it again, and their
+                run lengths in place of their pixels, which are then made again by who asks for them.
         """
-        objects, regions = (tuple(instance_rows(table)) for table in (scene.objects, scene.regions))
+        tables = (scene.objects, scene.regions)
+        objects, regions = (tuple(instance_rows(table, is_measured)) for table in tables)
         return cls(frame_row(scene, is_measured), objects, regions, scene.frame.index)
 
 
@@ -79,14 +80,17 @@ def frame_row(scene: Scene, is_measured: bool) -> tuple[Any, ...]:
     return name, time, *scene.size_hw, scene.is_tracked, scene.duplicates, detections, *measures
 
 
-def instance_rows(instances: Instances) -> Iterator[tuple[Any, ...]]:
-    """The columns of `INSTANCE` for each object or region."""
+def instance_rows(instances: Instances, is_measured: bool) -> Iterator[tuple[Any, ...]]:
+    """The columns of `INSTANCE` for each object or region; masks that were measured are COCO's counts."""
     boxes, masks = instances.boxes_xyxy.astype("<f4"), instances.masks
     columns = (instances.ids.tolist(), instances.class_ids.tolist(), instances.scores.tolist())
     for place, row in enumerate(zip(*columns, strict=True)):
         mask_box = masks.boxes_xyxy[place].astype("<i4").tobytes()
-        bits = zlib.compress(masks.bits(place).tobytes(), _LEVEL)
-        yield *row, boxes[place].tobytes(), mask_box, bits
+        if is_measured:
+            mask = masks.rle_counts[place].encode("ascii")
+        else:
+            mask = zlib.compress(masks.bits(place).tobytes(), _LEVEL)
+        yield *row, boxes[place].tobytes(), mask_box, mask
 
 
 def scene_of(
@@ -112,8 +116,8 @@ def scene_of(
     """
     name, time, height, width, is_tracked, duplicates, detections, _, measures = row
     size_hw = (height, width)
-    known = _known(measures, len(objects), len(regions))
-    found, kept = (_instances(size_hw, *table) for table in zip((objects, regions), known, strict=True))
+    measured = _measured(measures, objects, regions)
+    found, kept = (_instances(size_hw, *table) for table in zip((objects, regions), measured, strict=True))
     image = np.broadcast_to(np.zeros(3, np.uint8), (*size_hw, 3))
     return Scene(
         frame=Frame(image, index, name, Fraction(time), key),
@@ -128,43 +132,64 @@ def scene_of(
 
 
 def _instances(
-    size_hw: tuple[int, int], instances: Sequence[Sequence[Any]], measures: MaskMeasures | None
+    size_hw: tuple[int, int],
+    instances: Sequence[Sequence[Any]],
+    measured: tuple[IntArray, FloatArray] | None,
 ) -> Instances:
-    """What `instance_rows` took apart."""
-    ids, class_ids, scores, boxes, mask_boxes, bits = zip(*instances, strict=True) if instances else _NONE
-    masks = Masks(
-        size_hw,
-        np.frombuffer(b"".join(mask_boxes), "<i4").astype(np.int64).reshape(-1, 4),
-        np.frombuffer(b"".join(map(zlib.decompress, bits)), np.uint8),
-    )
+    """What `instance_rows` took apart, with what is known of the masks, if they were measured."""
+    if not instances:
+        return Instances.empty(size_hw)
+    ids, class_ids, scores, boxes, mask_boxes, packed = zip(*instances, strict=True)
+    boxes_xyxy = np.frombuffer(b"".join(mask_boxes), "<i4").astype(np.int64).reshape(-1, 4)
+    if measured is None:
+        bits = b"".join(map(zlib.decompress, packed))
+        masks = Masks(size_hw, boxes_xyxy, np.frombuffer(bits, np.uint8))
+    else:
+        counts = [str(mask, "ascii") for mask in packed]
+        masks = CountedMasks(size_hw, boxes_xyxy, MaskMeasures(*measured, counts))
     return Instances(
         np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
         np.array(scores, np.float32),
         np.array(class_ids, np.int64),
         np.array(ids, np.int64),
-        masks if measures is None else masks.with_measures(measures),
+        masks,
     )
 
 
 def _measures(scene: Scene) -> bytes:
-    """What is known of the masks of the objects, then of the regions: areas, centroids, counts."""
-    tables = [table.masks.measures() for table in (scene.objects, scene.regions)]
-    areas, centroids, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
-    return (
-        areas.astype("<i8").tobytes() + centroids.astype("<f4").tobytes() + "\n".join(counts).encode("ascii")
-    )
+    """Areas and centroids of the masks of the objects, then of the regions, and a check sum of all masks."""
+    tables = [MaskMeasures.of(table.masks) for table in (scene.objects, scene.regions)]
+    areas = b"".join(table.areas.astype("<i8").tobytes() for table in tables)
+    centroids = b"".join(table.centroids_xy.astype("<f4").tobytes() for table in tables)
+    counts = "".join(text for table in tables for text in table.rle_counts)
+    return _check_sum(areas + centroids, counts.encode("ascii")) + areas + centroids
 
 
-def _known(packed: bytes | None, objects: int, regions: int) -> Sequence[MaskMeasures | None]:
-    """What `_measures` made, of the objects and of the regions; None where nothing was kept."""
-    if packed is None:
+def _measured(
+    measures: bytes | None, objects: Sequence[Sequence[Any]], regions: Sequence[Sequence[Any]]
+) -> Sequence[tuple[IntArray, FloatArray] | None]:
+    """Areas and centroids of the masks of the objects, and of the regions; None where nothing was kept.
+
+    Raises:
+        ValueError: They are damaged, or the masks are.
+    """
+    if measures is None:
         return None, None
-    count = objects + regions
-    areas = np.frombuffer(packed, "<i8", count).astype(np.int64)
-    centroids = np.frombuffer(packed, "<f4", 2 * count, 8 * count).astype(np.float32).reshape(-1, 2)
-    counts = np.array(packed[16 * count :].decode("ascii").split("\n") if count else [], object)
-    measures = MaskMeasures(areas, centroids, counts)
-    return measures.rows(slice(objects)), measures.rows(slice(objects, None))
+    counts = b"".join(row[-1] for table in (objects, regions) for row in table)
+    if measures[:4] != _check_sum(measures[4:], counts):
+        raise ValueError("masks are damaged")
+    count = len(objects) + len(regions)
+    areas = np.frombuffer(measures, "<i8", count, 4).astype(np.int64)
+    centroids = np.frombuffer(measures, "<f4", 2 * count, 4 + 8 * count).astype(np.float32).reshape(-1, 2)
+    first, second = slice(len(objects)), slice(len(objects), None)
+    return (areas[first], centroids[first]), (areas[second], centroids[second])
+
+
+def _check_sum(*parts: bytes) -> bytes:
+    number = 0
+    for part in parts:
+        number = zlib.crc32(part, number)
+    return number.to_bytes(4, "little")
 
 
 def _packed(detections: Detections) -> bytes:

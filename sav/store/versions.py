@@ -10,7 +10,7 @@ from sav.data.types import UNLABELLED_ID
 from sav.sqlite import Connection
 from sav.store.database import IN_ORDER, VERSION, set_version, version
 
-# In the third form, nothing was kept of what is dear to work out of masks.
+# In the third form, nothing was kept of what is dear to work out of masks, and all were pixels.
 _FRAMES_VIEW = "CREATE TEMP VIEW frames AS SELECT *, NULL AS doubtful, NULL AS measures FROM main.frames"
 _FRAMES_UPGRADE = f"""
 ALTER TABLE frames ADD COLUMN doubtful INTEGER;

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sav.config import SaveOptions
+from sav.errors import ResultsError
 from sav.formats.registry import FORMATS, format_names
 from sav.runs.ledger import Ledger
 from sav.runs.picture_files import PictureFiles
@@ -85,14 +86,27 @@ def test_files_about_all_pictures_are_made_of_the_store_as_of_the_scenes(
     assert made.keys() == {"coco.json", "objects.csv", "cvat.xml"}
 
 
-def test_what_was_worked_out_of_masks_is_kept_and_holds_for_both_tables_together(store, scenes):
-    add(store, scenes, is_measured=True)
+@pytest.mark.parametrize("is_measured", [False, True])
+def test_scenes_come_back_whole(store, scenes, is_measured):
+    add(store, scenes, is_measured)
     for scene, direct in zip(store.scenes(lambda key: True), numbered(scenes), strict=True):
-        assert {"areas", "centroids_xy", "rle_counts"} <= vars(scene.instances.masks).keys()
-        for kept, anew in zip(
-            scene.instances.masks.measures(), direct.instances.masks.measures(), strict=True
-        ):
-            assert (kept.tolist(), kept.dtype) == (anew.tolist(), anew.dtype)
+        assert scene == replace(direct, frame=replace(direct.frame, time=scene.frame.time))
+
+
+def test_files_of_numbers_ask_for_no_pixels(store, scenes, tmp_path):
+    add(store, scenes, is_measured=True)
+    stored = list(store.scenes(lambda key: True))
+    PictureFiles(tmp_path, []).write_formats(["coco", "csv"], stored, CATEGORIES, tmp_path, pytest.fail)
+    tables = [table.masks for scene in stored for table in (scene.objects, scene.regions)]
+    assert not any("packed" in vars(masks) for masks in tables)
+
+
+def test_masks_that_are_damaged_are_told(store, scenes):
+    add(store, scenes, is_measured=True)
+    with sqlite3.connect(store.path) as database:
+        database.execute("UPDATE objects SET mask = CAST(replace(mask, '1', '2') AS BLOB)")
+    with pytest.raises(ResultsError, match="damaged"):
+        list(store.scenes(lambda key: True))
 
 
 def test_only_pictures_that_are_wanted_are_told_of_and_numbered(store, scenes):
