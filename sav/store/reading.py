@@ -16,7 +16,7 @@ from sav.sqlite import Connection
 from sav.store import rows
 from sav.store.about import About
 from sav.store.database import decoding, errors
-from sav.store.rows import Entry
+from sav.store.rows import Entry, Packed, Rows
 
 _IN_ORDER = "FROM frames ORDER BY position, name, key"
 # Frames that are read together; keys of a page.
@@ -133,13 +133,10 @@ class StoredScenes:
         frame = self._frame_of(key)
         return None if frame is None else self._scene(frame, 0)
 
-    def instances(self, key: str) -> tuple[Any, Any] | None:
+    def instances(self, key: str) -> tuple[Rows, Rows] | None:
         """The rows of a picture's objects and regions, as `Packed` has them; None if it is not there."""
-        frame = self._frame_of(key)
-        if frame is None:
-            return None
-        objects, regions = (self._instances(table, [frame])[frame] for table in ("objects", "regions"))
-        return tuple(objects), tuple(regions)
+        scene = self.scene(key)
+        return None if scene is None else Packed.instances_of(scene, is_measured=True)
 
     def at(self, index: int) -> Scene:
         """What is known of the frame of that index of a video.

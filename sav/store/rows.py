@@ -10,17 +10,21 @@ from itertools import islice, repeat
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sav.data.counted import CountedMasks, MaskMeasures
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import Detections, FloatArray, Frame, IntArray
+from sav.data.types import Detections, Frame
 
 FRAME = "name, time, height, width, is_tracked, duplicates, detections, doubtful, measures"
 INSTANCE = "id, class_id, score, box, mask_box, mask"
 
+Rows = tuple[tuple[Any, ...], ...]
+
 _DETECTION = np.dtype([("box", "<f4", 4), ("score", "<f4"), ("class_id", "<i8")])
+_MEASURE = np.dtype([("area", "<i8"), ("centroid", "<f4", 2), ("is_doubtful", "?")])
 # Masks are long runs of equal bits, which the quickest level makes nearly as small as the best.
 _LEVEL = 1
 
@@ -55,8 +59,8 @@ class Packed:
     """
 
     frame: tuple[Any, ...]
-    objects: tuple[tuple[Any, ...], ...]
-    regions: tuple[tuple[Any, ...], ...]
+    objects: Rows
+    regions: Rows
     index: int = 0
 
     @classmethod
@@ -68,9 +72,16 @@ class Packed:
             is_measured: Store what is dear to work out of the masks, so that nobody does it again, and their
                 run lengths in place of their pixels, which are then made again by who asks for them.
         """
-        tables = (scene.objects, scene.regions)
-        objects, regions = (tuple(instance_rows(table, is_measured)) for table in tables)
+        objects, regions = cls.instances_of(scene, is_measured)
         return cls(frame_row(scene, is_measured), objects, regions, scene.frame.index)
+
+    @staticmethod
+    def instances_of(scene: Scene, is_measured: bool) -> tuple[Rows, Rows]:
+        """The rows of the objects and of the regions; see `of`."""
+        objects, regions = (
+            tuple(instance_rows(table, is_measured)) for table in (scene.objects, scene.regions)
+        )
+        return objects, regions
 
 
 def frame_row(scene: Scene, is_measured: bool) -> tuple[Any, ...]:
@@ -134,7 +145,7 @@ def scene_of(
 def _instances(
     size_hw: tuple[int, int],
     instances: Sequence[Sequence[Any]],
-    measured: tuple[IntArray, FloatArray] | None,
+    measured: NDArray[Any] | None,
 ) -> Instances:
     """What `instance_rows` took apart, with what is known of the masks, if they were measured."""
     if not instances:
@@ -145,44 +156,47 @@ def _instances(
         bits = b"".join(map(zlib.decompress, packed))
         masks = Masks(size_hw, boxes_xyxy, np.frombuffer(bits, np.uint8))
     else:
+        areas, centroids = measured["area"].astype(np.int64), measured["centroid"].astype(np.float32)
         counts = [str(mask, "ascii") for mask in packed]
-        masks = CountedMasks(size_hw, boxes_xyxy, MaskMeasures(*measured, counts))
-    return Instances(
+        masks = CountedMasks(size_hw, boxes_xyxy, MaskMeasures(areas, centroids, counts))
+
+    table = Instances(
         np.frombuffer(b"".join(boxes), "<f4").astype(np.float32).reshape(-1, 4),
         np.array(scores, np.float32),
         np.array(class_ids, np.int64),
         np.array(ids, np.int64),
         masks,
     )
+    if measured is not None:
+        vars(table)["doubtful"] = measured["is_doubtful"].astype(np.bool_)  # is not worked out again
+    return table
 
 
 def _measures(scene: Scene) -> bytes:
-    """Areas and centroids of the masks of the objects, then of the regions, and a check sum of all masks."""
-    tables = [MaskMeasures.of(table.masks) for table in (scene.objects, scene.regions)]
-    areas = b"".join(table.areas.astype("<i8").tobytes() for table in tables)
-    centroids = b"".join(table.centroids_xy.astype("<f4").tobytes() for table in tables)
-    counts = "".join(text for table in tables for text in table.rle_counts)
-    return _check_sum(areas + centroids, counts.encode("ascii")) + areas + centroids
+    """What was worked out of the masks of the objects, then of the regions, behind a check sum of all."""
+    tables = (scene.objects, scene.regions)
+    measures = np.empty(sum(map(len, tables)), _MEASURE)
+    measures["area"] = np.concatenate([table.masks.areas for table in tables])
+    measures["centroid"] = np.concatenate([table.masks.centroids_xy for table in tables])
+    measures["is_doubtful"] = np.concatenate([table.doubtful for table in tables])
+    counts = "".join(text for table in tables for text in table.masks.rle_counts)
+    return _check_sum(measures.tobytes(), counts.encode("ascii")) + measures.tobytes()
 
 
 def _measured(
     measures: bytes | None, objects: Sequence[Sequence[Any]], regions: Sequence[Sequence[Any]]
-) -> Sequence[tuple[IntArray, FloatArray] | None]:
-    """Areas and centroids of the masks of the objects, and of the regions; None where nothing was kept.
+) -> Sequence[NDArray[Any] | None]:
+    """What `_measures` made, of the objects and of the regions; None where nothing was kept.
 
     Raises:
-        ValueError: They are damaged, or the masks are.
+        ValueError: It is damaged, or the masks are.
     """
     if measures is None:
         return None, None
     counts = b"".join(row[-1] for table in (objects, regions) for row in table)
     if measures[:4] != _check_sum(measures[4:], counts):
         raise ValueError("masks are damaged")
-    count = len(objects) + len(regions)
-    areas = np.frombuffer(measures, "<i8", count, 4).astype(np.int64)
-    centroids = np.frombuffer(measures, "<f4", 2 * count, 4 + 8 * count).astype(np.float32).reshape(-1, 2)
-    first, second = slice(len(objects)), slice(len(objects), None)
-    return (areas[first], centroids[first]), (areas[second], centroids[second])
+    return np.split(np.frombuffer(measures, _MEASURE, offset=4), [len(objects)])
 
 
 def _check_sum(*parts: bytes) -> bytes:
