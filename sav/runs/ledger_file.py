@@ -172,9 +172,13 @@ def _to_read(path: Path, state: Path) -> Connection | None:
 
 
 def _with_older(database: Connection, state: Path) -> Connection:
-    make(database)
-    with sqlite.transaction(database):
-        keep(database, older_claims(state))
+    try:
+        make(database)
+        with sqlite.transaction(database):
+            keep(database, older_claims(state))
+    except BaseException:
+        database.close()
+        raise
     return database
 
 
