@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 
+from sav.checks import check_choice
 from sav.config import VIDEO_ENCODERS
 from sav.errors import SettingError
 
@@ -47,8 +48,7 @@ class WriterConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= 51:
             raise SettingError(f"the quality (crf) must be from 0 to 51, not {self.crf}")
-        if self.encoder not in VIDEO_ENCODERS:
-            raise SettingError(f"the encoder is one of {', '.join(VIDEO_ENCODERS)}, not {self.encoder!r}")
+        check_choice("encoder", self.encoder, VIDEO_ENCODERS)
 
 
 def encoding(
