@@ -220,7 +220,7 @@ class PictureResults:
             return
         names = [name for name in self._plan.formats if FORMATS[name].each]
         with self._ledger.locked(), staging_folder(self._state / "run") as staging:
-            for key in sorted(self._plan.stems.vanished):
+            for key in self._plan.stems.vanished:
                 if self._plan.stems.has_vanished(key):  # another process may have done its picture again
                     self._ledger.drop(key)
                     self._store.remove(key)
