@@ -67,7 +67,7 @@ def _understand_python(words: list[str]) -> None:
         name, *flags = words[2:]
         assert name in COMMANDS
         import_module(f"sav.commands.{name}").parse(flags)
-    elif words[1].startswith("tools."):
+    elif words[1].startswith(("tools.", "tests.torture.")):
         module, *flags = words[1:]
         _stopped_after_parsing(lambda: run_module(module, run_name="__main__"), module, flags)
     else:
