@@ -119,6 +119,8 @@ class Pool(Generic[Task, Result]):
                 value = self._fetched(begun[0])
                 if begun[0].is_over:
                     job = begun.popleft()
+                    # A call and its jobs know each other: results would stay until that circle is found.
+                    del job.call
                     yield Done(job.task, value, job.worker)
                     if time.monotonic() - self._last_look > _BETWEEN_LOOKS:
                         self._look(0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
+from collections import UserList
 from functools import partial
 from types import SimpleNamespace
 
@@ -62,6 +65,17 @@ def test_no_more_tasks_are_asked_for_than_the_window_has(pool):
 def test_results_of_one_row_of_tasks_can_be_the_tasks_of_another(pool):
     doubled = (done.value for done in pool.ordered(range(12)))
     assert values(pool, doubled) == [4 * number for number in range(12)]
+
+
+def test_results_that_were_handed_out_are_kept_by_nobody(pool):
+    gc.collect()
+    gc.disable()
+    try:
+        tasks = (UserList([number] * 3) for number in range(40))
+        results = [weakref.ref(done.value) for done in pool.ordered(tasks, bundled=True)]
+        assert [result() for result in results] == [None] * 40
+    finally:
+        gc.enable()
 
 
 def test_a_worker_that_dies_has_what_it_was_at_done_again(pool):
