@@ -6,16 +6,16 @@ import contextlib
 import errno
 import time
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sav import sqlite
 from sav.errors import ResultsError, WriteError
-from sav.files import named_errors, sync_folder
+from sav.files import sync_folder
 from sav.runs.claims import Claim
 from sav.runs.ledger_tables import KIND, forget, keep, make
-from sav.runs.older_ledger import older_claims, older_files
+from sav.runs.older_ledger import older_claims, older_files, put_away
 from sav.sqlite import Connection
 
 # KiB of the file that are held in memory.
@@ -175,7 +175,7 @@ def _with_older(database: Connection, state: Path) -> Connection:
     try:
         make(database)
         with sqlite.transaction(database):
-            keep(database, older_claims(state))
+            keep(database, _unknown(database, state))
     except BaseException:
         database.close()
         raise
@@ -197,7 +197,7 @@ def _to_write(path: Path, state: Path) -> Connection:
         database.execute("PRAGMA synchronous = FULL")
         with sqlite.transaction(database):
             make(database)
-            keep(database, older_claims(state) if older else ())
+            keep(database, _unknown(database, state) if older else ())
         _remove(older)
     if is_new:
         for folder in (state, state.parent):
@@ -205,11 +205,17 @@ def _to_write(path: Path, state: Path) -> Connection:
     return database
 
 
+def _unknown(database: Connection, state: Path) -> Iterator[tuple[str, Claim, int]]:
+    """What earlier versions have written of which nothing newer is known, as in a copy that was put back."""
+    for key, claim, written in older_claims(state):
+        newer = "SELECT 1 FROM claims WHERE key = ? AND time > ?"
+        if database.execute(newer, (key, written)).fetchone() is None:
+            yield key, claim, written
+
+
 def _remove(older: Collection[Path]) -> None:
-    """Remove what was brought over."""
-    for path in older:
-        with named_errors(path):
-            path.unlink(missing_ok=True)
+    """Remove what was brought over, and folders that are empty after that."""
+    put_away(older)
     for folder in {path.parent for path in older}:
         with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()

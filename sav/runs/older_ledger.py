@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sav.errors import ResultsError
+from sav.files import named_errors
 from sav.runs.claims import RUN, Claim
 
 _log = logging.getLogger(__name__)
@@ -39,10 +41,7 @@ def older_claims(state: Path) -> Iterator[tuple[str, Claim, int]]:
     """
     for path in older_files(state):
         try:
-            with path.open("rb") as file:
-                time = os.fstat(file.fileno()).st_mtime_ns
-                claim = _parsed(json.load(file))
-                path.stem.encode()
+            claim, time = _read(path)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -51,6 +50,35 @@ def older_claims(state: Path) -> Iterator[tuple[str, Claim, int]]:
             _log.warning("%s is damaged; the files that it tells of count as yours", path)
             continue
         yield (RUN if path.parent == state else path.stem), claim, time
+
+
+def put_away(files: Iterable[Path]) -> None:
+    """Remove what was brought over; what is damaged is kept under another name, for who can mend it.
+
+    Raises:
+        WriteError: A file cannot be removed.
+    """
+    for path in files:
+        with named_errors(path), contextlib.suppress(FileNotFoundError):  # another process did it
+            try:
+                _read(path)
+            except (ValueError, RecursionError):
+                path.replace(path.with_name(f"{path.name}.damaged"))
+            else:
+                path.unlink()
+
+
+def _read(path: Path) -> tuple[Claim, int]:
+    """The claim of a file, and when it was written.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is no claim.
+    """
+    with path.open("rb") as file:
+        claim = _parsed(json.load(file))
+        path.stem.encode()
+        return claim, os.fstat(file.fileno()).st_mtime_ns
 
 
 def _unreadable(path: Path, error: OSError) -> ResultsError:

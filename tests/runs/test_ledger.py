@@ -286,6 +286,25 @@ def test_a_damaged_part_of_an_earlier_ledger_makes_its_files_the_users(older, ca
     assert not Ledger(older).looks_ours(older / "all.txt")
 
 
+def test_a_damaged_part_of_an_earlier_ledger_is_kept_under_another_name(older):
+    (older / STATE / "run.json").write_text("{")
+    Ledger(older).write("b", claim("b.txt"))
+    assert hidden(older)["run.json.damaged"] == b"{"
+    assert list(Ledger(older).keys()) == ["b", "ü"]
+
+
+def test_a_part_of_an_earlier_ledger_that_is_put_back_does_not_replace_what_is_newer(older):
+    kept = hidden(older)["ü.json"]
+    Ledger(older).write("ü", claim("ü.txt"))
+    path = older / STATE / "pictures" / "ü.json"
+    path.parent.mkdir()
+    path.write_bytes(kept)
+    os.utime(path, (0, 0))
+    assert Ledger(older).claim("ü") == claim("ü.txt")
+    Ledger(older).write("c", claim("c.txt"))
+    assert Ledger(older).claim("ü") == claim("ü.txt") and not path.exists()
+
+
 @pytest.mark.parametrize("name", ["run.json", "pictures/ü.json"])
 def test_a_part_of_an_earlier_ledger_that_cannot_be_read_is_told_with_what_to_do(older, name):
     (older / STATE / name).unlink()
