@@ -188,7 +188,8 @@ class OutputFolder(GuardedFolder):
         olds = before.files.keys() - new.keys() - set(kept)
         outdated = {path for path in olds if part.is_outdated(path) and self.is_ours(path)}
         about = before.about if part.about is None else part.about
-        return _Placing(part, Claim({**before.files, **new}, about), new, kept, outdated)
+        gone = {path for path in olds if not os.path.lexists(self.folder / path)}
+        return _Placing(part, Claim({**_without(before.files, gone), **new}, about), new, kept, outdated)
 
     def _replacing(self, new: str, path: Path) -> tuple[str, ...]:
         """The fingerprints of a new file, and of the file of ours that it replaces."""

@@ -200,8 +200,11 @@ class PictureResults:
         """Whether all is there that is wanted of a picture, and drawn as it is wanted."""
         if "our" in self._plan.drawn and claim.about.get("looks", "") != self._looks:
             return False
-        there = [path for path in claim.files if (self._plan.save_dir / path).exists()]
-        return all(any(path.startswith(place) for path in there) for place in self._plan.places)
+        listed = {
+            place: [path for path in claim.files if path.startswith(place)] for place in self._plan.places
+        }
+        paths = [self._plan.save_dir / path for some in listed.values() for path in some]
+        return all(listed.values()) and all(path.exists() for path in paths)
 
     def _about(self, position: int) -> dict[str, str]:
         """What is remembered of a picture, whose content nobody has looked at yet."""

@@ -324,6 +324,10 @@ def test_what_is_not_as_it_was_is_done_again(pictures: Path, tmp_path: Path) -> 
     (out / "our" / "3_our.jpg").unlink()
     assert run_plan(picture_job(pictures, out))[1] == 2
     assert run_plan(picture_job(pictures, out))[1] == 0
+    (out / "annotations" / "labelme" / "2.json").unlink()  # the picture beside it is still there
+    assert run_plan(picture_job(pictures, out))[1] == 1
+    assert (out / "annotations" / "labelme" / "2.json").exists()
+    assert run_plan(picture_job(pictures, out))[1] == 0
     other = DetectionConfig(conf=0.4)
     assert run_plan(picture_job(pictures, out), detect=other)[1] == 5
     assert run_plan(picture_job(pictures, out), detect=other)[1] == 0
