@@ -236,17 +236,3 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-def publish(staging: Path, folder: Path) -> None:
-    """Move all that is in `staging` to `folder`, in place of what has the same name there.
-
-    A folder in the way is moved into `staging` first, to be removed with it: no name is gone for longer than
-    it takes to rename.
-    """
-    folder.mkdir(exist_ok=True)
-    for item in sorted(staging.iterdir()):
-        target = folder / item.name
-        if target.is_dir() or (item.is_dir() and target.exists()):
-            target.replace(staging / f".old-{item.name}")
-        put_in_place(item, target)

@@ -136,7 +136,7 @@ def make_tables(database: Connection, tables: str, kind: Kind) -> None:
 def check(path: Path, database: Connection, kind: Kind) -> None:
     """Raise ResultsError if it is neither empty nor a file of that kind that this version reads."""
     if not is_empty(database) and _number(database, "application_id") != kind.application:
-        raise ResultsError(f"{path}{kind.what_for} is no {kind.name}")
+        raise ResultsError(f"{path}{kind.what_for} is no {kind.name}: {kind.advice}")
     if version(database) > kind.version:
         raise ResultsError(f"{path}{kind.what_for} was written by a newer version of this program: update it")
 
@@ -176,7 +176,7 @@ def errors(path: Path, kind: Kind) -> Iterator[None]:
         if "locked" in said:
             raise WriteError(path, OSError(errno.EBUSY, "wait until another run has ended")) from error
         if said == "file is not a database":
-            raise ResultsError(f"{path}{kind.what_for} is no {kind.name}") from error
+            raise ResultsError(f"{path}{kind.what_for} is no {kind.name}: {kind.advice}") from error
         raise _damaged(path, kind) from error
 
 

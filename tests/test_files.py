@@ -11,7 +11,7 @@ import pytest
 
 from sav import files
 from sav.errors import WriteError
-from sav.files import publish, put_in_place, remove_abandoned, staging_folder, whole_file
+from sav.files import put_in_place, remove_abandoned, staging_folder, whole_file
 from tests.conftest import ROOT
 
 
@@ -163,20 +163,6 @@ def test_a_folder_taken_for_abandoned_while_it_was_made_is_made_again(tmp_path, 
     with staging_folder(tmp_path / "a") as staging:
         assert staging == made[1]
         assert staging.is_dir()
-
-
-def test_staged_files_and_folders_replace_those_of_the_same_name(tmp_path):
-    target = tmp_path / "out"
-    (target / "labels").mkdir(parents=True)
-    (target / "labels" / "stale.txt").touch()
-    (target / "notes.txt").write_text("the user's own")
-    with staging_folder(target) as staging:
-        (staging / "labels").mkdir()
-        (staging / "labels" / "new.txt").touch()
-        (staging / "table.csv").touch()
-        publish(staging, target)
-    names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
-    assert names == ["out", "out/labels", "out/labels/new.txt", "out/notes.txt", "out/table.csv"]
 
 
 def test_inside_a_staging_folder_a_file_is_written_as_it_is(tmp_path):
