@@ -32,7 +32,7 @@ FLOORS = (
     {"media"},
     {"sam", "detectors", "trackers"},
     {"drawing", "formats", "stages"},
-    {"store"},
+    {"store", "folder"},
     {"inputs", "video_scenes", "segmenter"},
     {"runs", "evaluate"},
     {"cluster"},

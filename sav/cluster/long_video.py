@@ -8,8 +8,8 @@ from sav.cluster.placing import Workers
 from sav.cluster.stretches import stretch_models
 from sav.runs.events import Note, OnEvent, ignore
 from sav.runs.report import Report
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from sav.trackers import load_config
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from sav.data.scene import Scene
 from sav.errors import PictureError, WriteError
 from sav.files import sync_files
-from sav.runs.picture_files import Made, PictureFiles
-from sav.runs.picture_scenes import read_frame, scenes_of
-from sav.runs.picture_store import about_pictures
-from sav.runs.picture_writing import problem_of
+from sav.runs.pictures.files import Made, PictureFiles
+from sav.runs.pictures.scenes import read_frame, scenes_of
+from sav.runs.pictures.store import about_pictures
+from sav.runs.pictures.writing import problem_of
 from sav.store import About
 
 if TYPE_CHECKING:

@@ -19,13 +19,13 @@ from sav.cluster.worker import Done
 from sav.errors import WorkerLostError
 from sav.files import named_errors
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.picture_files import PictureFiles
-from sav.runs.picture_plan import PicturePlan
-from sav.runs.picture_putting import Ready
-from sav.runs.picture_results import PictureResults
-from sav.runs.picture_writing import PictureWriting
+from sav.runs.pictures.files import PictureFiles
+from sav.runs.pictures.plan import PicturePlan
+from sav.runs.pictures.putting import Ready
+from sav.runs.pictures.results import PictureResults
+from sav.runs.pictures.resuming import taken_over
+from sav.runs.pictures.writing import PictureWriting
 from sav.runs.report import Report
-from sav.runs.resuming import taken_over
 from sav.stages.overlap import batched
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ class StretchCrew:
 
 
 class StretchVideoModels:
-    """The models of a run over a video that many workers have; see `sav.runs.video_models.VideoModels`.
+    """The models of a run over a video that many workers have; see `sav.runs.videos.models.VideoModels`.
 
     Attributes:
         categories: Every class that the detector knows, id to name.

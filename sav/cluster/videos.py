@@ -19,8 +19,8 @@ from sav.files import named_errors, remove_abandoned, staging_folder
 from sav.interrupts import anything_is_saved, working
 from sav.runs.events import Event, Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Report, VideosReport
-from sav.runs.video_job import VideoJob
-from sav.runs.videos import do_video, results_folder
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.several import do_video, results_folder
 
 if TYPE_CHECKING:
     from sav.segmenter import Segmenter

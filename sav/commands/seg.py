@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     workers = cli.workers_of(args)
 
     from sav.media.pictures import find_pictures, readable
-    from sav.runs.picture_plan import plan_pictures
+    from sav.runs.pictures.plan import plan_pictures
 
     pictures = find_pictures(args.img_path)
     if boxes:
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         with cli.told() as on_event:
             return share_pictures(plan, load, workers, on_event).status
 
-    from sav.runs.pictures import run_pictures
+    from sav.runs.pictures.run import run_pictures
 
     segmenter = cli.load_models(args, not args.labelled_only, boxes)
     with cli.told() as on_event:

@@ -17,7 +17,7 @@ from sav.errors import SettingError
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
     from sav.detectors.boxes import BoxFile
-    from sav.runs.video_job import VideoJob
+    from sav.runs.videos.job import VideoJob
     from sav.segmenter import Segmenter
     from sav.stages.refine.config import RefineConfig
 
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         check_boxes_of_video(boxes, args.video_path)
     workers = cli.workers_of(args)
 
-    from sav.runs.video_store import check_resumable
+    from sav.runs.videos.store import check_resumable
 
     job = _job_of(args, tuple(formats), refine, save_path)
     check_resumable(job)
@@ -98,7 +98,7 @@ def _job_of(
     args: argparse.Namespace, formats: tuple[str, ...], refine: RefineConfig | None, save_path: Path
 ) -> VideoJob:
     """What is to be done, out of parsed flags and what was made of some of them."""
-    from sav.runs.video_job import VideoJob
+    from sav.runs.videos.job import VideoJob
 
     return VideoJob(
         source=args.video_path,
@@ -150,7 +150,7 @@ def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None, 
         return cli.load_models(args, boxes=boxes)
 
     if workers is None:
-        from sav.runs.video import run_video
+        from sav.runs.videos.run import run_video
 
         with cli.told() as on_event:
             return run_video(job, models, on_event).status
@@ -164,7 +164,7 @@ def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None, 
 
 
 def _do_videos(args: argparse.Namespace, folder: Path, job: VideoJob, workers: Workers | None) -> int:
-    from sav.runs.videos import plan_videos, run_videos
+    from sav.runs.videos.several import plan_videos, run_videos
 
     jobs = plan_videos(folder, job.save_path, job)
     _tell_idle(args, job)

@@ -11,14 +11,14 @@ from sav.config import SaveOptions
 from sav.data.scene import Scene
 from sav.errors import ResultsError, SettingError, WriteError
 from sav.files import staging_folder
+from sav.folder.guarded import in_the_way
+from sav.folder.ledger import RUN, STATE
+from sav.folder.output import OutputFolder
 from sav.formats.registry import FORMATS, resolve_formats
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.guarded import in_the_way
-from sav.runs.ledger import RUN, STATE
-from sav.runs.output import OutputFolder
-from sav.runs.picture_plan import ANNOTATIONS
+from sav.runs.pictures.plan import ANNOTATIONS
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, Writers
 from sav.runs.stored import (

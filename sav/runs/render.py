@@ -15,6 +15,7 @@ from sav.detectors.names import resolve_classes
 from sav.drawing import DrawConfig, Painter, overlay
 from sav.errors import SettingError
 from sav.files import staging_folder
+from sav.folder.guarded import in_the_way
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.h264 import WriterConfig
 from sav.media.pictures import write_picture
@@ -22,7 +23,6 @@ from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import OnEvent, Reached, Saved, ignore
-from sav.runs.guarded import in_the_way
 from sav.runs.report import Found, Report
 from sav.runs.stored import Place, check_source, open_source, opened, picture_scenes, video_scenes
 from sav.stages.overlap import overlap

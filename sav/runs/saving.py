@@ -15,12 +15,12 @@ from types import TracebackType
 from sav.data.scene import Scene
 from sav.errors import ResultsError, SavError, SettingError, WriteError
 from sav.files import named_errors, staging_folder
+from sav.folder.ledger import RUN
+from sav.folder.output import OutputFolder
 from sav.formats.registry import FORMATS, PLACES, writer_class
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.interrupts import uninterrupted
-from sav.runs.ledger import RUN
-from sav.runs.output import OutputFolder
 
 _log = logging.getLogger(__name__)
 

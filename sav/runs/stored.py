@@ -12,14 +12,14 @@ from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.errors import ResultsError
 from sav.files import check_folder, named_errors
+from sav.folder.ledger import STATE, fingerprint
+from sav.folder.output import OutputFolder
 from sav.media.addresses import local_path, shown
 from sav.media.opening import ReaderConfig
 from sav.media.pictures import read_picture, readable
 from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
-from sav.runs.ledger import STATE, fingerprint
-from sav.runs.output import OutputFolder
 from sav.stages.refine.config import RefineConfig
 from sav.store import About, Source, Store, source_content
 

@@ -20,7 +20,7 @@ class Watched:
     """What a run asks of models, answered by them; each scene is shown to somebody on its way."""
 
     def __init__(self, models: Any, see: Callable[[Scene], None]) -> None:
-        """Watch `models`, which are as `sav.runs.video_models.VideoModels` says."""
+        """Watch `models`, which are as `sav.runs.videos.models.VideoModels` says."""
         self._models, self._see = models, see
 
     def __getattr__(self, name: str) -> Any:

@@ -13,8 +13,8 @@ from sav.data.masks import Masks
 from sav.data.scene import Scene
 from sav.runs.events import Event, Note, Problem, Reached
 from sav.runs.report import Report
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from sav.web.config import WebConfig
 from sav.web.downloads import stem_of

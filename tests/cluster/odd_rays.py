@@ -28,7 +28,7 @@ def pictures(folder: Path) -> int:
     """Pictures whose workers see nothing of the driver's disk: files travel by Ray."""
     from sav.cluster.pictures import share_pictures
     from sav.cluster.placing import Workers
-    from sav.runs.picture_plan import plan_pictures
+    from sav.runs.pictures.plan import plan_pictures
     from tests.cluster.stub_models import Blind, Slow
 
     paths = sorted((folder / "in").iterdir())
@@ -41,7 +41,7 @@ def video(folder: Path) -> int:
     """One long video, whose frames travel by Ray."""
     from sav.cluster.long_video import share_video
     from sav.cluster.placing import Workers
-    from sav.runs.video_job import VideoJob
+    from sav.runs.videos.job import VideoJob
     from tests.cluster.walking import walking
 
     job = VideoJob(str(folder / "in"), folder / "out" / "v.mp4", tracker="bytetrack", formats=("coco",))

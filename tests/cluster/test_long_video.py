@@ -17,7 +17,7 @@ from sav.data.types import Frame
 from sav.errors import DONE, ClusterError
 from sav.media.pictures import write_picture
 from sav.runs.events import Event, Note
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
 from tests.cluster.walking import walking, walking_image
 
 

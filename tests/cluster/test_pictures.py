@@ -12,10 +12,10 @@ from sav.cluster import pictures as sharing
 from sav.cluster.pictures import share_pictures
 from sav.cluster.placing import Share, Workers
 from sav.config import DetectionConfig
+from sav.folder.ledger import Ledger
 from sav.runs.events import Note, Problem, Reached
-from sav.runs.ledger import Ledger
-from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import run_pictures
+from sav.runs.pictures.plan import plan_pictures
+from sav.runs.pictures.run import run_pictures
 from sav.segmenter import Segmenter
 from tests.cluster.stub_models import Blind, Mortal, picture
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT

@@ -23,8 +23,8 @@ from sav.errors import DONE, PARTLY_DONE, DeviceMemoryError
 from sav.media.pictures import write_picture
 from sav.media.writer import VideoWriter
 from sav.runs.events import Event, OnEvent, Reached, ignore
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.stages.refine import RefineConfig
 from tests.cluster.walking import FAIL, KILL, KILL_ONCE, NOTHING, walking, walking_image
 from tests.runs import stored_runs

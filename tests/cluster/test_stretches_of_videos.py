@@ -19,8 +19,8 @@ from sav.cluster.placing import Share
 from sav.cluster.pool import Pool
 from sav.cluster.stretch_work import StretchWork
 from sav.cluster.stretches import StretchVideoModels
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from tests.conftest import DEMO_SAM, DEMO_YOLO, ROOT, SHARED
 from tests.runs import stored_runs

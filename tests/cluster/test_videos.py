@@ -17,11 +17,11 @@ from sav.cluster import videos as sharing
 from sav.cluster.placing import Share, Workers
 from sav.cluster.videos import share_videos
 from sav.runs.events import Note, Problem, Reached
-from sav.runs.videos import plan_videos, run_videos
+from sav.runs.videos.several import plan_videos, run_videos
 from sav.segmenter import Segmenter
 from tests.media.videos import make_video
 from tests.runs.stored_runs import segmenter
-from tests.runs.test_videos import LIKE, lines
+from tests.runs.videos.test_several import LIKE, lines
 from tests.stubs import StubDetector, StubSam
 from tests.torture.kills import difference, staging_left, tree
 

@@ -10,10 +10,10 @@ import pytest
 
 from sav.config import SaveOptions
 from sav.errors import WriteError
+from sav.folder.ledger import STATE
 from sav.formats.coco import CocoWriter
 from sav.formats.registry import format_names, writer_class
 from sav.formats.target import Target
-from sav.runs.ledger import STATE
 from sav.runs.saving import Annotations
 from tests.conftest import cases
 from tests.formats.conftest import NAMES, VIDEO

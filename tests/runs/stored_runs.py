@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from sav.commands import cli
+from sav.folder.ledger import STATE
 from sav.formats.registry import format_names
 from sav.media.pictures import find_pictures, write_picture
-from sav.runs.ledger import STATE
-from sav.runs.picture_plan import PicturePlan, plan_pictures
-from sav.runs.pictures import run_pictures
+from sav.runs.pictures.plan import PicturePlan, plan_pictures
+from sav.runs.pictures.run import run_pictures
 from sav.runs.report import Report
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam, picture

@@ -10,8 +10,8 @@ from sav.formats.registry import FORMATS, format_names
 from sav.media.pictures import write_picture
 from sav.runs.events import Problem
 from sav.runs.export import ExportJob, run_export
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.store import Store
 from tests.runs.stored_runs import seen, segmenter, video_run
 from tests.stubs import picture

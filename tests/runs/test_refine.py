@@ -10,13 +10,13 @@ import pytest
 
 from sav.data.types import Detections, Frame
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
+from sav.folder.ledger import STATE
 from sav.media.writer import VideoWriter
 from sav.runs.export import ExportJob, run_export
-from sav.runs.ledger import STATE
 from sav.runs.refine import RefineJob, run_refine
 from sav.runs.stored import REFINED, STORE, find_store, opened
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from sav.stages.refine import RefineConfig
 from tests.media.videos import make_video

@@ -8,11 +8,11 @@ import pytest
 
 from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.media.pictures import list_pictures, write_picture
-from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import run_pictures
+from sav.runs.pictures.plan import plan_pictures
+from sav.runs.pictures.run import run_pictures
 from sav.runs.report import Found, Report
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam, picture

@@ -16,7 +16,7 @@ def run(args: argparse.Namespace) -> int:
     """Do what seg.py does, with other models; what takes long to import waits until Ctrl-C is heard."""
     from sav.cluster.pictures import share_pictures
     from sav.cluster.placing import Workers
-    from sav.runs.picture_plan import plan_pictures
+    from sav.runs.pictures.plan import plan_pictures
     from tests.cluster.stub_models import Mortal
 
     plan = plan_pictures(

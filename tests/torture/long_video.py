@@ -26,8 +26,8 @@ from sav.cluster.long_video import share_video
 from sav.cluster.placing import Workers
 from sav.data.types import Detections, Image
 from sav.runs.events import Event, OnEvent, Reached, ignore
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from tests.media.videos import make_video
 from tests.stubs import StubDetector, StubSam

@@ -9,8 +9,8 @@ import pytest
 
 from sav.data.types import UNLABELLED
 from sav.errors import SettingError
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from sav.web.film import Film
 from tests.media.videos import make_video

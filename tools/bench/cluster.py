@@ -32,11 +32,11 @@ from sav.cluster.placing import Share, Workers
 from sav.cluster.pool import Pool
 from sav.data.types import Frame
 from sav.runs.events import Event, Note, Problem, Reached
-from sav.runs.picture_files import Made
-from sav.runs.picture_plan import plan_pictures
-from sav.runs.picture_putting import Ready
-from sav.runs.picture_results import PictureResults
-from sav.runs.picture_store import about_pictures
+from sav.runs.pictures.files import Made
+from sav.runs.pictures.plan import plan_pictures
+from sav.runs.pictures.putting import Ready
+from sav.runs.pictures.results import PictureResults
+from sav.runs.pictures.store import about_pictures
 from sav.runs.report import Found
 from sav.stages.overlap import batched
 from sav.store.rows import Packed

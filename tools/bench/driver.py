@@ -28,8 +28,8 @@ from sav.drawing import Painter
 from sav.media.reader import open_video
 from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner
 from sav.stages.scenes import Seen, followed

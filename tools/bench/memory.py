@@ -102,8 +102,8 @@ class StubSam:
 
 
 def measure_video(frames: int) -> dict[str, float]:
-    from sav.runs.video import run_video
-    from sav.runs.video_job import VideoJob
+    from sav.runs.videos.job import VideoJob
+    from sav.runs.videos.run import run_video
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "long.mp4"

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 from sav.data.types import Frame
+from sav.folder.ledger import Claim, fingerprint
 from sav.media.pictures import find_pictures
-from sav.runs.ledger import Claim, fingerprint
-from sav.runs.picture_plan import PicturePlan, plan_pictures
-from sav.runs.picture_results import PictureResults
-from sav.runs.picture_store import PictureStore, about_pictures
-from sav.runs.resuming import taken_over
+from sav.runs.pictures.plan import PicturePlan, plan_pictures
+from sav.runs.pictures.results import PictureResults
+from sav.runs.pictures.resuming import taken_over
+from sav.runs.pictures.store import PictureStore, about_pictures
 from sav.stages.overlap import batched
 from sav.store.rows import Packed
 from tools.bench.standins import StandIn

@@ -32,8 +32,8 @@ from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.types import Detections, Frame
 from sav.runs.events import Event, Reached
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.stages.stretches import CutOut, Wanted
 from tools.bench.inputs import ellipses, make_video, moving_boxes
 

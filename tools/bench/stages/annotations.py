@@ -52,8 +52,8 @@ def theirs(options: Options, case: Case) -> Task:
 
 def whole_run(options: Options, frames: int, formats: Sequence[str]) -> Task:
     """From the opened video to the last file in place, models loaded."""
-    from sav.runs.video import run_video
-    from sav.runs.video_job import VideoJob
+    from sav.runs.videos.job import VideoJob
+    from sav.runs.videos.run import run_video
 
     segmenter = demo_segmenter(options)
 

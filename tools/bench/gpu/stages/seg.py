@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from sav.formats.registry import PICTURE_FORMATS
-from sav.runs.picture_plan import plan_pictures
-from sav.runs.pictures import run_pictures
+from sav.runs.pictures.plan import plan_pictures
+from sav.runs.pictures.run import run_pictures
 from sav.segmenter import Segmenter
 from tools.bench.case import Goal
 from tools.bench.gpu.lab import Lab

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from sav.config import DetectionConfig
-from sav.runs.video import run_video
-from sav.runs.video_job import VideoJob
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from tools.bench.case import Goal
 from tools.bench.gpu.known import KnownBoxes

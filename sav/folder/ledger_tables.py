@@ -1,0 +1,66 @@
+"""The tables of a ledger, and how claims get into them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from sav import sqlite
+from sav.folder.claims import Claim
+from sav.media.pictures.names import folded
+from sav.sqlite import Connection
+
+# `SAVl` in the file's header.
+KIND = sqlite.Kind(
+    name="ledger",
+    application=0x5341566C,
+    version=1,
+    advice="move it away (the files that it tells of then count as yours)",
+    what_for=", which says which files are ours,",
+)
+# What is remembered of a key besides its files.
+ABOUT = ("name", "source", "content", "classes", "looks")
+_TABLES = """
+CREATE TABLE claims (
+    claim INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, folded TEXT NOT NULL, time INTEGER NOT NULL,
+    name BLOB, source BLOB, content BLOB, classes BLOB, looks BLOB
+);
+CREATE INDEX claims_folded ON claims (folded);
+CREATE INDEX claims_name ON claims (name);
+CREATE INDEX claims_source ON claims (source);
+CREATE INDEX claims_classes ON claims (classes, key);
+CREATE TABLE files (path BLOB PRIMARY KEY, claim INTEGER NOT NULL, prints TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX files_claim ON files (claim)
+"""
+_COLUMNS = ("folded", "time", *ABOUT)
+_KEEP = (
+    f"INSERT INTO claims (key, {', '.join(_COLUMNS)}) VALUES (?{', ?' * len(_COLUMNS)})"
+    f" ON CONFLICT (key) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _COLUMNS)}"
+)
+_CLAIM = "(SELECT claim FROM claims WHERE key = ?)"
+
+
+def make(database: Connection) -> None:
+    """Have an empty file be a ledger."""
+    if sqlite.is_empty(database):
+        sqlite.make_tables(database, _TABLES, KIND)
+
+
+def keep(database: Connection, claims: Iterable[tuple[str, Claim, int]]) -> None:
+    """Have the tables hold claims, each with its key and the time of listing, in nanoseconds."""
+    for key, claim, listed in claims:
+        if not (claim.files or claim.about):  # it says nothing
+            forget(database, [key])
+            continue
+        about = [os.fsencode(claim.about[name]) if name in claim.about else None for name in ABOUT]
+        database.execute(_KEEP, (key, folded(key), listed, *about))
+        database.execute(f"DELETE FROM files WHERE claim = {_CLAIM}", (key,))
+        rows = [(os.fsencode(path), key, " ".join(prints)) for path, prints in claim.files.items()]
+        database.executemany(f"INSERT OR REPLACE INTO files VALUES (?, {_CLAIM}, ?)", rows)
+
+
+def forget(database: Connection, keys: Iterable[str]) -> None:
+    """Have the tables hold some claims no longer."""
+    for key in keys:
+        database.execute(f"DELETE FROM files WHERE claim = {_CLAIM}", (key,))
+        database.execute("DELETE FROM claims WHERE key = ?", (key,))

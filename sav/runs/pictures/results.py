@@ -1,0 +1,242 @@
+"""What a run over pictures leaves on disk: each picture's own files, and those that tell of all pictures.
+
+A second run into the same folder joins its results to those of the first. Each picture's scene is kept
+beside the files, without its pixels, and what tells of all pictures is written anew out of all scenes. A
+picture that is done again replaces what there was of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from sav.data.scene import Scene
+from sav.errors import WriteError
+from sav.files import named_errors, staging_folder
+from sav.folder.ledger import RUN, STATE, Claim
+from sav.formats.registry import FORMATS
+from sav.formats.target import Target
+from sav.runs.pictures.files import PictureFiles
+from sav.runs.pictures.joining import PictureJoining
+from sav.runs.pictures.leftovers import Leftovers
+from sav.runs.pictures.naming import content_of
+from sav.runs.pictures.plan import ANNOTATIONS, PicturePlan
+from sav.runs.pictures.putting import PicturePutting, Ready
+from sav.runs.pictures.store import PictureStore
+from sav.runs.report import Found
+from sav.runs.saving import Writers
+from sav.store import About
+
+_log = logging.getLogger(__name__)
+
+
+class PictureResults:
+    """Writes the results of one run.
+
+    Attributes:
+        is_whole: Whether all that was to be written so far is.
+        is_anything_in_place: Whether there are any results of this run's pictures.
+        taken_over: Pictures that an earlier run has done, and this one need not.
+    """
+
+    def __init__(
+        self,
+        plan: PicturePlan,
+        about: About,
+        tell: Callable[[str], None] = _log.error,
+        note: Callable[[str], None] = _log.info,
+    ) -> None:
+        """Begin, without touching the disk.
+
+        Args:
+            plan: What is written, and where.
+            about: What the run is about.
+            tell: Is called with a line about whatever cannot be written.
+            note: Is called with a line about what becomes of other results.
+
+        Raises:
+            ResultsError: The folder has results of a detector with other classes, and not all of them are
+                pictures of this run, or some were changed by hand.
+        """
+        self.is_whole = not plan.kept
+        self.is_anything_in_place = False
+        self.taken_over = 0
+        self._plan, self._categories = plan, dict(about.categories)
+        self._tell_user, self._note = tell, note
+        self._output, self._ledger = plan.output, plan.output.ledger
+        self._state = plan.save_dir / STATE
+        self._files = PictureFiles.of(plan)
+        self._has_begun = False
+        self._is_new = not plan.save_dir.exists()
+        table = json.dumps(list(self._categories.items()))
+        self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
+        self._reserved: dict[str, dict[str, str]] = {}  # what is remembered of those on their way
+        self._looks = plan.draw.changes
+        self._check_formats()
+        self._store = PictureStore(self._ledger, about)
+        self._leftovers = Leftovers(plan, self._classes, self._store)
+        self._joining = PictureJoining(plan, self._categories, self._classes, self._store, self._leftovers)
+        self._leftovers.check()
+        self._putting = PicturePutting(self._output, self._store, self._leftovers, self._reserved)
+
+    def known(self, position: int) -> Found | None:
+        """What an earlier run like this one has found in a picture, if all its files are there; else None."""
+        stem = self._plan.stems[position]
+        if not self._is_there(self._ledger.claim(stem)):
+            return None
+        content = content_of(self._plan.pictures[position])
+        found = self._store.found(stem, content) if content else None
+        if found is not None:
+            self.taken_over += 1
+            self.is_anything_in_place = True
+        return found
+
+    def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
+        """Make all files of a picture in a folder of its own, ready to be put in place.
+
+        Raises:
+            WriteError: The disk is full.
+        """
+        (stem,) = self.reserve([position])
+        folder = workshop / str(position)
+        try:
+            with named_errors(folder):
+                folder.mkdir()
+            made = self._files.make(self._plan.pictures[position], scene, stem, folder, self.tell)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            self.release([stem])
+            raise
+        return Ready(position, stem, folder, made)
+
+    def reserve(self, positions: Sequence[int]) -> list[str]:
+        """Names for pictures' results, which nobody else uses until they are put there, or released.
+
+        Raises:
+            WriteError: It cannot be noted whose they are.
+        """
+        abouts = [self._about(position) for position in positions]
+        with self._ledger.locked():
+            stems = self._plan.stems.reserve(positions, abouts)
+        self._reserved.update(zip(stems, abouts, strict=True))
+        return stems
+
+    def release(self, stems: Sequence[str]) -> None:
+        """Give names back under which nothing came."""
+        for stem in stems:
+            self._reserved.pop(stem, None)
+        if stems:
+            with self._ledger.locked():
+                self._plan.stems.release(stems)
+
+    @contextlib.contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """Lend a folder on the disk of the results where others can make files; it goes with the block.
+
+        Raises:
+            WriteError: There is no room for one.
+        """
+        with named_errors(self._state):
+            self._state.mkdir(parents=True, exist_ok=True)
+            with staging_folder(self._state / "workers") as staging:
+                yield staging
+
+    def put_all(self, some: Sequence[Ready]) -> list[bool | WriteError]:
+        """Put the files of some pictures in place, together.
+
+        Returns:
+            For each picture whether there were any files; or what kept them from being put in place: the name
+            is then free again, if none of them was.
+
+        Raises:
+            WriteError: None of them can be put in place; all names are free again.
+        """
+        ready = [one for one in some if one.made.places]
+        outcomes: dict[str, bool | WriteError] = {one.stem: False for one in some}
+        try:
+            with self._ledger.locked():
+                self._begin()
+                for one, kept in zip(ready, self._putting.put_all(ready), strict=True):
+                    outcomes[one.stem] = kept if isinstance(kept, WriteError) else True
+                    self._tell_kept(() if isinstance(kept, WriteError) else kept)
+        finally:
+            self._plan.stems.filled(stem for stem, outcome in outcomes.items() if outcome is True)
+            self.release([stem for stem, outcome in outcomes.items() if outcome is not True])
+            for one in some:
+                self._reserved.pop(one.stem, None)
+            self.is_anything_in_place |= self._putting.is_anything_in_place
+        return list(outcomes.values())
+
+    def finish(self) -> None:
+        """Write what tells of all pictures, of this run and those before, if any picture of this one is done.
+
+        What cannot be written stays as it was.
+        """
+        if self.is_anything_in_place:
+            try:
+                with self._ledger.locked():
+                    self._tell_kept(self._joining.write(self.tell))
+                    for line in self._leftovers.notes():
+                        self._note(line)
+            except (OSError, ValueError) as error:
+                self.tell(f"what tells of all pictures stays as it was: {error}")
+        self._output.settle()
+        with contextlib.suppress(WriteError):  # what was added is there all the same
+            self._store.close()
+        with contextlib.suppress(WriteError):
+            self._ledger.close()
+        new = [self._plan.save_dir] if self._is_new else []
+        for folder in new:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+
+    def _is_there(self, claim: Claim) -> bool:
+        """Whether all is there that is wanted of a picture, and drawn as it is wanted."""
+        if "our" in self._plan.drawn and claim.about.get("looks", "") != self._looks:
+            return False
+        listed = {
+            place: [path for path in claim.files if path.startswith(place)] for place in self._plan.places
+        }
+        paths = [self._plan.save_dir / path for some in listed.values() for path in some]
+        return all(listed.values()) and all(path.exists() for path in paths)
+
+    def _about(self, position: int) -> dict[str, str]:
+        """What is remembered of a picture, whose content nobody has looked at yet."""
+        known = self._plan.stems.known_by(position, "")
+        return {**known, "classes": self._classes, "looks": self._looks}
+
+    def _check_formats(self) -> None:
+        """Raise SettingError if a format cannot hold what the detector knows."""
+        target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
+        with tempfile.TemporaryDirectory() as folder:
+            Writers(self._plan.formats, target, Path(folder)).discard()
+
+    def _begin(self) -> None:
+        """Before the first picture: forget what somebody has removed, and say what holds for all pictures."""
+        if self._has_begun:
+            return
+        names = [name for name in self._plan.formats if FORMATS[name].each]
+        with self._ledger.locked(), staging_folder(self._state / "run") as staging:
+            for key in self._plan.stems.vanished:
+                if self._plan.stems.has_vanished(key):  # another process may have done its picture again
+                    self._ledger.drop(key)
+                    self._store.remove(key)
+            self._files.write_formats(names, [], self._categories, staging, self.tell)
+            self._tell_kept(self._output.put(staging, RUN))
+        self._has_begun = True
+
+    def _tell_kept(self, kept: Sequence[Path]) -> None:
+        for path in kept:
+            if path not in self._plan.kept:
+                self.tell(f"{path} {self._output.why_kept(path)}")
+
+    def tell(self, line: str) -> None:
+        """Say that something cannot be written: the results are not whole."""
+        self.is_whole = False
+        self._tell_user(line)

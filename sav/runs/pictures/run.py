@@ -1,0 +1,71 @@
+"""A run over pictures: reading, models and writing overlap; a bad picture does not stop it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+
+from sav.data.scene import Scene
+from sav.data.types import Frame
+from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.pictures.plan import PicturePlan
+from sav.runs.pictures.results import PictureResults
+from sav.runs.pictures.resuming import taken_over
+from sav.runs.pictures.scenes import read_frame, scenes_of
+from sav.runs.pictures.store import about_pictures
+from sav.runs.pictures.writing import PictureWriting
+from sav.runs.report import Report
+from sav.segmenter import Segmenter
+from sav.stages.overlap import batched, overlap
+
+
+def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ignore) -> Report:
+    """Segment each picture and write its results; what is done when Ctrl-C comes is kept.
+
+    A picture that cannot be read, segmented or written is told of, and the others are done; a full disk ends
+    the run. `Saved` is told as soon as all files are in place; the models may then still be in the middle of
+    a picture, which nobody wants after Ctrl-C.
+
+    Raises:
+        ResultsError: The results cannot be joined to those that are there.
+    """
+    results = PictureResults(
+        plan,
+        about_pictures(segmenter),
+        tell=lambda line: on_event(Problem(line)),
+        note=lambda line: on_event(Note(line)),
+    )
+    found, todo = taken_over(plan, results, on_event)
+    batch = plan.batch or segmenter.batch
+
+    frames = overlap(_read(plan, todo), capacity=2 * batch)
+    scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
+    with closing(scenes):
+        with results.workshop() as workshop:
+            make = partial(results.make, workshop=workshop)
+            writing = PictureWriting(plan, results, make, found, on_event, most=batch)
+            writing.go_through(zip(todo, scenes, strict=False))
+        report = replace(writing.finish(), with_regions=segmenter.regions)
+        on_event(Saved(report))
+    return report
+
+
+def _read(plan: PicturePlan, todo: Sequence[int]) -> Iterator[Frame | Exception]:
+    """Each picture that is to be done, or why it cannot be read."""
+    return (read_frame(plan.pictures[index], index, plan.max_megapixels) for index in todo)
+
+
+def _segmented(
+    frames: overlap[Frame | Exception], segmenter: Segmenter, batch: int, total: int, on_event: OnEvent
+) -> Iterator[Scene | Exception]:
+    """Each picture's scene, or why there is none."""
+
+    def reach(frame: Frame, share: float) -> None:
+        on_event(Reached(frame.index + share, total, "picture", frame.name))
+
+    with closing(frames):
+        for some in batched(frames, batch):
+            yield from scenes_of(some, segmenter, reach)
+    on_event(Reached(total, total, "picture"))

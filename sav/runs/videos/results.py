@@ -1,0 +1,99 @@
+"""Where a video and its annotations go, beside or in place of those of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+
+from sav.files import check_folder
+from sav.folder.guarded import in_the_way
+from sav.folder.ledger import STATE
+from sav.folder.output import OutputFolder
+from sav.formats.registry import FORMATS, VIDEO_FORMATS
+from sav.media.save_path import annotations_folder, interrupted_path
+
+
+class VideoResults:
+    """Finds a place for the results of one run over a video; only what is ours is replaced.
+
+    Attributes:
+        save_path: Where the video shall go.
+        formats: The formats of the annotations.
+        overwrite: Whether files that are not ours are replaced, too.
+        looks: What is wished of the files beside the defaults, in words.
+    """
+
+    def __init__(
+        self,
+        save_path: Path,
+        formats: Sequence[str] = VIDEO_FORMATS,
+        overwrite: bool = False,
+        source: Path | None = None,
+        looks: str = "",
+    ) -> None:
+        """Find out, before any work, whether the results can be written; nothing is changed by that.
+
+        Args:
+            save_path: Where the video shall go.
+            formats: The formats of the annotations.
+            overwrite: Replace also files that are not ours, or not any more.
+            source: The file that is read, which is never replaced.
+            looks: What is wished of the files beside the defaults, in words.
+
+        Raises:
+            FileExistsError: Something that is not ours has the name of a result.
+            OSError: Nothing can be written there.
+        """
+        self.save_path, self.overwrite = save_path, overwrite
+        self.formats, self.looks = formats, looks
+        self._inputs = [source] if source and source.is_file() else []
+        folder = annotations_folder(save_path)
+        check_folder(save_path.parent)
+        for path in (folder, folder / STATE):
+            if path.exists():
+                check_folder(path)
+        blocked = self._blocked(save_path)
+        if blocked:
+            raise in_the_way(blocked)
+
+    def put_video(self, partial: Path, path: Path) -> Path:
+        """Give a finished video the name `path`, or one like it if something is in the way; returns it.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        path = self._free(path)
+        return self._output(path).put_beside(partial, path, {"looks": f"{self.looks} (video alone)"})
+
+    def annotations(self, saved_path: Path | None) -> OutputFolder:
+        """Where the annotations go that belong to a video; None for one that could not be saved.
+
+        They never stand beside another video than theirs.
+        """
+        if saved_path is None:
+            path = interrupted_path(self.save_path)
+            saved_path = next(name for name in _names(path) if not (name.exists() or self._blocked(name)))
+        return self._output(saved_path)
+
+    def _free(self, path: Path) -> Path:
+        """The first name where nothing is in the way of the video and its annotations."""
+        return next(name for name in _names(path) if not self._blocked(name))
+
+    def _blocked(self, path: Path) -> list[Path]:
+        """What is in the way of a video and of its annotations."""
+        output = self._output(path)
+        paths = [path]
+        for name in self.formats:
+            paths += [output.folder / common for common in FORMATS[name].common]
+            paths += [found for each in FORMATS[name].each for found in sorted(output.folder.glob(each))]
+        return output.blocked(paths)
+
+    def _output(self, path: Path) -> OutputFolder:
+        return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)
+
+
+def _names(path: Path) -> Iterator[Path]:
+    """`a.mp4`, `a-2.mp4`, and so on."""
+    yield path
+    yield from (path.with_stem(f"{path.stem}-{number}") for number in count(2))

@@ -1,0 +1,135 @@
+"""A folder of videos: each done as it would be alone, whatever becomes of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sav.config import SaveOptions
+from sav.errors import SettingError, VideoError
+from sav.looks import DrawConfig
+from sav.media.video_files import has_videos, list_videos
+from sav.runs.events import Note, Problem, Reached, Saved
+from sav.runs.videos.job import VideoJob
+from sav.runs.videos.run import run_video
+from sav.runs.videos.several import plan_videos, run_videos
+from sav.stages.refine import RefineConfig
+from tests.media.videos import make_video
+from tests.runs.stored_runs import segmenter
+from tests.torture.kills import difference, tree
+
+LIKE = VideoJob("", Path(), tracker="bytetrack", formats=("coco", "mot"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("b.mp4", "a.mov", "a.mp4")):
+        make_video(tmp_path / "in", name, count=3 + number, size_hw=(60, 80))
+    return tmp_path
+
+
+def run(folder, **more):
+    events = []
+    jobs = plan_videos(folder / "in", folder / "out", replace(LIKE, **more))
+    return run_videos(jobs, segmenter(), events.append), events
+
+
+def lines(events, kind):
+    return [event.line for event in events if isinstance(event, kind)]
+
+
+def test_each_video_is_done_as_it_is_alone(folder):
+    report, events = run(folder)
+    assert str(report) == f"3 of 3 videos: 12 frames, 6 objects in {folder / 'out'}" and report.status == 0
+    (folder / "alone").mkdir()
+    for name, saved in (("a.mov", "a_mov"), ("a.mp4", "a_mp4"), ("b.mp4", "b")):
+        job = replace(LIKE, source=str(folder / "in" / name), save_path=folder / "alone" / f"{saved}.mp4")
+        run_video(job, segmenter())
+    assert not difference(tree(folder / "out"), tree(folder / "alone"))
+    assert [event.position for event in events if isinstance(event, Reached)][-1] == 3
+    assert sum(isinstance(event, Saved) for event in events) == 1
+
+
+def test_a_video_that_cannot_be_read_does_not_stop_the_others(folder):
+    (folder / "in" / "aa.mp4").write_bytes(b"no video")
+    report, events = run(folder)
+    assert (report.done, report.wanted, report.status) == (3, 4, 1)
+    assert len(lines(events, Problem)) == 1 and "aa.mp4" in lines(events, Problem)[0]
+
+
+def test_what_is_done_is_not_done_again(folder):
+    run(folder)
+    want = tree(folder / "out")
+    (folder / "out" / "b.mp4").unlink()
+    report, events = run(folder, resume=True)
+    assert report.taken_over == 2 and report.done == 3 and report.status == 0
+    assert any("b.mp4: going on after 3 frames" in line for line in lines(events, Note))
+    assert not difference(tree(folder / "out"), want)
+    assert run(folder, resume=True)[0].taken_over == 3
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"formats": ("coco", "mot", "csv")},
+        {"refine": RefineConfig()},
+        {"draw": DrawConfig(legend=True)},
+        {"options": SaveOptions(yolo_track_ids=True)},
+    ],
+)
+def test_what_was_done_in_other_ways_is_done_in_these(folder, more):
+    run(folder)
+    report, events = run(folder, resume=True, **more)
+    assert report.taken_over == 0 and report.status == 0
+    assert any("going on after 3 frames" in line for line in lines(events, Note))  # without the models
+    assert run(folder, resume=True, **more)[0].taken_over == 3
+    if "draw" in more:
+        assert run(folder, resume=True)[0].taken_over == 0
+
+
+def test_what_was_found_with_other_settings_stays_and_is_told_of(folder):
+    run(folder)
+    before = tree(folder / "out")
+    report, events = run(folder, resume=True, tracker="botsort")
+    assert report.status == 2 and not difference(tree(folder / "out"), before)
+    told = lines(events, Problem)
+    assert len(told) == 3
+    assert all("the earlier run has" in line and "leave out --resume" in line for line in told)
+
+
+def test_a_folder_of_pictures_is_one_video_and_one_of_both_or_neither_is_refused(folder):
+    assert has_videos(folder / "in")
+    with pytest.raises(VideoError, match="neither videos nor pictures"):
+        has_videos(folder)
+    (folder / "1.png").touch()
+    assert not has_videos(folder)
+    (folder / "in" / ".x.png").touch()
+    (folder / "in" / "notes.txt").touch()
+    assert has_videos(folder / "in")
+    assert [path.name for path in list_videos(folder / "in")] == ["a.mov", "a.mp4", "b.mp4"]
+    (folder / "in" / "1.png").touch()
+    with pytest.raises(VideoError, match="both videos"):
+        has_videos(folder / "in")
+
+
+@pytest.mark.parametrize(("place", "says"), [("out.mp4", "give --save_path a folder"), ("in", "another")])
+def test_results_go_into_a_folder_of_their_own(folder, place, says):
+    with pytest.raises(SettingError, match=says):
+        plan_videos(folder / "in", folder / place, LIKE)
+
+
+def test_what_is_the_users_own_is_in_the_way(folder):
+    (folder / "out").mkdir()
+    (folder / "out" / "b.mp4").write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"b\.mp4"):
+        plan_videos(folder / "in", folder / "out", LIKE)
+
+
+def test_a_folder_that_nothing_is_saved_in_is_not_left_behind(folder):
+    for path in (folder / "in").iterdir():
+        path.write_bytes(b"no video")
+    report, _ = run(folder)
+    assert report.status == 2 and not (folder / "out").exists()
