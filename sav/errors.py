@@ -13,8 +13,8 @@ from pathlib import Path
 # means FAILED.
 DONE, PARTLY_DONE, FAILED = 0, 1, 2
 
-# What the disk says when there is no use in going on.
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+# What the disk says when there is no use in going on: it is full, read-only, or a folder is gone meanwhile.
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE}
 
 
 class SavError(Exception):

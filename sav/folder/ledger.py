@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from sav.files import named_errors
 from sav.folder.claims import RUN, Claim, fingerprint
 from sav.folder.ledger_file import LedgerFile
-from sav.folder.ledger_tables import ABOUT
+from sav.folder.ledger_tables import ABOUT, named
 from sav.media.pictures.names import folded
 
 try:
@@ -98,8 +98,7 @@ class Ledger:
     def about(self, key: str) -> dict[str, str]:
         """What is remembered of a key besides its files; empty if nothing is."""
         for row in self._file.rows(f"SELECT {', '.join(ABOUT)} FROM claims WHERE key = ?", key):
-            pairs = zip(ABOUT, row, strict=True)
-            return {name: os.fsdecode(value) for name, value in pairs if value is not None}
+            return named(row)
         return {}
 
     def has_files(self, key: str) -> bool:
@@ -171,11 +170,27 @@ class Ledger:
             ResultsError: The ledger cannot be read.
             WriteError: There is no folder to remember anything in, or nothing can be written there.
         """
+        with self.alone():
+            self._file.begin()
+            yield
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from writing here, for who has nothing to write in the ledger itself.
+
+        Raises:
+            WriteError: There is no hidden folder.
+        """
         if self._is_locked:
             yield
             return
-        with self._alone():
-            self._file.begin()
+        with contextlib.ExitStack() as stack:
+            with named_errors(self.state):
+                for _ in range(_TRIES):
+                    if self._takes_lock(stack):
+                        break
+            self._is_locked = True
+            stack.callback(setattr, self, "_is_locked", False)
             yield
 
     def rest(self) -> None:
@@ -191,22 +206,11 @@ class Ledger:
         if not self.state.is_dir():
             self._file.close()
             return
-        with self._alone():
+        with self.alone():
             is_empty = self._file.is_written and not self._file.rows("SELECT 1 FROM claims LIMIT 1")
             self._file.remove() if is_empty else self._file.close()
             with contextlib.suppress(OSError):  # something is in it
                 self.state.rmdir()
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            with named_errors(self.state):
-                for _ in range(_TRIES):
-                    if self._takes_lock(stack):
-                        break
-            self._is_locked = True
-            stack.callback(setattr, self, "_is_locked", False)
-            yield
 
     def _takes_lock(self, stack: contextlib.ExitStack) -> bool:
         """Lock the hidden folder; False if another process, which has nothing to say, has just removed it."""
@@ -240,7 +244,7 @@ def _of_our_size(path: Path, prints: list[str]) -> os.stat_result | None:
     """What the system says of the file at `path`; None if it has none of the sizes that fingerprints have."""
     try:
         found = os.lstat(path) if prints else None
-    except OSError:  # there is none
+    except (OSError, ValueError):  # there is none, or no file can have that name
         return None
     if found is None or not stat.S_ISREG(found.st_mode):
         return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import errno
+import logging
 import time
 import weakref
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,39 @@ from sav import sqlite
 from sav.errors import ResultsError, WriteError
 from sav.files import sync_folder
 from sav.folder.claims import Claim
-from sav.folder.ledger_tables import KIND, forget, keep, make
+from sav.folder.ledger_tables import KIND, all_claims, forget, keep, make, unknown
 from sav.folder.older_ledger import older_claims, older_files, put_away
 from sav.sqlite import Connection
 
+_log = logging.getLogger(__name__)
 # KiB of the file that are held in memory.
 _CACHE = 8192
+# Of the files that lie beside it, stores of runs, the one with the longest name.
+_LONGEST_NAME = "unfinished_refined.sqlite"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A ledger that is open.
+
+    Attributes:
+        database: The connection.
+        identity: What stands for the file; None for what lies in none.
+        is_written: Whether it is open to be written.
+        closing: Closes it.
+    """
+
+    database: Connection
+    identity: tuple[int, int] | None
+    is_written: bool
+    closing: weakref.finalize[Any, Any]
 
 
 class LedgerFile:
     """A ledger's file, opened when it is needed: first to be read, and to be written when anything is.
 
     What an earlier version of this program has written is read, and brought over when anything is written.
+    Where somebody removes the file while it is open, it is written anew.
     """
 
     def __init__(self, state: Path) -> None:
@@ -36,29 +59,29 @@ class LedgerFile:
 
         Raises:
             ResultsError: It cannot be read.
+            SettingError: Its path is too long.
         """
         self._state, self._path = state, state / "ledger.sqlite"
-        self._database: Connection | None = None
-        self._identity: tuple[int, int] | None = None
-        self._closing: weakref.finalize[Any, Any] | None = None
-        self._looked_at()
+        self._opened: _Opened | None = None
+        sqlite.check_path(state / _LONGEST_NAME)
+        self._to_look_at()
 
     @property
     def is_written(self) -> bool:
         """Whether it is open to be written."""
-        return self._identity is not None
+        return self._opened is not None and self._opened.is_written
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What it says; nothing if there is none.
 
         Raises:
-            ResultsError: It cannot be read.
+            ResultsError: It cannot be read, or is damaged.
         """
-        database = self._looked_at()
+        database = self._to_look_at()
         if database is None:
             return []
         with sqlite.errors(self._path, KIND):
-            return database.execute(query, values).fetchall()
+            return list(sqlite.checked(self._path, database.execute(query, values), KIND))
 
     def write(self, claims: Mapping[str, Claim]) -> None:
         """Have claims be there, all at once; on the disk, too, if they tell of files.
@@ -92,18 +115,21 @@ class LedgerFile:
             ResultsError: It cannot be read.
             WriteError: It cannot be written.
         """
-        database, closing = self._database, self._closing
-        if database is not None and self._identity is not None and self._identity == _identity(self._path):
-            return database
-        if closing is not None:
-            closing.detach()
-        if database is not None:  # nothing of it is to be brought to where another file may be by now
-            database.close()
-        self._database, self._identity, self._closing = None, None, None
+        before = self._opened
+        if before and before.is_written and before.identity == sqlite.identity(self._path):
+            return before.database
 
+        removed = self._removed()
         database = _to_write(self._path, self._state)
-        self._database, self._identity = database, _identity(self._path)
-        self._closing = weakref.finalize(self, _closed, self._path, database)
+        identity = sqlite.identity(self._path)
+        closing = weakref.finalize(self, _closed, self._path, database, identity)
+        self._opened = _Opened(database, identity, is_written=True, closing=closing)
+        if before is not None:
+            before.closing.detach()
+            before.database.close()
+        if removed is not None:
+            with contextlib.closing(removed):
+                _write_anew(self._path, removed, database)
         return database
 
     def close(self) -> bool:
@@ -112,8 +138,8 @@ class LedgerFile:
         Returns:
             Whether it was written to, and nobody else has it open.
         """
-        closing, self._closing, self._database, self._identity = self._closing, None, None, None
-        return bool(closing and closing())
+        opened, self._opened = self._opened, None
+        return opened is not None and bool(opened.closing())
 
     def remove(self) -> None:
         """Let go of it, and have it be gone, unless somebody else has it open."""
@@ -121,27 +147,60 @@ class LedgerFile:
             with contextlib.suppress(OSError):  # then it stays, and says nothing
                 self._path.unlink()
 
+    def _removed(self) -> Connection | None:
+        """A copy of the file that is open, if that is not the one at its path any more.
+
+        SQLite takes what lies beside that path for the file's own: it is asked before another is made there,
+        or where the connection has its log already.
+        """
+        before, identity = self._opened, sqlite.identity(self._path)
+        if (
+            before is None
+            or before.identity in (None, identity)
+            or not (before.is_written or identity is None)
+        ):
+            return None
+        with sqlite.errors(self._path, KIND):
+            copy = sqlite.temporary()
+            before.database.backup(copy)
+            return copy
+
     def _begun(self, is_lasting: bool) -> Connection:
         database = self.begin()
         database.execute(f"PRAGMA synchronous = {'FULL' if is_lasting else 'NORMAL'}")
         return database
 
-    def _looked_at(self) -> Connection | None:
+    def _to_look_at(self) -> Connection | None:
         """The file, to be read; None if there is none."""
-        if self._database is None:
-            database = _to_read(self._path, self._state)
-            if database is not None:
-                self._database = database
-                self._closing = weakref.finalize(self, database.close)
-        return self._database
+        if self._opened is None:
+            identity, database = sqlite.identity(self._path), _to_read(self._path, self._state)
+            if database is None:
+                return None
+            closing = weakref.finalize(self, database.close)
+            self._opened = _Opened(database, identity, is_written=False, closing=closing)
+        return self._opened.database
 
 
-def _closed(path: Path, database: Connection) -> bool:
+def _closed(path: Path, database: Connection, identity: tuple[int, int] | None) -> bool:
     """Close one that was written to, all of which is there in any case; whether nobody else has it open."""
+    if sqlite.identity(path) != identity:  # what lies beside that path is of another file
+        database.close()
+        return False
     try:
         return sqlite.close(path, database, KIND)
     except (ResultsError, WriteError):
         return False
+
+
+def _write_anew(path: Path, before: Connection, database: Connection) -> None:
+    """Have a file say what the one said that was at its path, and that somebody has removed."""
+    with sqlite.errors(path, KIND), sqlite.transaction(database):
+        claims = unknown(database, all_claims(path, before))
+        for first in claims:
+            keep(database, chain([first], claims))
+            _log.warning(
+                "%s%s was removed while this run had it open: it is written anew", path, KIND.what_for
+            )
 
 
 def _to_read(path: Path, state: Path) -> Connection | None:
@@ -153,29 +212,29 @@ def _to_read(path: Path, state: Path) -> Connection | None:
     is_older = bool(older_files(state))
     if not path.exists():
         return _with_older(sqlite.temporary(), state) if is_older else None
-    sqlite.recover(path, KIND)
     try:
-        with sqlite.opening(path, "ro", KIND) as database:
-            sqlite.check(path, database, KIND)
-            if not (is_older or sqlite.is_empty(database)):
-                return database
-            together = sqlite.temporary()
-            database.backup(together)
-            database.close()
-            return _with_older(together, state)
-    except WriteError as error:
-        if not path.exists():  # another process had nothing to say in it
-            return None
-        if error.errno == errno.EBUSY:
-            raise
-        raise ResultsError(f"cannot read {path}{KIND.what_for} make it readable, or {KIND.advice}") from error
+        database = sqlite.to_read(path, KIND)
+    except FileNotFoundError:  # another process had nothing to say in it
+        return None
+    except WriteError:
+        raise
+    except OSError as error:
+        raise ResultsError(
+            f"cannot read {path}{KIND.what_for} {error.strerror}: make it readable, or {KIND.advice}"
+        ) from error
+    if not (is_older or sqlite.is_empty(database)):
+        return database
+    with sqlite.errors(path, KIND), contextlib.closing(database):
+        together = sqlite.temporary()
+        database.backup(together)
+    return _with_older(together, state)
 
 
 def _with_older(database: Connection, state: Path) -> Connection:
     try:
         make(database)
         with sqlite.transaction(database):
-            keep(database, _unknown(database, state))
+            keep(database, unknown(database, older_claims(state)))
     except BaseException:
         database.close()
         raise
@@ -197,20 +256,12 @@ def _to_write(path: Path, state: Path) -> Connection:
         database.execute("PRAGMA synchronous = FULL")
         with sqlite.transaction(database):
             make(database)
-            keep(database, _unknown(database, state) if older else ())
+            keep(database, unknown(database, older_claims(state)) if older else ())
         _remove(older)
     if is_new:
         for folder in (state, state.parent):
             sync_folder(folder)
     return database
-
-
-def _unknown(database: Connection, state: Path) -> Iterator[tuple[str, Claim, int]]:
-    """What earlier versions have written of which nothing newer is known, as in a copy that was put back."""
-    for key, claim, written in older_claims(state):
-        newer = "SELECT 1 FROM claims WHERE key = ? AND time > ?"
-        if database.execute(newer, (key, written)).fetchone() is None:
-            yield key, claim, written
 
 
 def _remove(older: Collection[Path]) -> None:
@@ -219,11 +270,3 @@ def _remove(older: Collection[Path]) -> None:
     for folder in {path.parent for path in older}:
         with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

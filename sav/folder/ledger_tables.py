@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import NoneType
 
 from sav import sqlite
 from sav.folder.claims import Claim
 from sav.media.pictures.names import folded
 from sav.sqlite import Connection
 
+# What is remembered of a key besides its files.
+ABOUT = ("name", "source", "content", "classes", "looks")
 # `SAVl` in the file's header.
 KIND = sqlite.Kind(
     name="ledger",
@@ -17,9 +21,13 @@ KIND = sqlite.Kind(
     version=1,
     advice="move it away (the files that it tells of then count as yours)",
     what_for=", which says which files are ours,",
+    types={
+        **dict.fromkeys(("key", "prints"), frozenset({str})),
+        **dict.fromkeys(("claim", "time"), frozenset({int})),
+        **dict.fromkeys(ABOUT, frozenset({bytes, NoneType})),
+        "path": frozenset({bytes}),
+    },
 )
-# What is remembered of a key besides its files.
-ABOUT = ("name", "source", "content", "classes", "looks")
 _TABLES = """
 CREATE TABLE claims (
     claim INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, folded TEXT NOT NULL, time INTEGER NOT NULL,
@@ -38,6 +46,7 @@ _KEEP = (
     f" ON CONFLICT (key) DO UPDATE SET {', '.join(f'{column} = excluded.{column}' for column in _COLUMNS)}"
 )
 _CLAIM = "(SELECT claim FROM claims WHERE key = ?)"
+_FILES = "SELECT path, prints FROM files WHERE claim = ?"
 
 
 def make(database: Connection) -> None:
@@ -57,6 +66,36 @@ def keep(database: Connection, claims: Iterable[tuple[str, Claim, int]]) -> None
         database.execute(f"DELETE FROM files WHERE claim = {_CLAIM}", (key,))
         rows = [(os.fsencode(path), key, " ".join(prints)) for path, prints in claim.files.items()]
         database.executemany(f"INSERT OR REPLACE INTO files VALUES (?, {_CLAIM}, ?)", rows)
+
+
+def unknown(
+    database: Connection, claims: Iterable[tuple[str, Claim, int]]
+) -> Iterator[tuple[str, Claim, int]]:
+    """Those of some claims of which the tables have nothing newer."""
+    for key, claim, listed in claims:
+        newer = "SELECT 1 FROM claims WHERE key = ? AND time >= ?"
+        if database.execute(newer, (key, listed)).fetchone() is None:
+            yield key, claim, listed
+
+
+def all_claims(path: Path, database: Connection) -> Iterator[tuple[str, Claim, int]]:
+    """All claims of the tables in a file that is called `path`, as `keep` takes them.
+
+    Raises:
+        ResultsError: It is damaged.
+    """
+    with sqlite.errors(path, KIND):
+        claims = database.execute(f"SELECT claim, key, time, {', '.join(ABOUT)} FROM claims")
+        for number, key, listed, *about in sqlite.checked(path, claims, KIND):
+            rows = sqlite.checked(path, database.execute(_FILES, (number,)), KIND)
+            files = {os.fsdecode(name): tuple(prints.split()) for name, prints in rows}
+            yield key, Claim(files, named(about)), listed
+
+
+def named(about: Sequence[bytes | None]) -> dict[str, str]:
+    """What is remembered of a key, out of the columns `ABOUT`."""
+    pairs = zip(ABOUT, about, strict=True)
+    return {name: os.fsdecode(value) for name, value in pairs if value is not None}
 
 
 def forget(database: Connection, keys: Iterable[str]) -> None:

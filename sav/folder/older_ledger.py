@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def older_claims(state: Path) -> Iterator[tuple[str, Claim, int]]:
         except OSError as error:
             raise _unreadable(path, error) from error
         except (ValueError, RecursionError):
-            _log.warning("%s is damaged; the files that it tells of count as yours", path)
+            _tell_damaged(path)
             continue
         yield (RUN if path.parent == state else path.stem), claim, time
 
@@ -66,6 +67,12 @@ def put_away(files: Iterable[Path]) -> None:
                 path.replace(path.with_name(f"{path.name}.damaged"))
             else:
                 path.unlink()
+
+
+@lru_cache(maxsize=1000)
+def _tell_damaged(path: Path) -> None:
+    """Say so once, however often it is read before it is put away."""
+    _log.warning("%s is damaged; the files that it tells of count as yours", path)
 
 
 def _read(path: Path) -> tuple[Claim, int]:

@@ -222,8 +222,8 @@ class OutputFolder(GuardedFolder):
         """Remove those files that are ours, and folders that are empty after that."""
         removed = 0
         for relative in relatives:
-            path = self.folder / relative
-            if ".." in path.parts or not self.is_ours(relative):
+            path, inside = self.folder / relative, Path(relative)
+            if inside.is_absolute() or ".." in inside.parts or not self.is_ours(relative):
                 continue
             with named_errors(path):
                 path.unlink()

@@ -74,15 +74,28 @@ class About:
         """
         try:
             table = json.loads(text)
-            return cls(
+            about = cls(
                 categories=dict(table["categories"]),
-                settings=table["settings"],
-                checkpoints=table["checkpoints"],
+                settings=dict(table["settings"]),
+                checkpoints=dict(table["checkpoints"]),
                 video=table["video"] and _video(table["video"]),
                 source=Source(**table["source"]),
             )
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
             raise ValueError("not what a run was about") from error
+        if not about._is_sound:
+            raise ValueError("not what a run was about")
+        return about
+
+    @property
+    def _is_sound(self) -> bool:
+        """Whether the values have the types that they should: JSON takes any."""
+        texts = [*self.categories.values(), *self.checkpoints.values(), self.source.path, self.source.content]
+        numbers = [*self.categories, self.source.stride]
+        if self.video is not None:
+            texts += [self.video.name, *self.video.stems.keys(), *self.video.stems.values()]
+            numbers += self.video.size_hw
+        return all(isinstance(text, str) for text in texts) and {int}.issuperset(map(type, numbers))
 
 
 def source_content(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from sav import sqlite
@@ -13,7 +14,22 @@ from sav.sqlite import Connection, insert, is_empty, keep_a_journal, transaction
 __all__ = ["insert", "is_empty", "transaction", "version"]
 
 # `SAVs` in the file's header.
-KIND = sqlite.Kind("store of a run", 0x53415673, 4, "run the models again, or take a copy of it")
+KIND = sqlite.Kind(
+    name="store of a run",
+    application=0x53415673,
+    version=4,
+    advice="run the models again, or take a copy of it",
+    types={
+        **dict.fromkeys(("about", "name", "key", "time", "content"), frozenset({str})),
+        **dict.fromkeys(("run", "frame", "position", "height", "width", "duplicates"), frozenset({int})),
+        **dict.fromkeys(("is_tracked", "id", "class_id"), frozenset({int})),
+        **dict.fromkeys(("source", "detections", "box", "mask_box", "mask"), frozenset({bytes})),
+        "score": frozenset({float, int}),
+        "end": frozenset({str, NoneType}),
+        "doubtful": frozenset({int, NoneType}),
+        "measures": frozenset({bytes, NoneType}),
+    },
+)
 VERSION = KIND.version
 # The order in which frames are read, and pictures, which have no position, by name.
 IN_ORDER = "CREATE INDEX in_order ON frames (position, name, key)"
@@ -36,8 +52,9 @@ CREATE TABLE regions {_INSTANCES};
 """
 
 opening = partial(sqlite.opening, kind=KIND)
-recover = partial(sqlite.recover, kind=KIND)
+to_read = partial(sqlite.to_read, kind=KIND)
 check = partial(sqlite.check, kind=KIND)
+checked = partial(sqlite.checked, kind=KIND)
 errors = partial(sqlite.errors, kind=KIND)
 decoding = partial(sqlite.decoding, kind=KIND)
 close = partial(sqlite.close, kind=KIND)

@@ -15,7 +15,7 @@ from sav.errors import ResultsError
 from sav.sqlite import Connection
 from sav.store import rows
 from sav.store.about import About
-from sav.store.database import decoding, errors
+from sav.store.database import checked, decoding, errors
 from sav.store.rows import Entry, Packed, Rows
 
 _IN_ORDER = "FROM frames ORDER BY position, name, key"
@@ -53,9 +53,9 @@ class StoredScenes:
         """Read through a connection to `path`, as somebody who writes for `run`."""
         self.path = path
         self._database = database
-        rows = database.execute("SELECT run, about FROM runs").fetchall()
         with decoding(path):
-            self._runs = {number: About.from_json(about) for number, about in rows}
+            runs = self._all("SELECT run, about FROM runs")
+            self._runs = {number: About.from_json(about) for number, about in runs}
             self._run = max(self._runs) if run is None else run
         self.about = self._runs[self._run]
 
@@ -70,7 +70,7 @@ class StoredScenes:
     @property
     def last_index(self) -> int:
         """The index of the last frame of a video; -1 if there is none."""
-        return int(self._one("SELECT IFNULL(MAX(position), -1) FROM frames")[0])
+        return int(self._one("SELECT IFNULL(MAX(position), -1) AS position FROM frames")[0])
 
     @property
     def is_finished(self) -> bool:
@@ -80,7 +80,8 @@ class StoredScenes:
     @property
     def end_time(self) -> Fraction | None:
         """When the last frame of a finished video ends, in the source's seconds, if that is known."""
-        return Fraction(self._end) if self._end else None
+        with decoding(self.path):
+            return Fraction(self._end) if self._end else None
 
     @property
     def _end(self) -> str | None:
@@ -98,7 +99,7 @@ class StoredScenes:
     def sources(self) -> Iterator[tuple[str, str]]:
         """Each picture's path from the folder of the results, and what stands for its content, in order."""
         with errors(self.path):
-            for source, content in self._database.execute(f"SELECT source, content {_IN_ORDER}"):
+            for source, content in self._rows(f"SELECT source, content {_IN_ORDER}"):
                 yield os.fsdecode(source), content
 
     def track_ids(self) -> list[int]:
@@ -163,7 +164,7 @@ class StoredScenes:
             ResultsError: The file is damaged; what came before is good.
         """
         with errors(self.path):
-            in_order = self._database.execute(f"SELECT frame, key {_IN_ORDER}")
+            in_order = self._rows(f"SELECT frame, key {_IN_ORDER}")
             wanted = (frame for frame, key in in_order if is_wanted(key))
             number = 0
             while some := list(islice(wanted, _FRAMES)):
@@ -208,12 +209,14 @@ class StoredScenes:
         return None if row is None else row[0]
 
     def _one(self, query: str, *values: object) -> Any:
-        with errors(self.path):
-            return self._database.execute(query, values).fetchone()
+        return next(iter(self._all(query, *values)), None)
 
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with errors(self.path):
-            return self._database.execute(query, values).fetchall()
+            return list(self._rows(query, *values))
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        return checked(self.path, self._database.execute(query, values))
 
 
 def _marks(values: Sequence[object]) -> str:

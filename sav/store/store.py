@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 
+from sav import sqlite
 from sav.data.scene import Scene
-from sav.errors import ResultsError, WriteError
-from sav.files import named_errors
+from sav.errors import ResultsError
+from sav.files import named_errors, whole_file
 from sav.sqlite import Connection
 from sav.store import rows
 from sav.store.about import About
 from sav.store.database import (
     add_rows,
     check,
+    close,
     errors,
     insert,
     is_empty,
     make_tables,
     opening,
     prepare,
-    recover,
+    to_read,
     transaction,
 )
 from sav.store.reading import StoredScenes
@@ -46,7 +47,7 @@ class Store(StoredScenes):
     def __init__(self, path: Path, database: Connection, run: int | None = None) -> None:
         """Take over a connection, to add scenes of `run`, or to read; see `create`, `join` and `open`."""
         super().__init__(path, database, run)
-        self._is_read_only = run is None
+        self._is_read_only, self._identity = run is None, sqlite.identity(path)
 
     @classmethod
     def create(cls, path: Path, about: About) -> Store:
@@ -94,14 +95,15 @@ class Store(StoredScenes):
         """
         if not path.exists():
             raise FileNotFoundError(f"there is no store of a run at {path}")
-        path.open("rb").close()  # what the system says of one that cannot be read says more than SQLite does
-        recover(path)
-        with opening(path, "ro") as database:
-            check(path, database)
+        database = to_read(path)
+        try:
             if is_empty(database):
-                raise ResultsError(f"{path} is no store of a run")
+                raise ResultsError(f"{path} is no store of a run: nothing is in it")
             show_as_now(database)
             return cls(path, database)
+        except BaseException:
+            database.close()
+            raise
 
     def __enter__(self) -> Store:
         return self
@@ -111,22 +113,34 @@ class Store(StoredScenes):
     ) -> None:
         self.close()
 
-    def close(self) -> None:
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file is still the one at its path: somebody may have removed it."""
+        return sqlite.identity(self.path) == self._identity
+
+    def write_anew(self) -> None:
+        """Have a file be at the path again that somebody has removed, with all that was in it.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        with whole_file(self.path) as partial, opening(partial, "rwc") as database, errors(self.path):
+            self._database.backup(database)
+            close(partial, database)
+
+    def close(self) -> bool:
         """Close the file; where no other process has it open, it is then one file that can be copied.
+
+        Returns:
+            Whether it was written to, and no other process has it open.
 
         Raises:
             WriteError: It cannot be written; what was added is there all the same.
         """
-        try:
-            if not self._is_read_only:
-                with errors(self.path):
-                    self._database.execute("PRAGMA busy_timeout = 0")
-                    self._database.execute("PRAGMA journal_mode = DELETE")
-        except WriteError as error:
-            if error.errno != errno.EBUSY:  # the last one to close it does that
-                raise
-        finally:
+        if self._is_read_only or not self.is_in_place:
             self._database.close()
+            return False
+        return close(self.path, self._database)
 
     def finish(self, end_time: Fraction | None = None) -> None:
         """Say that the run came to its end: no frame is missing.

@@ -1,13 +1,15 @@
+import contextlib
 import os
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sav import sqlite
-from sav.errors import ResultsError, WriteError
+from sav.errors import ResultsError, SettingError, WriteError
 from sav.folder.ledger import RUN, STATE, Claim, Ledger
+from sav.sqlite import files
 from tests.conftest import cases
 
 
@@ -125,17 +127,54 @@ def test_a_hidden_folder_that_another_process_removes_at_that_moment_is_made_aga
     assert len(opened) == 2 and list(Ledger(out).keys()) == ["a"]
 
 
-def test_one_whose_file_was_removed_begins_another(out):
+@pytest.mark.parametrize("is_on_a_network", [False, True])
+@pytest.mark.parametrize("is_written", [True, False])
+def test_one_whose_file_somebody_removes_is_written_anew_with_a_note(
+    out, monkeypatch, caplog, is_on_a_network, is_written
+):
+    monkeypatch.setattr(files, "_is_on_a_network", lambda folder: is_on_a_network)
+    Ledger(out).write_all({"a": claim("a.txt", name="a.png"), RUN: claim("all.txt")})
+    ledger, other = Ledger(out), Ledger(out)
+    if is_written:
+        ledger.write("b", claim("b.txt"))
+    shutil.rmtree(out)
+    ledger.write("c", claim("c.txt"))
+    other.write("d", claim("d.txt"))
+    keys = ["a", *(["b"] if is_written else []), "c", "d"]
+    assert list(Ledger(out).keys()) == keys
+    assert (Ledger(out).claim("a"), Ledger(out).claim(RUN)) == (
+        claim("a.txt", name="a.png"),
+        claim("all.txt"),
+    )
+    (line,) = caplog.messages
+    assert "ledger.sqlite, which says which files are ours, was removed while" in line
+
+
+def test_what_is_in_the_place_of_one_that_was_removed_stays_if_it_is_newer(out, caplog):
     ledger = Ledger(out)
-    ledger.write("a", claim("a.txt"))
-    for path in (out / STATE).iterdir():
-        path.unlink()
+    ledger.write_all({"a": claim("a.txt"), "b": claim("b.txt")})
+    shutil.rmtree(out)
+    Ledger(out).write("b", claim("newer.txt"))
+    ledger.write("c", claim("c.txt"))
+    there = Ledger(out)
+    assert {key: list(there.claim(key).files) for key in there.keys()} == {  # noqa: SIM118
+        "a": ["a.txt"],
+        "b": ["newer.txt"],
+        "c": ["c.txt"],
+    }
+    assert len(caplog.messages) == 1
+
+
+def test_one_that_said_nothing_and_is_gone_is_not_told_of(out, caplog):
+    ledger = Ledger(out)
+    ledger.write("a", claim())
+    shutil.rmtree(out)
     ledger.write("b", claim("b.txt"))
-    assert list(Ledger(out).keys()) == ["b"]
+    assert list(Ledger(out).keys()) == ["b"] and not caplog.messages
 
 
 def test_it_works_where_the_file_system_has_no_way_for_wal(out, monkeypatch):
-    monkeypatch.setattr(sqlite, "_is_on_a_network", lambda folder: True)
+    monkeypatch.setattr(files, "_is_on_a_network", lambda folder: True)
     here, there = Ledger(out), Ledger(out)
     here.write("a", claim("a.txt"))
     there.write("b", claim("b.txt"))
@@ -188,16 +227,72 @@ def test_an_empty_file_as_a_kill_may_leave_it_is_a_ledger_that_says_nothing(out)
     assert list(Ledger(out).keys()) == ["a"]
 
 
-def test_a_ledger_that_cannot_be_read_is_told_with_what_to_do(out):
-    (out / STATE / "ledger.sqlite").mkdir(parents=True)
-    with pytest.raises(ResultsError, match=r"cannot read .*ledger\.sqlite, .* make it readable, or move"):
+@pytest.mark.parametrize(
+    ("make", "said"), [(Path.mkdir, "is a folder"), (getattr(os, "mkfifo", None), "is no file")]
+)
+def test_what_is_no_file_is_told_with_what_to_do(out, make, said):
+    (out / STATE).mkdir(parents=True)
+    if make is None:
+        pytest.skip("this system has no pipes")
+    make(out / STATE / "ledger.sqlite")
+    with pytest.raises(ResultsError, match=rf"ledger\.sqlite, .* {said}: move it away"):
         Ledger(out)
+
+
+def ask_all(ledger: Ledger) -> None:
+    """Ask for all, and write; that it is damaged may be said, with what to do."""
+    for ask in (
+        lambda: (list(ledger.keys()), ledger.claim("a"), list(ledger.keys_besides("1"))),
+        lambda: ledger.looks_ours(ledger.folder / "a.txt"),
+        lambda: ledger.write("b", claim("b.txt")),
+    ):
+        with contextlib.suppress(ResultsError):
+            ask()
+    ledger.close()
+
+
+@pytest.mark.parametrize("value", ["NULL", "7", "1.5", "'text'", "x'ff'", "CAST(x'ff' AS TEXT)", "x'00'"])
+def test_values_of_a_wrong_type_are_damage(out, value):
+    columns = ("key", "folded", "time", "name", "source", "classes", "looks")
+    for table, column in [("files", "path"), ("files", "prints"), *(("claims", name) for name in columns)]:
+        ledger = Ledger(out)
+        ledger.write("a", claim("a.txt", name="a.png", source="a", classes="1", looks=""))
+        ledger.close()
+        with sqlite3.connect(out / STATE / "ledger.sqlite") as database:
+            database.execute(f"CREATE TABLE more AS SELECT * FROM {table}")  # without what SQLite sees to
+            database.execute(f"DROP TABLE {table}")
+            database.execute(f"ALTER TABLE more RENAME TO {table}")
+            database.execute(f"UPDATE {table} SET {column} = {value}")
+        database.close()
+        ask_all(Ledger(out))
+        shutil.rmtree(out)
+
+
+def test_numbers_and_blobs_are_no_names(out):
+    ledger = Ledger(out)
+    ledger.write("a", claim("a.txt"))
+    ledger.close()
+    with sqlite3.connect(out / STATE / "ledger.sqlite") as database:
+        database.execute("UPDATE files SET path = 'a.txt'")
+    database.close()
+    with pytest.raises(ResultsError, match="is damaged: move it away"):
+        Ledger(out).claim("a")
+
+
+def test_a_path_that_is_longer_than_sqlite_takes_is_told_at_once(tmp_path):
+    out = tmp_path
+    while len(os.fsencode(out)) < 440:
+        out /= "ü" * 15
+    Ledger(out).write("a", claim("a.txt"))
+    assert list(Ledger(out).keys()) == ["a"]
+    with pytest.raises(SettingError, match=r"SQLite takes 504: give a folder for the results that has a sho"):
+        Ledger(out / ("a" * 60))
 
 
 def test_one_that_cannot_be_written_is_named(out, monkeypatch):
     ledger = Ledger(out)
     ledger.write("a", claim("a.txt"))
-    ledger._file._database.execute("PRAGMA query_only = ON")
+    ledger._file.begin().execute("PRAGMA query_only = ON")
     with pytest.raises(WriteError, match=r"cannot write .*ledger\.sqlite") as told:
         ledger.write("b", claim("b.txt"))
     assert told.value.is_final
@@ -282,8 +377,10 @@ def test_after_a_kill_while_it_is_brought_over_nothing_is_lost(older):
 def test_a_damaged_part_of_an_earlier_ledger_makes_its_files_the_users(older, caplog, text):
     (older / STATE / "run.json").write_text(text)
     assert list(Ledger(older).keys()) == ["ü"]
-    assert "run.json is damaged; the files that it tells of count as yours" in caplog.text
     assert not Ledger(older).looks_ours(older / "all.txt")
+    Ledger(older).write("b", claim("b.txt"))
+    (line,) = caplog.messages
+    assert line.endswith("run.json is damaged; the files that it tells of count as yours")
 
 
 def test_a_damaged_part_of_an_earlier_ledger_is_kept_under_another_name(older):

@@ -9,7 +9,7 @@ from sav import files
 from sav.errors import WriteError
 from sav.files import staging_folder
 from sav.folder import claims, ledger, placing
-from sav.folder.ledger import RUN, Ledger
+from sav.folder.ledger import RUN, Claim, Ledger
 from sav.folder.output import OutputFolder, Part
 from tests.conftest import cases
 from tests.runs import stored_runs
@@ -326,3 +326,20 @@ def killed_after(renames: int, work) -> bool:
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def test_what_is_outdated_goes_also_where_the_folder_is_named_from_another(out):
+    out.mkdir()
+    there = out / os.pardir / out.name
+    put(there, {"a.txt": "old", "b.txt": "old"})
+    put(there, {"a.txt": "new"}, outdated=lambda path: True)
+    assert seen(out) == {"a.txt": "new"}
+
+
+def test_a_ledger_of_somebody_elses_removes_nothing_outside_of_its_folder(out, tmp_path):
+    for name in (tmp_path / "mine.txt", tmp_path / "also.txt"):
+        name.write_text("mine")
+    print_ = claims.fingerprint(tmp_path / "mine.txt")
+    Ledger(out).write("a", Claim(dict.fromkeys((str(tmp_path / "mine.txt"), "../also.txt"), (print_,))))
+    assert OutputFolder(out).remove("a", lambda path: True) == 0
+    assert (tmp_path / "mine.txt").exists() and (tmp_path / "also.txt").exists()

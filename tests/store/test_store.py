@@ -219,7 +219,7 @@ def test_after_a_power_cut_anywhere_a_prefix_is_there(path, tmp_path, scenes):
 def test_a_kill_while_a_store_is_begun_leaves_what_can_be_begun_again(path):
     path.parent.mkdir()
     path.touch()
-    with pytest.raises(ResultsError, match="is no store"):
+    with pytest.raises(ResultsError, match="is no store of a run: nothing is in it"):
         Store.open(path)
     Store.join(path, VIDEO).close()
     assert Store.open(path).about == VIDEO
@@ -333,6 +333,11 @@ def test_a_run_of_the_second_version_is_one_of_today_without_masks_and_is_gone_o
         "UPDATE frames SET run = 99 WHERE frame = 3",
         "UPDATE frames SET height = 7 WHERE frame = 3",
         "DROP TABLE regions",
+        "UPDATE objects SET id = 'one' WHERE frame = 3",
+        "UPDATE objects SET box = 'a box of text...' WHERE frame = 3",
+        "UPDATE frames SET height = 1.5 WHERE frame = 3",
+        "UPDATE frames SET detections = 7 WHERE frame = 3",
+        "UPDATE frames SET time = '1/0' WHERE frame = 3",
     ],
 )
 def test_a_damaged_store_gives_what_comes_before_and_says_so(stored, damage):
@@ -340,6 +345,39 @@ def test_a_damaged_store_gives_what_comes_before_and_says_so(stored, damage):
         database.execute(damage)
     with Store.open(stored) as store, pytest.raises(ResultsError, match=r"run\.sqlite is damaged"):
         list(store.entries())
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "'{'",
+        "'[]'",
+        "7",
+        f"'{'[' * 100_000}'",
+        """replace(about, '"person"', '1')""",
+        "replace(about, '40', '\"a\"')",
+    ],
+)
+def test_a_run_that_is_not_told_of_in_our_words_is_damage(stored, about):
+    with sqlite3.connect(stored) as database:
+        database.execute(f"UPDATE runs SET about = {about}")
+    with pytest.raises(ResultsError, match=r"run\.sqlite is damaged: run the models again"):
+        Store.open(stored)
+
+
+def test_names_and_ends_of_a_wrong_type_are_damage(stored):
+    with sqlite3.connect(stored) as database:
+        database.execute("UPDATE frames SET key = x'00', source = 'text', position = 'at ' || frame")
+        database.execute("UPDATE runs SET end = 'soon'")
+    with Store.open(stored) as store:
+        for ask in (
+            lambda: list(store.sources()),
+            lambda: list(store.entries()),
+            lambda: store.last_index,
+            lambda: store.end_time,
+        ):
+            with pytest.raises(ResultsError, match=r"run\.sqlite is damaged"):
+                ask()
 
 
 def test_a_file_with_a_hole_is_damaged(stored):
@@ -395,3 +433,16 @@ def test_what_a_kill_left_half_written_is_undone_also_for_one_who_only_reads(sto
     with Store.open(tmp_path / "killed" / "run.sqlite") as store:
         assert [scene.frame.name for scene in store.scenes()] == [f"a_{index:06d}" for index in range(12)]
     writer.close()
+
+
+def test_what_a_kill_left_is_read_where_nothing_can_be_written(stored, tmp_path, scenes):
+    with Store.join(stored, VIDEO) as writer:
+        writer.add(replace(scenes[0], frame=replace(scenes[0].frame, index=12)))
+        shutil.copytree(stored.parent, tmp_path / "killed")
+    path = tmp_path / "killed" / stored.name
+    assert path.with_name("run.sqlite-wal").stat().st_size
+    path.with_name("run.sqlite-shm").unlink()
+    path.with_name("run.sqlite-shm").mkdir()  # as on a read-only disk, SQLite cannot make it
+    with Store.open(path) as store:
+        assert (len(store), list(store.scenes())[:12]) == (13, scenes)
+    assert path.with_name("run.sqlite-wal").stat().st_size

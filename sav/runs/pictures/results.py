@@ -8,6 +8,7 @@ picture that is done again replaces what there was of it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -78,6 +79,7 @@ class PictureResults:
         self._classes = hashlib.blake2b(table.encode(), digest_size=16).hexdigest()
         self._reserved: dict[str, dict[str, str]] = {}  # what is remembered of those on their way
         self._looks = plan.draw.changes
+        self._workshop: Path | None = None
         self._check_formats()
         self._store = PictureStore(self._ledger, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
@@ -108,7 +110,9 @@ class PictureResults:
         try:
             with named_errors(folder):
                 folder.mkdir()
-            made = self._files.make(self._plan.pictures[position], scene, stem, folder, self.tell)
+            made = self._files.make(self._plan.pictures[position], scene, stem, folder, self._tell_of_files)
+            with named_errors(folder):
+                folder.stat()  # it may be gone by now, see `explained`
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             self.release([stem])
@@ -145,7 +149,15 @@ class PictureResults:
         with named_errors(self._state):
             self._state.mkdir(parents=True, exist_ok=True)
             with staging_folder(self._state / "workers") as staging:
+                self._workshop = staging
                 yield staging
+
+    def explained(self, error: Exception) -> Exception:
+        """A failure as it is to be told: once somebody has removed the workshop, nothing else can be made."""
+        if not isinstance(error, OSError) or self._is_workshop_there:
+            return error
+        said = "it was removed while this run was at work (go on with --resume)"
+        return WriteError(self._state, OSError(errno.ESTALE, said))
 
     def put_all(self, some: Sequence[Ready]) -> list[bool | WriteError]:
         """Put the files of some pictures in place, together.
@@ -196,6 +208,10 @@ class PictureResults:
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
 
+    @property
+    def _is_workshop_there(self) -> bool:
+        return self._workshop is None or self._workshop.exists()
+
     def _is_there(self, claim: Claim) -> bool:
         """Whether all is there that is wanted of a picture, and drawn as it is wanted."""
         if "our" in self._plan.drawn and claim.about.get("looks", "") != self._looks:
@@ -235,6 +251,11 @@ class PictureResults:
         for path in kept:
             if path not in self._plan.kept:
                 self.tell(f"{path} {self._output.why_kept(path)}")
+
+    def _tell_of_files(self, line: str) -> None:
+        """Say what cannot be made, unless nothing can be, which is said once."""
+        if self._is_workshop_there:
+            self.tell(line)
 
     def tell(self, line: str) -> None:
         """Say that something cannot be written: the results are not whole."""

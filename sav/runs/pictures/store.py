@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ def about_pictures(segmenter: Segmenter) -> About:
     )
 
 
+_log = logging.getLogger(__name__)
+
+
 class PictureStore:
     """What is known of the pictures in a folder, by the names of their results; opened when it is needed.
 
@@ -41,7 +45,7 @@ class PictureStore:
             about: What the run is about that adds.
         """
         self.path = ledger.state / "run.sqlite"
-        self._about = about
+        self._ledger, self._about = ledger, about
         self._store: Store | None = None
 
     def keys(self) -> Iterator[str]:
@@ -50,11 +54,11 @@ class PictureStore:
         Raises:
             ResultsError: The store is damaged.
         """
-        return self._opened().keys() if self.path.exists() else iter(())
+        return self._opened().keys() if self._is_there else iter(())
 
     def __contains__(self, key: str) -> bool:
         """Whether a picture is known."""
-        return self.path.exists() and key in self._opened()
+        return self._is_there and key in self._opened()
 
     def holds(self, key: str, content: str) -> bool:
         """Whether a picture of that content was done by a run like this one.
@@ -62,7 +66,7 @@ class PictureStore:
         Raises:
             ResultsError: The store is damaged.
         """
-        return self.path.exists() and self._opened().holds(key, content)
+        return self._is_there and self._opened().holds(key, content)
 
     def add(self, key: str, found: Packed, about: Mapping[str, str]) -> bool:
         """Keep what was found in a picture; see `add_all`."""
@@ -90,7 +94,7 @@ class PictureStore:
         Raises:
             WriteError: It cannot be written.
         """
-        if self.path.exists():
+        if self._is_there:
             self._opened().remove(key)
 
     def found(self, key: str, content: str) -> Found | None:
@@ -99,7 +103,7 @@ class PictureStore:
         Raises:
             ResultsError: The store is damaged.
         """
-        tally = self._opened().tally(key, content) if self.path.exists() else None
+        tally = self._opened().tally(key, content) if self._is_there else None
         if tally is None:
             return None
         if tally.doubtful is not None:
@@ -117,21 +121,29 @@ class PictureStore:
         Args:
             is_wanted: Which, by the names of their results.
         """
-        entries = self._opened().entries(is_wanted) if self.path.exists() else ()
+        entries = self._opened().entries(is_wanted) if self._is_there else ()
         return (entry.scene for entry in entries)
 
     def close(self) -> None:
-        """Close it; a store without a picture is removed.
+        """Close it; a store without a picture is removed, unless another process has it open.
 
         Raises:
             WriteError: It cannot be written.
         """
         store, self._store = self._store, None
-        if store is not None:
-            is_empty = len(store) == 0
-            store.close()
-            if is_empty:
+        if store is None:
+            return
+        # Of two that close it at the same moment, neither would be the last.
+        with self._ledger.alone():
+            is_empty = False
+            with contextlib.suppress(ResultsError):  # it is damaged, and stays
+                is_empty = len(store) == 0
+            if store.close() and is_empty:
                 self.path.unlink(missing_ok=True)
+
+    @property
+    def _is_there(self) -> bool:
+        return self._store is not None or self.path.exists()
 
     def _add(self, store: Store, key: str, found: Packed, about: Mapping[str, str]) -> bool:
         before = store.instances(key)
@@ -139,10 +151,21 @@ class PictureStore:
         return before != (found.objects, found.regions)
 
     def _opened(self) -> Store:
+        if self._store is not None and not self._store.is_in_place:
+            self._find_again(self._store)
         if self._store is None:
             with self._explained():
                 self._store = Store.join(self.path, self._about)
         return self._store
+
+    def _find_again(self, store: Store) -> None:
+        """Let go of a store that somebody has removed; it is written anew, unless another is there by now."""
+        with self._ledger.alone():
+            if not self.path.exists():
+                store.write_anew()
+                _log.debug("%s was removed while this run had it open: it is written anew", self.path)
+            self._store = None
+            store.close()
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from sav.errors import SavError, WriteError
+from sav.errors import ResultsError, SavError, WriteError
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.pictures import readable
 from sav.runs.events import OnEvent, Problem
@@ -138,7 +138,9 @@ class PictureWriting(Generic[Outcome]):
         self.put_due()
 
     def _tell(self, position: int, error: Exception) -> None:
-        if isinstance(error, WriteError) and error.is_final:
+        error = self._results.explained(error)
+        is_final = isinstance(error, WriteError) and error.is_final
+        if is_final or isinstance(error, ResultsError):  # of what is damaged, no other picture would be told
             raise error
         self._on_event(problem_of(self._plan.pictures[position], error))
 

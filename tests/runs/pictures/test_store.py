@@ -149,3 +149,32 @@ def test_keys_come_sorted_while_pictures_come_and_go(store, scenes):
     for key in keys:
         store.remove(key)
     assert (list(store.keys()), "key 03" in store) == ([], False)
+
+
+def test_a_store_without_a_picture_stays_while_somebody_else_has_it_open(store, scenes):
+    other = PictureStore(Ledger(store.path.parent.parent), ABOUT)
+    add(other, {"a": scenes["key 01"]}, is_measured=True)
+    add(store, {"a": scenes["key 01"]}, is_measured=True)
+    store.remove("a")
+    store.close()
+    add(other, {"b": scenes["key 02"]}, is_measured=True)
+    assert list(store.keys()) == ["b"]
+    other.remove("b")
+    other.close()
+    store.close()
+    assert not store.path.exists()
+
+
+def test_two_that_have_one_open_that_is_removed_write_one_anew(store, scenes):
+    other = PictureStore(Ledger(store.path.parent.parent), ABOUT)
+    for one, name in ((store, "key 01"), (other, "key 02")):
+        add(one, {name: scenes[name]}, is_measured=True)
+    for path in store.path.parent.glob("run.*"):
+        path.unlink()
+    assert "key 02" in store
+    for one, name in ((other, "key 03"), (store, "key 04")):
+        add(one, {name: scenes[name]}, is_measured=True)
+    assert list(other.keys()) == list(store.keys()) == [f"key 0{number}" for number in range(1, 5)]
+    other.close()
+    store.close()
+    assert [path.name for path in store.path.parent.iterdir()] == ["run.sqlite"]

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sav.errors import PictureError, WriteError
+from sav.errors import PictureError, ResultsError, WriteError
 from sav.runs.events import Problem
 from sav.runs.pictures import writing
 from sav.runs.pictures.writing import PictureWriting
@@ -21,6 +21,9 @@ class Results:
 
     def __init__(self, refused=None):
         self.groups, self.refused = [], refused or {}
+
+    def explained(self, error):
+        return error
 
     def put_all(self, ready):
         self.groups.append([one.position for one in ready])
@@ -89,6 +92,12 @@ def test_a_full_disk_ends_it_and_says_how_many_are_complete(patient, refused):
     report, told = went([(0, 1), (1, 1), (2, 1), (3, 1)], Results(table))
     done = "2 of 7 pictures, whose results are complete" if 1 in refused else "0 of 7 pictures"
     assert report.problem == f"cannot write out/a: full; ended after {done}" and not told
+
+
+def test_a_ledger_that_is_damaged_meanwhile_ends_it_with_one_line(patient):
+    damage = ResultsError("out/ledger is damaged: move it away")
+    report, told = went([(position, 1) for position in range(7)], Results({None: damage}))
+    assert report.problem == f"{damage}; ended after 0 of 7 pictures" and not told
 
 
 def test_what_keeps_all_of_a_group_from_its_place_is_told_of_each(patient):
