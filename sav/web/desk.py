@@ -19,7 +19,7 @@ from sav.web.line import Job, Line
 from sav.web.models import Checkpoints, Models
 from sav.web.picture import Picture
 from sav.web.result import Result
-from sav.web.results import Results
+from sav.web.results import Opening, Results
 from sav.web.said import Said, selected
 from sav.web.service import Service, discreet
 from sav.web.uploads import PICTURE, VIDEO, check_video, kind_of_upload
@@ -55,11 +55,16 @@ class Desk:
     async def open(self, visitor: str, path: str | None) -> AsyncIterator[Said]:
         """Look at a file that was dropped, and show it."""
         self.line.stop(visitor)
-        self.results.let_go(visitor)
-        yield Said("reading the file" if path else "", clears=True)
-        if path is None:
-            return
-        yield await self._service.answered(lambda: self._opened(visitor, Path(path)), Path(path))
+        opening = self.results.expect(visitor)
+        try:
+            yield Said("reading the file" if path else "", clears=True)
+            if path is None:
+                return
+            said = await self._service.answered(lambda: self._opened(opening, Path(path)), Path(path))
+            if not opening.is_left:
+                yield said
+        finally:
+            self.results.expect_no_more(opening)
 
     async def find(self, visitor: str, token: str, wish: Wish) -> AsyncIterator[Said]:
         """Have the models look at the file, and tell how far they are."""
@@ -118,15 +123,15 @@ class Desk:
         except SavError as error:
             return Said(str(error) if token else "drop a picture or a video first", is_error=True)
 
-    def _opened(self, visitor: str, path: Path) -> Said:
+    def _opened(self, opening: Opening, path: Path) -> Said:
         kind = kind_of_upload(path)
         if kind == VIDEO:
             check_video(path, self.config)
-            result = self.results.add(visitor, path, kind)
+            result = self.results.add(opening.visitor, path, kind, opening=opening)
             return Said("a video: press Segment", result=result)
         image = read_picture(path, self.config.max_megapixels)
         frame = Frame(image, name=readable(path.name))
-        result = self.results.add(visitor, path, kind, Picture.untouched(frame))
+        result = self.results.add(opening.visitor, path, kind, Picture.untouched(frame), opening)
         height, width = frame.size_hw
         return Said(f"{width}x{height} pixels: press Segment, or point at things", result=result)
 

@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from sav.errors import ResultsError
@@ -19,6 +20,19 @@ from sav.web.result import GONE, Result
 _DRAWN_AT_ONCE = 2
 # Bytes of the disk that stay free.
 _LEAST_FREE = 2 * 10**9
+
+
+@dataclass
+class Opening:
+    """A file that is being looked at for a visitor, who waits for the result.
+
+    Attributes:
+        visitor: Whose it is.
+        is_left: Whether the visitor has gone on to another file, or away.
+    """
+
+    visitor: str
+    is_left: bool = False
 
 
 class Results:
@@ -40,14 +54,35 @@ class Results:
             folder.mkdir()
         self._keep_seconds, self._max_bytes, self._clock = keep_seconds, max_bytes, clock
         self._all: dict[str, Result] = {}
+        self._openings: dict[str, Opening] = {}
         self._lock = threading.RLock()
         self._drawing = threading.Semaphore(_DRAWN_AT_ONCE)
 
-    def add(self, visitor: str, upload: Path, kind: str, picture: Picture | None = None) -> Result:
-        """Begin a result; what the visitor had before it is let go.
+    def expect(self, visitor: str) -> Opening:
+        """Note that a file is being looked at for a visitor; what the visitor had before it is let go."""
+        with self._lock:
+            self.let_go(visitor)
+            opening = self._openings[visitor] = Opening(visitor)
+        return opening
+
+    def expect_no_more(self, opening: Opening) -> None:
+        """Forget an opening."""
+        with self._lock:
+            if self._openings.get(opening.visitor) is opening:
+                del self._openings[opening.visitor]
+
+    def add(
+        self,
+        visitor: str,
+        upload: Path,
+        kind: str,
+        picture: Picture | None = None,
+        opening: Opening | None = None,
+    ) -> Result:
+        """Begin a result; what the visitor had before it is let go, without an `opening` that did so.
 
         Raises:
-            ResultsError: The file is not one that was handed in.
+            ResultsError: The file is not one that was handed in, or its visitor has left since `opening`.
         """
         if not upload.resolve().is_relative_to(self.uploads.resolve()) or not upload.is_file():
             raise ResultsError(GONE)
@@ -56,7 +91,11 @@ class Results:
         folder.mkdir()
         result = Result(token, visitor, upload, kind, folder, picture, used=self._clock())
         with self._lock:
-            self.let_go(visitor)
+            if opening is None:
+                self.let_go(visitor)
+            elif opening.is_left:
+                folder.rmdir()
+                raise ResultsError(GONE)
             self._all[token] = result
             self._bound()
         return result
@@ -82,10 +121,10 @@ class Results:
         """
         result = self.get(token)
         with result.lock:
+            was_left = result.is_left
             result.picture = change(result.known)
             result.version += 1
-        with self._lock:
-            self._bound()
+        self._keep(result, was_left)
         return result
 
     def pause(self, token: str, click: Click) -> tuple[Result, int]:
@@ -96,6 +135,7 @@ class Results:
         """
         result = self.get(token)
         with result.lock, self._drawing:
+            was_left = result.is_left
             if result.film is None:
                 raise ResultsError("press Segment first")
             position = result.film.position_at(click.time)
@@ -104,13 +144,14 @@ class Results:
             result.picture = film.still(position, same.scene.frame if same is not None else None)
             result.film, result.paused = film, position
             result.version += 1
-        with self._lock:
-            self._bound()
+        self._keep(result, was_left)
         return result, len(film.chosen_ids)
 
     def let_go(self, visitor: str) -> None:
         """Free the memory that a visitor's pictures take; files stay until their time is over."""
         with self._lock:
+            if visitor in self._openings:
+                self._openings.pop(visitor).is_left = True
             for result in self._all.values():
                 if result.visitor == visitor:
                     result.picture, result.is_left = None, True
@@ -171,6 +212,13 @@ class Results:
             if film is not None and name in downloads.of_video(film.run, result.upload.name):
                 return downloads.write_of_video(film.run, result.upload.name, name, folder, film.chosen_ids)
             return downloads.write_of_picture(result.known, name, folder)
+
+    def _keep(self, result: Result, was_left: bool) -> None:
+        """Keep a picture that has just been changed, unless its visitor has left meanwhile."""
+        with self._lock:
+            if result.is_left and not was_left:
+                result.picture = None
+            self._bound()
 
     def _bound(self) -> None:
         """Let go of the pictures that were used longest ago, until the others fit."""

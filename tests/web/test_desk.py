@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
+from sav.web import desk as desk_module
 from sav.web.result import GONE
 from sav.web.uploads import PICTURE, VIDEO
 from sav.web.work import Wish
@@ -285,6 +286,31 @@ def test_who_drops_another_file_in_mid_run_sees_no_more_of_the_first(make_desk):
 
     reading, last = asyncio.run(gone_on())
     assert reading.clears and last.result.kind == PICTURE
+
+
+def test_a_file_that_is_read_slowly_does_not_take_the_place_of_one_dropped_after_it(make_desk, monkeypatch):
+    desk = make_desk()
+    read = desk_module.read_picture
+    go_on = threading.Event()
+
+    def slowly(path, *more):
+        assert path.name != "first.png" or go_on.wait(60)
+        return read(path, *more)
+
+    monkeypatch.setattr(desk_module, "read_picture", slowly)
+
+    async def both():
+        first = asyncio.create_task(all_of(desk.open("a", drop(desk, name="first.png"))))
+        await asyncio.sleep(0.1)
+        second = await all_of(desk.open("a", drop(desk, name="second.png")))
+        go_on.set()
+        return await first, second
+
+    first, second = asyncio.run(both())
+    assert [said.line for said in first] == ["reading the file"]
+    assert second[-1].result.picture is not None
+    desk.leave("a")
+    assert desk.results.held_bytes == 0
 
 
 def test_what_is_gone_is_told(make_desk):

@@ -118,6 +118,24 @@ def test_who_leaves_frees_memory_at_once(results, add):
         results.change(found.token, lambda picture: picture)
 
 
+def test_what_is_at_work_for_one_who_leaves_is_not_kept(results, add):
+    found = add("a")
+
+    def left_meanwhile(picture):
+        results.let_go("a")
+        return picture
+
+    results.change(found.token, left_meanwhile)
+    assert results.held_bytes == 0
+
+    for go_on in (results.let_go, results.expect):
+        opening = results.expect("a")
+        go_on("a")
+        with pytest.raises(ResultsError, match="drop the file again"):
+            results.add("a", found.upload, PICTURE, found.picture, opening)
+    assert list(found.folder.parent.iterdir()) == [found.folder]
+
+
 def test_memory_is_bounded_by_letting_the_oldest_go(results, add, clock):
     held = []
     for now, visitor in enumerate("abcd"):
