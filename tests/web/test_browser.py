@@ -301,9 +301,11 @@ def test_who_closes_the_tab_in_mid_run_frees_the_models_and_the_next_is_served(
     first.page.close()
     second.wait_until_told("2 objects")
     wait_for(lambda: site.desk.line._current is None)
-    assert site.desk.results.held_bytes > 0
+    held = list(site.desk.results._all.values())[-1]
+    assert held.weight > 0
     second.page.close()
-    wait_for(lambda: site.desk.results.held_bytes == 0)
+    wait_for(lambda: held.is_left)
+    assert held.weight == 0
 
 
 def test_what_is_wrong_with_a_file_is_said_and_the_page_stays_up(visit, tmp_path, picture_file):
