@@ -111,14 +111,16 @@ class _Sharing:
     ) -> Generator[tuple[int, Delivery | Exception]]:
         """What comes of each picture, by its position, in order; calls `on_wait` while nothing does."""
         total = len(self._plan.pictures)
+        before = position = total - len(todo)
         try:
-            self._on_event(Reached(todo[0] if todo else total, total, "picture"))
+            self._on_event(Reached(position, total, "picture", before=before))
             for done in self._pool.ordered(self._tasks(todo), on_wait=on_wait, bundled=True):
                 for errand, delivery in zip(done.task.errands, self._whole(done), strict=True):
                     yield errand.position, delivery
                     if errand.position in self._stems:  # nothing came of it
                         self._results.release([self._stems.pop(errand.position)])
-                    self._on_event(Reached(errand.position + 1, total, "picture", str(self.paces)))
+                    position += 1
+                    self._on_event(Reached(position, total, "picture", str(self.paces), before))
         finally:
             with contextlib.suppress(OSError, ValueError):
                 self._results.release(list(self._stems.values()))

@@ -191,7 +191,8 @@ class _Sharing:
     def _reach(self) -> None:
         """Tell how far all workers are together."""
         shares = [_share(self._workshop / str(number)) for number in range(self._handed, len(self._jobs))]
-        self._on_event(Reached(self._handed + sum(shares), len(self._jobs), "video", str(self.paces)))
+        reached = self._handed + sum(shares)
+        self._on_event(Reached(reached, len(self._jobs), "video", str(self.paces), self._taken_over))
 
 
 def _share(mark: Path) -> float:

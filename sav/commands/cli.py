@@ -37,7 +37,7 @@ def told() -> Iterator[OnEvent]:
 
         def tell_event(event: Event) -> None:
             if isinstance(event, Reached):
-                progress.reach(event.position, event.total, event.unit, event.name)
+                progress.reach(event.position, event.total, event.unit, event.name, event.before)
             elif isinstance(event, Problem):
                 tell_error(event.line)
             elif isinstance(event, Note):
@@ -75,7 +75,7 @@ def models_of_workers(args: argparse.Namespace, regions: bool = False) -> Callab
     """What loads the models in each worker, once it is here what all of them need."""
     from sav.checkpoints import find_checkpoints
 
-    wanted = [args.sam_checkpoint] if args.boxes else [args.yolo_checkpoint, args.sam_checkpoint]
+    wanted = [args.sam_checkpoint] if args.boxes else [args.sam_checkpoint, args.yolo_checkpoint]
     _tell_demo(find_checkpoints(wanted, args.offline))
     return models_of(args, regions)
 

@@ -86,23 +86,50 @@ class Progress:
         self._is_closed = False
         self._lock = threading.Lock()
         self._begun = self._said = time.monotonic()
+        self._before = 0.0
 
-    def reach(self, position: float, total: int | None, unit: str, name: str = "") -> None:
-        """Be at `position` of `total` `unit`s, None if nobody knows how many; `name` is that of the item."""
+    def reach(
+        self, position: float, total: int | None, unit: str, name: str = "", before: float = 0.0
+    ) -> None:
+        """Tell how far a run is.
+
+        Args:
+            position: So far.
+            total: Of so many; None if nobody knows.
+            unit: What is counted.
+            name: That of the item.
+            before: How much of that earlier runs did: the pace is that of the others.
+        """
         with self._lock:
             if self._is_closed:
                 return
-            if self._bar is None:
-                self._bar = _bar(total, unit)
-                self._begun = self._said = time.monotonic()
-            if not self._bar.disable:
-                self._bar.set_postfix_str(name, refresh=False)
-                self._bar.update(max(0, round(position, 2) - self._bar.n))
+            bar = self._bar_for(position, total, unit, before)
+            if not bar.disable:
+                bar.set_postfix_str(name, refresh=False)
+                bar.update(max(0, round(position, 2) - bar.n))
             elif time.monotonic() - self._said >= _LINE_INTERVAL:
                 self._said = time.monotonic()
                 seconds = self._said - self._begun
-                meter = tqdm.format_meter(round(position, 1), total or 0, seconds, 0, unit=unit)
+                meter = tqdm.format_meter(
+                    round(position, 1), total or 0, seconds, 0, unit=unit, initial=before
+                )
                 print(f"{meter.strip()} {name}".strip(), file=sys.stderr)
+
+    def _bar_for(self, position: float, total: int | None, unit: str, before: float) -> tqdm[Any]:
+        """The bar, whose clock starts when this run begins to do something itself."""
+        more, self._before = before - self._before, before
+        if self._bar is None or (more and position <= before):
+            if self._bar is not None:
+                self._bar.leave = False
+                self._bar.close()
+            self._bar = _bar(total, unit, position)
+            self._begun = self._said = time.monotonic()
+        elif more and not self._bar.disable:
+            jump = min(more, max(0, position - self._bar.n))
+            self._bar.n += jump
+            self._bar.last_print_n += jump
+            self._bar.initial = before
+        return self._bar
 
     def close(self) -> None:
         """Leave the bar as it is and go to the next line."""
@@ -120,12 +147,12 @@ class Progress:
         self.close()
 
 
-def _bar(total: int | None, unit: str) -> tqdm[Any]:
+def _bar(total: int | None, unit: str, initial: float) -> tqdm[Any]:
     """A bar, switched off where there is no terminal."""
     width = _terminal_width()
     # Of a terminal that does not know its size, tqdm takes none for its size.
     shape = {"dynamic_ncols": True} if width else {"ncols": 80, "nrows": 24}
-    return tqdm(total=total, unit=unit, disable=width is None, **shape)
+    return tqdm(total=total, unit=unit, initial=initial, disable=width is None, **shape)
 
 
 def _terminal_width() -> int | None:

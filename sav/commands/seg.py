@@ -26,6 +26,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     group.add_argument("--labelled_only", action="store_true",
                        help="leave out what has no name, and with it the sam/ pictures: several times"
                             " faster")  # fmt: skip
+    group.add_argument("--drop_gone", action="store_true",
+                       help="take out of the annotations, with their results, what earlier runs found in"
+                            " pictures that are no longer there")  # fmt: skip
     flags.add_model_flags(parser, "pictures")
     flags.add_detection_flags(parser, PICTURE_DETECTION)
     flags.add_save_flags(parser, for_video=False)
@@ -67,9 +70,10 @@ def run(args: argparse.Namespace) -> int:
         max_megapixels=args.max_megapixels or MAX_PICTURE_MEGAPIXELS,
         resume=args.resume,
         draw=looks.draw_config(args),
+        drop_gone=args.drop_gone,
     )
-    if plan.kept:
-        tell_error(plan.kept_line)
+    for line in plan.kept_lines:
+        tell_error(line)
     if plan.left_out:
         left_out = count(plan.left_out, "picture")
         tell_note(f"left out: {left_out}, results of earlier runs into {save_dir}")

@@ -7,21 +7,44 @@ import os
 import stat
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from sav.folder.ledger import Ledger
+from sav.wording import Names
 
 # What stands for a file: its disk, and its number there.
 Identity = tuple[int, int]
+
+
+class Reason(NamedTuple):
+    """Why something stays where a result would go.
+
+    Attributes:
+        one: What is to be said of one file.
+        many: The same of several.
+        gives_way: Whether it is replaced where that is asked for.
+    """
+
+    one: str
+    many: str
+    gives_way: bool = True
+
+
+READ = Reason("is read by this run", "are read by this run", gives_way=False)
+FOLDER = Reason("is a folder", "are folders", gives_way=False)
+UNREADABLE = Reason("cannot be read", "cannot be read")
+CHANGED = Reason("is not as this program wrote it", "are not as this program wrote them")
 # How often files that are not known as ours are looked for in what other processes have written by now.
 _LOOKS = 2
 
 
 def in_the_way(paths: Sequence[Path]) -> FileExistsError:
     """What is said of files that are in the way of a whole run."""
-    more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+    is_one = len(paths) == 1
+    are, why, them = ("is", CHANGED.one, "it") if is_one else ("are", CHANGED.many, "them")
     return FileExistsError(
-        f"{paths[0]}{more} is in the way, and is not as this program wrote it: move it, give another place"
-        " for the results, or replace it with --overwrite"
+        f"{Names(paths)} {are} in the way, and {why}: move {them}, give another place for the results, or"
+        f" replace {them} with --overwrite"
     )
 
 
@@ -83,16 +106,13 @@ class GuardedFolder:
                 found = [path for path in found if self.is_in_the_way(path, thorough)]
         return found
 
-    def why_kept(self, path: Path) -> str:
-        """What is to be said of a file that is in the way and stays."""
-        kept = "it is kept, and the new result is left out"
+    def why_kept(self, path: Path) -> Reason:
+        """Why a file that is in the way stays."""
         if self._is_read(identities(path)):
-            return f"is read by this run: {kept}"
+            return READ
         if _is_folder(path):
-            return f"is a folder: {kept}"
-        if path.is_file() and not os.access(path, os.R_OK):
-            return f"cannot be read: {kept} (--overwrite replaces it)"
-        return f"is not as this program wrote it: {kept} (--overwrite replaces it)"
+            return FOLDER
+        return UNREADABLE if path.is_file() and not os.access(path, os.R_OK) else CHANGED
 
     def is_ours(self, relative: str) -> bool:
         """Whether the file at that path from the folder is there, and as this program wrote it."""

@@ -18,12 +18,14 @@ class Reached:
         total: How many there will be; None if nobody knows.
         unit: "picture", "frame" or "video".
         name: What is being worked on, if that has a name.
+        before: How much of `position` earlier runs did, which says nothing about the pace of this one.
     """
 
     position: float
     total: int | None
     unit: str
     name: str = ""
+    before: float = 0
 
 
 @dataclass(frozen=True)

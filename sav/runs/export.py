@@ -13,23 +13,30 @@ from sav.errors import ResultsError, SettingError, WriteError
 from sav.files import staging_folder
 from sav.folder.guarded import in_the_way
 from sav.folder.ledger import RUN, STATE
-from sav.folder.output import OutputFolder
 from sav.formats.registry import FORMATS, resolve_formats
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
+from sav.media.pictures import readable
+from sav.media.pictures.paths import PathList
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.kept import kept_lines
 from sav.runs.pictures.plan import ANNOTATIONS
 from sav.runs.report import Found, Report
 from sav.runs.saving import Annotations, Writers
 from sav.runs.stored import (
     Place,
+    check_pictures,
     check_source,
+    has_regions,
     open_source,
     opened,
     picture_scenes,
+    unread_line,
+    unread_scenes,
     video_scenes,
 )
 from sav.store import Store
+from sav.wording import Names
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,13 @@ class ExportJob:
 def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
     """Write annotation files, the same as the run itself would have written.
 
-    Formats with pictures in them read the source again. Where that is gone or has changed they are left out,
-    which is told of, and the others are written.
+    Formats with pictures in them read the source again. Where a video is gone or has changed they are left
+    out, and so is each picture of that kind; which is told of, and the rest is written. Files that are not
+    ours, or not any more, are kept and told of, too.
 
     Raises:
         FileNotFoundError: There is no store of such a run.
-        FileExistsError: Something that is not ours has the name of a file.
+        FileExistsError: Something that is not ours is in the way of all that would be written.
         SavError: The store cannot be read, or there is no such format or id, or nothing can be written there.
     """
     with opened(job.run) as store:
@@ -74,17 +82,26 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
             raise SettingError(f"no object of this run has the id {unknown[0]}")
         inner = "" if is_video else ANNOTATIONS
         place = Place.of(store, inner, job.save_dir, job.overwrite)
-        wanted = _possible(store, formats, on_event)
-        _check(place, store, wanted)
-        export = _export_video if is_video else _export_pictures
-        report = export(store, place, wanted, job, on_event)
-        report = replace(report, is_whole=report.is_whole and wanted == formats)
+        if is_video:
+            report = _export_video(store, place, formats, job, on_event)
+        else:
+            report = _export_pictures(store, place, formats, job, on_event)
         on_event(Saved(report))
         return report
 
 
+def _check(place: Place, formats: Sequence[str]) -> None:
+    """Raise FileExistsError if something that is not ours is in the way of all that can be written."""
+    if any(FORMATS[name].each for name in formats):
+        return
+    paths = [place.folder / path for name in formats for path in FORMATS[name].common]
+    blocked = [path for path in paths if place.output.is_in_the_way(path)]
+    if len(blocked) == len(paths):
+        raise in_the_way(blocked)
+
+
 def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[str]:
-    """The formats that can be written, without those for which the source is missing.
+    """The formats of a video that can be written, without those for which the source is missing.
 
     Raises:
         ResultsError: None can.
@@ -103,25 +120,6 @@ def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[s
     return list(formats)
 
 
-def _check(place: Place, store: Store, formats: Sequence[str]) -> None:
-    """Raise FileExistsError if something that is not ours has the name of a file."""
-    blocked = [path for path in _places(place.folder, store, formats) if place.output.is_in_the_way(path)]
-    if blocked:
-        raise in_the_way(blocked)
-
-
-def _places(folder: Path, store: Store, formats: Sequence[str]) -> Iterator[Path]:
-    """The files that will be written, as far as their names are known, and what there is of such names."""
-    each = [path for name in formats for path in FORMATS[name].each]
-    yield from (folder / path for name in formats for path in FORMATS[name].common)
-    if store.about.video is None:
-        own = [path for path in each if path.count("*") == 1]
-        keys = store.keys()
-        yield from (folder / path.replace("*", key) for key in keys for path in own)
-    else:
-        yield from (path for pattern in each for path in sorted(folder.glob(pattern)))
-
-
 def _scenes(store: Store, formats: Sequence[str], ids: Sequence[int], stack: ExitStack) -> Iterator[Scene]:
     """The scenes with what is wanted of them, and with their pixels if a format holds them."""
     scenes = _all_scenes(store, formats, stack)
@@ -131,8 +129,6 @@ def _scenes(store: Store, formats: Sequence[str], ids: Sequence[int], stack: Exi
 def _all_scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[Scene]:
     if not any(FORMATS[name].pixels for name in formats):
         return store.scenes()
-    if store.about.video is None:
-        return picture_scenes(store)
     return video_scenes(store, stack.enter_context(open_source(store)))
 
 
@@ -140,12 +136,14 @@ def _export_video(
     store: Store, place: Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
 ) -> Report:
     """Write the files of a video; all of them, or none."""
+    wanted = _possible(store, formats, on_event)
+    _check(place, wanted)
     about, total, found = store.about, len(store), Found()
     place.begin()
     target = Target(place.folder, about.categories, about.video, options=job.options)
     with ExitStack() as stack:
-        scenes = _scenes(store, formats, job.ids, stack)
-        annotations = Annotations(formats, target, lambda line: on_event(Problem(line)), job.overwrite)
+        scenes = _scenes(store, wanted, job.ids, stack)
+        annotations = Annotations(wanted, target, lambda line: on_event(Problem(line)), job.overwrite)
         with annotations:
             try:
                 for number, scene in enumerate(scenes, start=1):
@@ -155,73 +153,108 @@ def _export_video(
             except BaseException:
                 annotations.output = None
                 raise
-    return Report(total, None, found, (place.folder,), is_whole=annotations.is_whole)
+    is_whole = annotations.is_whole and wanted == formats
+    return Report(total, None, found, (place.folder,), is_whole=is_whole)
 
 
 def _export_pictures(
     store: Store, place: Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
 ) -> Report:
-    """Write the files of pictures: each picture's own as it comes, and in the end those that tell of all."""
-    each, joined = ([name for name in formats if bool(FORMATS[name].each) == own] for own in (True, False))
-    total, found, problems = len(store), Found(), _Problems(on_event)
-    target = Target(place.folder, store.about.categories, options=job.options)
-    state = place.begin()
-
-    with ExitStack() as stack:
-        staging = stack.enter_context(staging_folder(state / "run"))
-        Writers(each, target, staging / place.inner, problems).close()  # what holds for all pictures
-        everything = Writers(joined, target, staging / place.inner, problems)
-        stack.callback(everything.discard)
-        done, problem = 0, ""
-        try:
-            with working():
-                for scene in _scenes(store, formats, job.ids, stack):
-                    everything.write(scene)
-                    with uninterrupted():
-                        if each:
-                            _export_picture(scene, each, target, place, problems)
-                            anything_is_saved()
-                        done, found = done + 1, found.with_scene(scene)
-                    on_event(Reached(done, total, "picture", scene.frame.name))
-                everything.close()
-        except (KeyboardInterrupt, WriteError) as error:
-            reason = str(error) or "interrupted"
-            problem = f"{reason}; ended after {done} of {total}, what tells of all stays as it was"
-        else:
-            problems.kept(place.output, place.output.put(staging, RUN))
-    return Report(done, total, found, (place.folder,), problem=problem, is_whole=not problems.any)
+    """Write the files of pictures; what cannot be of one is told of, and the rest is written."""
+    if all(FORMATS[name].pixels for name in formats):
+        check_pictures(store)
+    _check(place, formats)
+    return _PictureExport(store, place, formats, job, on_event).write()
 
 
-def _export_picture(
-    scene: Scene, formats: Sequence[str], target: Target, place: Place, problems: _Problems
-) -> None:
-    """Put a picture's own files in place, without those that hold for all pictures."""
-    alone = replace(scene, frame=replace(scene.frame, index=0))
-    with staging_folder(place.output.folder / STATE / "picture") as staging:
-        inner = staging / place.inner
-        writers = Writers(formats, target, inner, lambda line: problems(f"{scene.frame.name}: {line}"))
-        try:
-            writers.write(alone)
-            writers.close()
-        except BaseException:
-            writers.discard()
-            raise
-        for path in (path for name in formats for path in FORMATS[name].common):
-            (inner / path).unlink(missing_ok=True)
-        problems.kept(place.output, place.output.put(staging, scene.frame.stem))
+class _PictureExport:
+    """Writes the files of pictures: each one's own as it comes, and in the end those that tell of all."""
 
+    def __init__(
+        self, store: Store, place: Place, formats: Sequence[str], job: ExportJob, on_event: OnEvent
+    ) -> None:
+        """Begin, without touching the disk."""
+        self._store, self._place, self._job, self._on_event = store, place, job, on_event
+        self._target = Target(place.folder, store.about.categories, options=job.options)
+        self._each = [name for name in formats if FORMATS[name].each]
+        self._joined = [name for name in formats if not FORMATS[name].each]
+        self._with_pixels = [name for name in formats if FORMATS[name].pixels]
+        self._done, self._found, self._is_whole = 0, Found(), True
+        self._unread, self._kept = Names(), PathList()
 
-class _Problems:
-    """Tells what could not be written, and remembers that there was something."""
+    def write(self) -> Report:
+        """Write them; Ctrl-C and a full disk leave whole files."""
+        total, problem = len(self._store), ""
+        state = self._place.begin()
+        with staging_folder(state / "run") as staging, ExitStack() as stack:
+            inner = staging / self._place.inner
+            Writers(self._each, self._target, inner, self._tell).close()  # what holds for all pictures
+            everything = Writers(self._joined, self._target, inner, self._tell)
+            stack.callback(everything.discard)
+            try:
+                with working():
+                    self._go_through(everything, total)
+                    everything.close()
+            except (KeyboardInterrupt, WriteError) as error:
+                reason = str(error) or "interrupted"
+                problem = f"{reason}; ended after {self._done} of {total}, what tells of all stays as it was"
+            else:
+                if self._done:
+                    self._kept.extend(self._place.output.put(staging, RUN))
+        self._tell_left_out()
+        return Report(
+            self._done,
+            total,
+            self._found,
+            (self._place.folder,),
+            problem=problem,
+            is_whole=self._is_whole,
+            with_regions=has_regions(self._store),
+        )
 
-    def __init__(self, on_event: OnEvent) -> None:
-        self._on_event = on_event
-        self.any = False
+    def _go_through(self, everything: Writers, total: int) -> None:
+        pictures = picture_scenes(self._store) if self._with_pixels else unread_scenes(self._store)
+        for number, (scene, missing) in enumerate(pictures, start=1):
+            chosen = scene.with_ids(self._job.ids) if self._job.ids else scene
+            everything.write(chosen)
+            each = self._each
+            if missing is not None:
+                self._unread.add(readable(str(missing)))
+                each = [name for name in each if name not in self._with_pixels]
+            if each:
+                with uninterrupted():
+                    self._write_own(chosen, each)
+                    anything_is_saved()
+            if each or self._joined:
+                self._done, self._found = self._done + 1, self._found.with_scene(chosen)
+            self._on_event(Reached(number, total, "picture", scene.frame.name))
 
-    def __call__(self, line: str) -> None:
-        self.any = True
+    def _write_own(self, scene: Scene, formats: Sequence[str]) -> None:
+        """Put a picture's own files in place, without those that hold for all pictures."""
+        alone = replace(scene, frame=replace(scene.frame, index=0))
+        output = self._place.output
+        with staging_folder(output.folder / STATE / "picture") as staging:
+            inner = staging / self._place.inner
+            writers = Writers(
+                formats, self._target, inner, lambda line: self._tell(f"{scene.frame.name}: {line}")
+            )
+            try:
+                writers.write(alone)
+                writers.close()
+            except BaseException:
+                writers.discard()
+                raise
+            for path in (path for name in formats for path in FORMATS[name].common):
+                (inner / path).unlink(missing_ok=True)
+            self._kept.extend(output.put(staging, scene.frame.stem))
+
+    def _tell_left_out(self) -> None:
+        if self._unread:
+            self._tell(f"left out of {', '.join(self._with_pixels)}: {unread_line(self._unread)}")
+        for line in kept_lines(self._kept, self._place.output):
+            self._tell(line)
+
+    def _tell(self, line: str) -> None:
+        """Say that something could not be written."""
+        self._is_whole = False
         self._on_event(Problem(line))
-
-    def kept(self, output: OutputFolder, paths: Sequence[Path]) -> None:
-        for path in paths:
-            self(f"{path} {output.why_kept(path)}")

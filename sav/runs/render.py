@@ -18,15 +18,27 @@ from sav.files import staging_folder
 from sav.folder.guarded import in_the_way
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.h264 import WriterConfig
-from sav.media.pictures import write_picture
+from sav.media.pictures import readable, write_picture
+from sav.media.pictures.paths import PathList
 from sav.media.save_path import check_save_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.media.writer import VideoWriter
-from sav.runs.events import OnEvent, Reached, Saved, ignore
+from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.kept import kept_lines
 from sav.runs.report import Found, Report
-from sav.runs.stored import Place, check_source, open_source, opened, picture_scenes, video_scenes
+from sav.runs.stored import (
+    Place,
+    check_pictures,
+    has_regions,
+    open_source,
+    opened,
+    picture_scenes,
+    unread_line,
+    video_scenes,
+)
 from sav.stages.overlap import overlap
 from sav.store import Store
+from sav.wording import Names
 
 # What follows the name of a video, and the folder of pictures in that of the results.
 RENDERED, PICTURES = "_render", "render"
@@ -80,11 +92,13 @@ class RenderJob:
 def run_render(job: RenderJob, on_event: OnEvent = ignore) -> Report:
     """Draw a run's scenes on its pictures or frames, which are read again.
 
-    With the same settings the pictures are those of the run itself, to the last bit.
+    With the same settings the pictures are those of the run itself, to the last bit. Pictures that are gone
+    or have changed are left out, and so are those in whose place is something that is not ours; which is told
+    of, and the others are drawn.
 
     Raises:
         FileNotFoundError: There is no store of such a run.
-        FileExistsError: Something that is not ours has the name of a result.
+        FileExistsError: A video that is not ours has the name of the one to be written.
         SavError: The store or the source cannot be read, or nothing can be written there.
     """
     with opened(job.run) as store:
@@ -158,29 +172,37 @@ def _drawn(scenes: overlap[Scene], painter: Painter) -> Iterator[tuple[Scene, Im
 def _render_pictures(
     store: Store, job: RenderJob, choose: Callable[[Scene], Scene], on_event: OnEvent
 ) -> Report:
+    check_pictures(store)
     place = Place.of(store, PICTURES, job.save_path, job.overwrite)
-    total, found = len(store), Found()
-    check_source(store)
-    keys = store.keys()
-    paths = (place.folder / f"{key}.jpg" for key in keys)
-    blocked = [path for path in paths if place.output.is_in_the_way(path)]
-    if blocked:
-        raise in_the_way(blocked)
-
     state = place.begin()
-    done, problem = 0, ""
-    with closing(overlap(map(choose, picture_scenes(store)))) as scenes:
+    total, done, found, problem = len(store), 0, Found(), ""
+    unread, kept = Names(), PathList()
+    with closing(overlap(picture_scenes(store))) as pictures:
         try:
             with working():
-                for scene in scenes:
-                    key = scene.frame.stem
-                    with uninterrupted(), staging_folder(state / "picture") as staging:
-                        (staging / place.inner).mkdir(exist_ok=True)
-                        write_picture(staging / place.inner / f"{key}.jpg", overlay(scene, job.draw))
-                        place.output.put(staging, key)
-                        anything_is_saved()
-                    done, found = done + 1, found.with_scene(scene)
-                    on_event(Reached(done, total, "picture", scene.frame.name))
+                for number, (scene, missing) in enumerate(pictures, start=1):
+                    if missing is not None:
+                        unread.add(readable(str(missing)))
+                    elif blocked := _draw(choose(scene), place, state, job.draw):
+                        kept.extend(blocked)
+                    else:
+                        done, found = done + 1, found.with_scene(choose(scene))
+                    on_event(Reached(number, total, "picture", scene.frame.name))
         except KeyboardInterrupt:
             problem = f"interrupted after {done} of {total}, which are complete"
-    return Report(done, total, found, (place.folder,), problem=problem)
+    for line in [*([unread_line(unread)] if unread else []), *kept_lines(kept, place.output)]:
+        on_event(Problem(line))
+    saved = (place.folder,) if done else ()
+    return Report(done, total, found, saved, problem=problem, with_regions=has_regions(store))
+
+
+def _draw(scene: Scene, place: Place, state: Path, draw: DrawConfig) -> list[Path]:
+    """Draw a picture and put it in place; returns what was in the way, if anything was."""
+    key = scene.frame.stem
+    with uninterrupted(), staging_folder(state / "picture") as staging:
+        (staging / place.inner).mkdir(exist_ok=True)
+        write_picture(staging / place.inner / f"{key}.jpg", overlay(scene, draw))
+        kept = place.output.put(staging, key)
+        if not kept:
+            anything_is_saved()
+    return kept

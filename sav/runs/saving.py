@@ -21,6 +21,7 @@ from sav.formats.registry import FORMATS, PLACES, writer_class
 from sav.formats.target import Target
 from sav.formats.writer import AnnotationWriter
 from sav.interrupts import uninterrupted
+from sav.runs.kept import kept_lines
 
 _log = logging.getLogger(__name__)
 
@@ -208,8 +209,8 @@ class Annotations:
         except (WriteError, ResultsError) as error:
             self._tell(str(error))
             return
-        for path in kept:
-            self._tell(f"{path} {output.why_kept(path)}")
+        for line in kept_lines(kept, output):
+            self._tell(line)
         files = [path for path in output.ledger.claim(RUN).files if os.path.lexists(output.folder / path)]
         self.older = sorted({PLACES.get(path.partition("/")[0], "") for path in files} - {"", *self._names})
 
@@ -220,9 +221,10 @@ class Annotations:
 
 def older_line(formats: Sequence[str], folder: Path) -> str:
     """What is to be said of formats in a folder of annotations that tell of earlier runs alone."""
+    stay, them = ("stays", "it") if len(formats) == 1 else ("stay", "them")
     return (
-        f"{', '.join(formats)} in {folder} stay as an earlier run left them: name them in --save, too, to"
-        " have them tell of this one, or remove them"
+        f"{', '.join(formats)} in {folder} {stay} as an earlier run left {them}: name {them} in --save, too,"
+        f" to have {them} tell of this one, or remove {them}"
     )
 
 

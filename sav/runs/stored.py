@@ -22,6 +22,7 @@ from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.stages.refine.config import RefineConfig
 from sav.store import About, Source, Store, source_content
+from sav.wording import Names, count
 
 # In the hidden folder of the results: the store of a run that has ended, of one that is at work, or that was
 # killed, and of what came out when one was refined, which is shown in its place.
@@ -143,19 +144,34 @@ def refined_about(about: About, config: RefineConfig) -> About:
 
 
 def check_source(store: Store) -> None:
-    """Check that the pixels of all scenes can be read again.
+    """Check that the frames of a run over a video can be read again.
 
     Raises:
-        ResultsError: The source is gone, or has changed, or can never be read twice.
+        ResultsError: The video is gone, or has changed, or can never be read twice.
     """
-    if store.about.video is not None:
-        source = store.about.source
-        if not source.content:
-            raise ResultsError(f"{source.path} cannot be read again: it is no file")
-        _check(_place_of(store, source.path), source.content, source_content)
-        return
-    for path, content in store.sources():
-        _check(_place_of(store, path), content, fingerprint)
+    source = store.about.source
+    if not source.content:
+        raise ResultsError(f"{source.path} cannot be read again: it is no file")
+    path = _place_of(store, source.path)
+    why = _why_unread(path, source.content, source_content)
+    if why:
+        raise ResultsError(f"{readable(str(path))} {why}")
+
+
+def check_pictures(store: Store) -> None:
+    """Raise ResultsError if none of the pictures of a run is at its place any more."""
+    paths = Names()
+    for source, _ in store.sources():
+        path = _place_of(store, source)
+        if path.exists():
+            return
+        paths.add(readable(str(path)))
+    raise ResultsError(unread_line(paths))
+
+
+def has_regions(store: Store) -> bool:
+    """Whether a run over pictures looked for what has no name, too."""
+    return bool(store.about.settings.get("regions", True))
 
 
 def open_source(store: Store) -> VideoReader:
@@ -184,18 +200,34 @@ def video_scenes(store: Store, reader: VideoReader) -> Iterator[Scene]:
         yield replace(scene, frame=frame)
 
 
-def picture_scenes(store: Store) -> Iterator[Scene]:
+def picture_scenes(store: Store) -> Iterator[tuple[Scene, Path | None]]:
     """The scenes of pictures, read again.
 
-    Raises:
-        ResultsError: A picture has another size than the one that was seen.
+    Yields:
+        A scene, and None; or one whose image is black, and the path at which its picture is no longer, or
+        not as it was.
     """
     for entry in store.entries():
         path = _place_of(store, entry.source)
+        if _why_unread(path, entry.content, fingerprint):
+            yield entry.scene, path
+            continue
         image = read_picture(path, _ANY_SIZE)
-        if image.shape[:2] != entry.scene.size_hw:
-            raise ResultsError(f"{readable(str(path))} has changed since")
-        yield replace(entry.scene, frame=replace(entry.scene.frame, image=image))
+        yield replace(entry.scene, frame=replace(entry.scene.frame, image=image)), None
+
+
+def unread_scenes(store: Store) -> Iterator[tuple[Scene, None]]:
+    """The scenes of pictures that are not read again: their images are black, and nobody looks at them."""
+    return ((scene, None) for scene in store.scenes())
+
+
+def unread_line(paths: Names) -> str:
+    """What is to be said of pictures whose pixels are wanted, and are not there any more."""
+    are = "is gone or has" if len(paths) == 1 else "are gone or have"
+    them = "it" if len(paths) == 1 else "them"
+    return (
+        f"{count(len(paths), 'picture')} {are} changed since ({paths}): put {them} back, or run seg.py again"
+    )
 
 
 def _sources(store: Store) -> Iterator[str]:
@@ -206,11 +238,11 @@ def _sources(store: Store) -> Iterator[str]:
         yield store.about.source.path
 
 
-def _check(path: Path, content: str, look: Callable[[Path], str]) -> None:
+def _why_unread(path: Path, content: str, look: Callable[[Path], str]) -> str:
+    """What keeps something from being read again; empty if nothing does."""
     if not path.exists():
-        raise ResultsError(f"{readable(str(path))} is gone")
-    if look(path) != content:
-        raise ResultsError(f"{readable(str(path))} has changed since")
+        return "is gone"
+    return "" if look(path) == content else "has changed since"
 
 
 def _place_of(store: Store, source: str) -> Path:

@@ -116,6 +116,13 @@ class StoredScenes:
         query = "SELECT COUNT(*) FROM frames WHERE position = 0 AND key = ? AND content = ? AND run = ?"
         return bool(self._one(query, key, content, self._run)[0])
 
+    def made_by(self, key: str) -> About | None:
+        """What the run was about that found what is known of a picture; None if it is not there."""
+        query = "SELECT about FROM runs JOIN frames USING (run) WHERE position = 0 AND key = ?"
+        row = self._one(query, key)
+        with decoding(self.path):
+            return None if row is None else About.from_json(row[0])
+
     def tally(self, key: str, content: str) -> Tally | None:
         """What a picture of that key and content holds; None unless a run like this one found it."""
         objects, regions = (

@@ -178,6 +178,16 @@ class Store(StoredScenes):
             for table, instances in (("objects", packed.objects), ("regions", packed.regions)):
                 add_rows(self._database, table, rows.INSTANCE, frame, instances)
 
+    def move(self, key: str, source: str) -> None:
+        """Have a picture lie elsewhere: at a path from the folder of the results.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        with self.together():
+            query = "UPDATE frames SET source = ? WHERE position = 0 AND key = ?"
+            self._database.execute(query, (os.fsencode(source), key))
+
     def remove(self, key: str) -> None:
         """Forget a picture.
 

@@ -114,6 +114,31 @@ def test_a_log_gets_a_line_now_and_then_and_no_bar(capsys, monkeypatch):
     assert said[0].endswith("a.jpg")
 
 
+def test_what_earlier_runs_did_is_no_part_of_the_pace(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("sav.commands.console.time.monotonic", lambda: now[0])
+    with Progress() as progress:
+        progress.reach(0, 1000, "picture")
+        now[0] = 100
+        progress.reach(900, 1000, "picture", before=900)
+        for position, before in ((910, 900), (960, 940)):  # of the last 50 only 10 are new
+            now[0] += 20
+            progress.reach(position, 1000, "picture", before=before)
+    rates = [line.rpartition(" ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert rates == ["2.00s/picture]", "2.00s/picture]"]
+
+
+def test_a_bar_begins_with_what_earlier_runs_did(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress() as progress:
+        for position, before in ((0, 0), (5, 5), (6, 5), (9, 7)):
+            progress.reach(position, 10, "video", before=before)
+        assert (progress._bar.n, progress._bar.initial) == (9, 7)
+    assert "6/10" not in terminal.getvalue().split("9/10")[1]
+
+
 def test_a_terminal_gets_a_bar_that_moves_within_an_item(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True  # of unknown width

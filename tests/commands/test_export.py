@@ -26,7 +26,7 @@ def test_pictures_are_told_too(tmp_path, capsys):
     run = picture_run(tmp_path, ["coco"])
     assert main(run, "--save", "cvat") == 0
     said = capsys.readouterr().out
-    assert said == f"3 of 3 pictures: 6 labelled objects and 0 unlabelled regions in {run / 'annotations'}\n"
+    assert said == f"3 of 3 pictures: 6 labelled objects in {run / 'annotations'}\n"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_pictures_are_drawn_and_told(tmp_path, capsys):
     run = picture_run(tmp_path, ["coco"])
     assert main(run, "--save_dir", tmp_path / "new", "--classes", "dog,person") == 0
     said = capsys.readouterr().out
-    assert said == f"3 of 3 pictures: 6 labelled objects and 0 unlabelled regions in {tmp_path / 'new'}\n"
+    assert said == f"3 of 3 pictures: 6 labelled objects in {tmp_path / 'new'}\n"
     assert len(seen(tmp_path / "new")) == 3
 
 

@@ -8,7 +8,7 @@ import pytest
 from sav import files
 from sav.errors import WriteError
 from sav.files import staging_folder
-from sav.folder import claims, ledger, placing
+from sav.folder import claims, guarded, ledger, placing
 from sav.folder.ledger import RUN, Claim, Ledger
 from sav.folder.output import OutputFolder, Part
 from tests.conftest import cases
@@ -193,7 +193,7 @@ def test_a_result_that_may_not_be_read_counts_as_the_users(out, monkeypatch):
         patch.setattr(ledger, "fingerprint", forbidden)
         patch.setattr(os, "access", lambda path, how: False)
         assert OutputFolder(out).is_in_the_way(out / "a.txt")
-        assert "cannot be read: it is kept" in OutputFolder(out).why_kept(out / "a.txt")
+        assert OutputFolder(out).why_kept(out / "a.txt") == guarded.UNREADABLE
     assert put(out, {"a.txt": "new"}) == []
 
 

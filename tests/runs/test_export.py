@@ -73,15 +73,40 @@ def test_by_default_files_go_where_the_runs_own_are_and_replace_only_those(video
         assert seen(run if run.is_dir() else run.parent) == before
 
 
-@pytest.mark.parametrize("name", ["coco.json", "yolo/classes.txt", "labelme/b.json"])
-def test_what_is_not_ours_stops_it_before_it_begins(pictures, name):
-    (pictures / "annotations" / name).write_text("mine")
-    before = seen(pictures)
-    with pytest.raises(FileExistsError, match="--overwrite"):
-        export(pictures)
-    assert seen(pictures) == before
-    assert export(pictures, overwrite=True)[0].status == DONE
-    assert (pictures / "annotations" / name).read_text() != "mine"
+def test_what_is_not_ours_is_kept_and_the_rest_is_written(pictures, video):
+    for run, folder in ((pictures, pictures / "annotations"), (video, video.parent / "v_annotations")):
+        whole = seen(folder)
+        names = ["coco.json", "yolo/classes.txt", min(name for name in whole if name.startswith("labelme/"))]
+        for name in whole:
+            (folder / name).write_text("mine") if name in names else (folder / name).unlink()
+        report, (line,) = export(run, [name for name in format_names(run is video) if name != "cutout"])
+        assert report.status == PARTLY_DONE
+        assert line.startswith(
+            "3 files are not as this program wrote them: they are kept, and the new results"
+        )
+        assert all(str(folder / name) in line for name in names) and "(--overwrite replaces them)" in line
+        rest = {name: content for name, content in whole.items() if not name.startswith("cutout/")}
+        assert seen(folder) == {**rest, **dict.fromkeys(names, b"mine")}
+        assert export(run, ["coco", "labelme"], overwrite=True)[0].status == DONE
+        assert (folder / "coco.json").read_bytes() == whole["coco.json"]
+
+
+def test_where_all_that_is_wanted_is_not_ours_nothing_is_begun(pictures, video):
+    for run, folder in ((pictures, pictures / "annotations"), (video, video.parent / "v_annotations")):
+        for name in ("coco.json", "cvat.xml"):
+            (folder / name).write_text("mine")
+        before = seen(folder)
+        with pytest.raises(FileExistsError, match=r"coco\.json, .*cvat\.xml are in the way.*--overwrite"):
+            export(run, ["coco", "cvat"])
+        assert seen(folder) == before
+
+
+def test_many_files_that_are_kept_are_ten_names_and_a_number(video):
+    folder = video.parent / "v_annotations"
+    for path in (folder / "labelme").iterdir():
+        path.write_text("mine")
+    _, (line,) = export(video, ["labelme", "coco"])
+    assert line.startswith("12 files are not") and line.endswith(" and 2 more")
 
 
 def test_options_hold_as_in_a_run(video, tmp_path):
@@ -100,20 +125,37 @@ def test_options_of_videos_are_refused_for_pictures(pictures):
 
 
 @pytest.mark.parametrize("change", ["gone", "changed"])
-def test_without_its_source_a_run_gives_what_holds_no_pictures(video, pictures, tmp_path, change):
-    for number, (run, source) in enumerate([(video, "in/a.mp4"), (pictures, "in/a.png")]):
-        path = run.parent.parent / source if run is video else run.parent / source
-        path.unlink() if change == "gone" else path.write_bytes(path.read_bytes()[:-1])
-        report, lines = export(run, save_dir=tmp_path / f"new{number}")
-        assert report.status == PARTLY_DONE
-        assert len(lines) == 1
-        assert f"{path.name} {'is gone' if change == 'gone' else 'has changed since'}" in lines[0]
-        assert "yolo, labelme, cutout" in lines[0]
-        formats = {path.partition("/")[0].partition(".")[0] for path in seen(tmp_path / f"new{number}")}
-        assert formats == set(format_names(run is video)) - {"yolo", "labelme", "cutout"}
-        with pytest.raises(ResultsError, match=path.name):
-            export(run, ["labelme"], tmp_path / "nothing")
-        assert not (tmp_path / "nothing").exists()
+def test_without_its_source_a_video_gives_what_holds_no_pictures(video, tmp_path, change):
+    path = video.parent.parent / "in" / "a.mp4"
+    path.unlink() if change == "gone" else path.write_bytes(path.read_bytes()[:-1])
+    report, lines = export(video, save_dir=tmp_path / "new")
+    assert report.status == PARTLY_DONE
+    assert len(lines) == 1
+    assert f"a.mp4 {'is gone' if change == 'gone' else 'has changed since'}" in lines[0]
+    assert "yolo, labelme, cutout" in lines[0]
+    formats = {path.partition("/")[0].partition(".")[0] for path in seen(tmp_path / "new")}
+    assert formats == set(format_names(True)) - {"yolo", "labelme", "cutout"}
+    with pytest.raises(ResultsError, match=r"a\.mp4"):
+        export(video, ["labelme"], tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("change", ["gone", "changed"])
+def test_a_picture_that_is_gone_or_changed_is_left_out_where_it_would_be_shown(pictures, tmp_path, change):
+    path = pictures.parent / "in" / "a.png"
+    path.unlink() if change == "gone" else path.write_bytes(path.read_bytes()[:-1])
+    report, (line,) = export(pictures, save_dir=tmp_path / "new")
+    assert (report.status, report.done) == (PARTLY_DONE, 3)
+    assert line.startswith("left out of yolo, labelme, cutout: 1 picture is gone or has changed since")
+    assert str(path) in line
+    whole = seen(pictures / "annotations")
+    shown = {name for name in whole if name.startswith(("yolo/", "labelme/", "cutout/")) and "a_png" in name}
+    assert seen(tmp_path / "new") == {name: whole[name] for name in whole.keys() - shown}
+    assert len(shown) == 6
+    shutil.rmtree(pictures.parent / "in")
+    with pytest.raises(ResultsError, match="3 pictures are gone"):
+        export(pictures, ["labelme"], tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_without_formats_that_hold_pictures_the_source_is_not_asked(video, tmp_path):

@@ -1,5 +1,7 @@
 """What is drawn out of a store is what the run itself drew; other settings change what they say, no more."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.media.mp4 import Mp4
 from sav.media.pictures import read_picture
 from sav.media.writer import VideoWriter
-from sav.runs.events import Reached
+from sav.runs.events import Problem, Reached
 from sav.runs.render import RenderJob, run_render
 from sav.segmenter import Segmenter
 from sav.store import Store
@@ -94,17 +96,37 @@ def test_a_class_or_an_object_that_there_is_not_is_told(video):
         run_render(RenderJob(video, ids=(1, 7)))
 
 
-def test_a_second_drawing_replaces_the_first_and_nothing_of_the_users(video, pictures):
-    for run, name in ((video, "v_render.mp4"), (pictures, "render/b.jpg")):
-        path = (run if run.is_dir() else run.parent) / name
-        for _ in range(2):
-            assert run_render(RenderJob(run)).status == DONE
-        path.write_text("mine")
-        with pytest.raises(FileExistsError, match="--overwrite"):
-            run_render(RenderJob(run))
-        assert path.read_text() == "mine"
-        assert run_render(RenderJob(run, overwrite=True)).status == DONE
-        assert path.read_bytes() != b"mine"
+def render(job):
+    """The report, and the lines about what went wrong."""
+    lines = []
+    report = run_render(job, lambda event: lines.append(event.line) if isinstance(event, Problem) else None)
+    return report, lines
+
+
+def test_a_second_drawing_replaces_the_first_and_not_a_video_of_the_users(video):
+    path = video.with_name("v_render.mp4")
+    for _ in range(2):
+        assert run_render(RenderJob(video)).status == DONE
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        run_render(RenderJob(video))
+    assert path.read_text() == "mine"
+    assert run_render(RenderJob(video, overwrite=True)).status == DONE
+    assert path.read_bytes() != b"mine"
+
+
+def test_pictures_of_the_users_are_kept_and_the_others_are_drawn(pictures):
+    run_render(RenderJob(pictures))
+    drawn = seen(pictures / "render")
+    for path in (pictures / "render").iterdir():
+        path.unlink() if path.name == "a_jpg.jpg" else path.write_text("mine")
+    report, (line,) = render(RenderJob(pictures))
+    assert (report.status, report.done) == (PARTLY_DONE, 1)
+    assert "2 files are not as this program wrote them" in line and "b.jpg" in line
+    mine = dict.fromkeys(drawn, b"mine")
+    assert seen(pictures / "render") == {**mine, "a_jpg.jpg": drawn["a_jpg.jpg"]}
+    assert run_render(RenderJob(pictures, overwrite=True)).status == DONE
+    assert seen(pictures / "render") == drawn
 
 
 def test_results_go_where_they_are_asked_for(video, pictures, tmp_path):
@@ -118,23 +140,36 @@ def test_the_source_is_never_replaced(video, pictures):
     source = video.parent.parent / "in" / "a.mp4"
     with pytest.raises(ValueError, match="is the video that is read"):
         run_render(RenderJob(video, source, overwrite=True))
-    with pytest.raises(FileExistsError, match=r"b\.jpg"):
-        run_render(RenderJob(pictures, pictures.parent / "in", overwrite=True))
+    before = seen(pictures.parent / "in")
+    report, (line,) = render(RenderJob(pictures, pictures.parent / "in", overwrite=True))
+    assert report.status == PARTLY_DONE
+    assert line.startswith(f"{pictures.parent / 'in' / 'b.jpg'} is read by this run: it is kept")
+    assert "--overwrite" not in line
+    assert before.items() <= seen(pictures.parent / "in").items()
 
 
 @pytest.mark.parametrize("change", ["gone", "changed"])
-def test_without_its_source_nothing_is_drawn(video, pictures, change):
-    for run, source in (
-        (video, video.parent.parent / "in" / "a.mp4"),
-        (pictures, pictures.parent / "in" / "a.jpg"),
-    ):
-        source.unlink() if change == "gone" else source.write_bytes(source.read_bytes()[:-1])
-        before = seen(run.parent)
-        with pytest.raises(
-            ResultsError, match=f"{source.name} {'is gone' if change == 'gone' else 'has changed'}"
-        ):
-            run_render(RenderJob(run))
-        assert seen(run.parent) == before
+def test_without_its_source_no_video_is_drawn(video, change):
+    source = video.parent.parent / "in" / "a.mp4"
+    source.unlink() if change == "gone" else source.write_bytes(source.read_bytes()[:-1])
+    before = seen(video.parent)
+    with pytest.raises(ResultsError, match=f"a.mp4 {'is gone' if change == 'gone' else 'has changed'}"):
+        run_render(RenderJob(video))
+    assert seen(video.parent) == before
+
+
+def test_pictures_that_are_gone_or_changed_are_named_and_the_others_drawn(pictures):
+    (pictures.parent / "in" / "a.jpg").unlink()
+    (pictures.parent / "in" / "a.png").write_bytes(b"another")
+    report, (line,) = render(RenderJob(pictures))
+    assert (report.status, report.done) == (PARTLY_DONE, 1)
+    assert "2 pictures are gone or have changed since" in line and "a.jpg" in line and "a.png" in line
+    assert list(seen(pictures / "render")) == ["b.jpg"]
+    before = seen(pictures)
+    shutil.rmtree(pictures.parent / "in")
+    with pytest.raises(ResultsError, match="3 pictures are gone"):
+        run_render(RenderJob(pictures))
+    assert seen(pictures) == before
 
 
 def test_ctrl_c_leaves_what_is_done_under_a_name_that_says_so(video, pictures):

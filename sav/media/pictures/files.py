@@ -15,6 +15,7 @@ from pathlib import Path
 from sav.errors import PictureError, WriteError
 from sav.media.pictures.kinds import advice
 from sav.media.pictures.paths import PathList, in_order
+from sav.media.pictures.subfolders import left_out_below
 from sav.wording import count
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ _OTHERS = {
 def find_pictures(paths: Sequence[str]) -> Sequence[Path]:
     """The pictures at several paths, each once; `*`, `?` and `[]` are filled in where no shell has done it.
 
+    `folder/**` is all that is in a folder and those below it; of a folder alone it is told what is left out.
+
     Among several paths, files of other kinds are left out and logged, as `folder/*` names them along with
     the pictures; one alone is meant to be one. There may be a million of them: they are kept on disk.
 
@@ -68,8 +71,27 @@ def find_pictures(paths: Sequence[str]) -> Sequence[Path]:
     found = PathList()
     for path in named:
         if not _is_other(path):
-            found.extend(_pictures_at(path))
+            found.extend(_pictures_of(path))
+    for path in named:
+        if _is(path.is_dir) and (line := left_out_below(path, found, is_picture)):
+            _log.warning("left out: %s", line)
     return found
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture that can be read here, by its name."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 -- a path for each takes its time
+
+
+def _pictures_of(path: Path) -> Iterable[Path]:
+    """The pictures at a path that somebody has named; see `list_pictures`."""
+    try:
+        return _pictures_at(path)
+    except FileNotFoundError as error:
+        line = left_out_below(path, (), is_picture)
+        if not line:
+            raise
+        raise FileNotFoundError(f"{error}; there are {line}") from None
 
 
 def _is_other(path: Path) -> bool:
@@ -82,7 +104,9 @@ def _expanded(text: str) -> Iterator[Path]:
     if _is(path.exists) or _is(path.is_symlink) or not re.search(r"[*?[]", text):
         yield path
         return
-    names = iglob(text, recursive=True)  # noqa: PTH207
+    names: Iterator[str] = iglob(text, recursive=True)  # noqa: PTH207
+    if "**" in text:  # of each folder there is all that is in it
+        names = (name for name in names if not _is(Path(name).is_dir))
     first = next(names, None)
     if first is None:
         raise FileNotFoundError(f"nothing matches {text}")

@@ -11,12 +11,12 @@ from pathlib import Path
 from sav.config import MAX_PICTURE_MEGAPIXELS, SaveOptions
 from sav.errors import ResultsError
 from sav.files import check_folder
-from sav.folder.guarded import in_the_way
 from sav.folder.ledger import STATE, Ledger
 from sav.folder.output import OutputFolder
 from sav.formats.registry import FORMATS
 from sav.looks import DrawConfig
 from sav.media.pictures.paths import PathList
+from sav.runs.kept import kept_lines
 from sav.runs.pictures.catalogue import Catalogue, Inputs
 from sav.runs.pictures.stems import Stems
 
@@ -37,11 +37,13 @@ class PicturePlan:
         options: What is wished of single formats.
         drawn: The folders of `DRAWN` that are wanted.
         kept: Files that have the name of a result and are not ours: they stay, and the result is left out.
+            With `resume` nobody knows yet which results there will be.
         left_out: How many pictures are left out, since they are results of earlier runs into the folder.
         batch: Pictures that the models take at once; None for what suits the device.
         max_megapixels: Million pixels above which a picture is refused.
         resume: Skip pictures that an earlier run like this one has done.
         draw: What is drawn on the overlays, and how.
+        drop_gone: Take out of the data set what earlier runs found in pictures that are no longer there.
     """
 
     output: OutputFolder
@@ -56,12 +58,12 @@ class PicturePlan:
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS
     resume: bool = False
     draw: DrawConfig = DrawConfig()
+    drop_gone: bool = False
 
     @property
-    def kept_line(self) -> str:
-        """What is to be said of the kept files; empty if there are none."""
-        more = f" (and {len(self.kept) - 1} more)" if len(self.kept) > 1 else ""
-        return f"{self.kept[0]}{more} {self.output.why_kept(self.kept[0])}" if self.kept else ""
+    def kept_lines(self) -> list[str]:
+        """What is to be said of the kept files."""
+        return kept_lines(self.kept, self.output)
 
     @cached_property
     def places(self) -> list[str]:
@@ -87,6 +89,7 @@ def plan_pictures(
     max_megapixels: float = MAX_PICTURE_MEGAPIXELS,
     resume: bool = False,
     draw: DrawConfig = DrawConfig(),
+    drop_gone: bool = False,
 ) -> PicturePlan:
     """Find out whether the results of a run can be written; nothing is changed by that.
 
@@ -101,10 +104,10 @@ def plan_pictures(
         max_megapixels: Million pixels above which a picture is refused.
         resume: Skip pictures that an earlier run like this one has done.
         draw: What is drawn on the overlays, and how.
+        drop_gone: Take out of the data set what earlier runs found in pictures that are no longer there.
 
     Raises:
-        OSError: The folder cannot be written, or something that is not ours has the name of a file that tells
-            of all pictures.
+        OSError: The folder cannot be written.
         ResultsError: All pictures are results of earlier runs.
     """
     drawn = [name for name in DRAWN if regions or name != "sam"]
@@ -118,8 +121,7 @@ def plan_pictures(
 
     output.protect(Inputs(catalogue.paths))
     stems = Stems(catalogue, output.ledger, joined_files(save_dir))
-    _check_common(output, [name for name in formats if not FORMATS[name].each])
-    places = _places(save_dir, stems, drawn, formats)
+    places = () if resume else _places(save_dir, stems, drawn, formats)
     return PicturePlan(
         output=output,
         pictures=catalogue.paths,
@@ -133,16 +135,17 @@ def plan_pictures(
         max_megapixels=max_megapixels,
         resume=resume,
         draw=draw,
+        drop_gone=drop_gone,
     )
 
 
-def joined_files(save_dir: Path, formats: Sequence[str] = tuple(FORMATS)) -> list[Path]:
+def joined_files(save_dir: Path) -> list[Path]:
     """The files that tell of all pictures."""
     return [
         save_dir / ANNOTATIONS / path
-        for name in formats
-        if FORMATS[name].pictures and not FORMATS[name].each
-        for path in FORMATS[name].common
+        for found in FORMATS.values()
+        if found.pictures and not found.each
+        for path in found.common
     ]
 
 
@@ -169,8 +172,7 @@ def _places(
 ) -> Iterator[Path]:
     """What is there under the names of files of each picture, as far as those are known, and of all."""
     for name in formats:
-        if FORMATS[name].each:
-            yield from (save_dir / ANNOTATIONS / path for path in FORMATS[name].common)
+        yield from (save_dir / ANNOTATIONS / path for path in FORMATS[name].common)
     each = [path for name in formats for path in FORMATS[name].each if path.count("*") == 1]
     patterns = [f"{name}/*{DRAWN[name]}" for name in drawn] + [f"{ANNOTATIONS}/{path}" for path in each]
     where = [save_dir / path for path in patterns if _holds_anything((save_dir / path).parent)]
@@ -185,9 +187,3 @@ def _holds_anything(folder: Path) -> bool:
             return next(entries, None) is not None
     except OSError as error:
         return not isinstance(error, FileNotFoundError)
-
-
-def _check_common(output: OutputFolder, formats: Sequence[str]) -> None:
-    blocked = output.blocked(joined_files(output.folder, formats))
-    if blocked:
-        raise in_the_way(blocked)

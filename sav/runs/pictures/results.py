@@ -20,13 +20,16 @@ from pathlib import Path
 from sav.data.scene import Scene
 from sav.errors import WriteError
 from sav.files import named_errors, staging_folder
-from sav.folder.ledger import RUN, STATE, Claim
+from sav.folder.ledger import RUN, STATE
 from sav.formats.registry import FORMATS
 from sav.formats.target import Target
+from sav.media.pictures.paths import PathList
+from sav.runs.kept import kept_lines
+from sav.runs.pictures.earlier import Earlier
 from sav.runs.pictures.files import PictureFiles
+from sav.runs.pictures.gone import Gone
 from sav.runs.pictures.joining import PictureJoining
 from sav.runs.pictures.leftovers import Leftovers
-from sav.runs.pictures.naming import content_of
 from sav.runs.pictures.plan import ANNOTATIONS, PicturePlan
 from sav.runs.pictures.putting import PicturePutting, Ready
 from sav.runs.pictures.store import PictureStore
@@ -44,6 +47,7 @@ class PictureResults:
         is_whole: Whether all that was to be written so far is.
         is_anything_in_place: Whether there are any results of this run's pictures.
         taken_over: Pictures that an earlier run has done, and this one need not.
+        earlier: Tells which those are.
     """
 
     def __init__(
@@ -82,22 +86,21 @@ class PictureResults:
         self._workshop: Path | None = None
         self._check_formats()
         self._store = PictureStore(self._ledger, about)
+        self.earlier = Earlier(plan, self._store, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
         self._joining = PictureJoining(plan, self._categories, self._classes, self._store, self._leftovers)
         self._leftovers.check()
+        self._gone = Gone(plan, self._store, self._leftovers)
+        self._kept = PathList()
         self._putting = PicturePutting(self._output, self._store, self._leftovers, self._reserved)
 
-    def known(self, position: int) -> Found | None:
-        """What an earlier run like this one has found in a picture, if all its files are there; else None."""
-        stem = self._plan.stems[position]
-        if not self._is_there(self._ledger.claim(stem)):
-            return None
-        content = content_of(self._plan.pictures[position])
-        found = self._store.found(stem, content) if content else None
-        if found is not None:
+    def known(self, position: int) -> Found | str:
+        """What an earlier run has found in a picture, or why it is done again; see `Earlier.known`."""
+        known = self.earlier.known(position)
+        if isinstance(known, Found):
             self.taken_over += 1
             self.is_anything_in_place = True
-        return found
+        return known
 
     def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
         """Make all files of a picture in a folder of its own, ready to be put in place.
@@ -176,7 +179,7 @@ class PictureResults:
                 self._begin()
                 for one, kept in zip(ready, self._putting.put_all(ready), strict=True):
                     outcomes[one.stem] = kept if isinstance(kept, WriteError) else True
-                    self._tell_kept(() if isinstance(kept, WriteError) else kept)
+                    self._kept.extend(() if isinstance(kept, WriteError) else kept)
         finally:
             self._plan.stems.filled(stem for stem, outcome in outcomes.items() if outcome is True)
             self.release([stem for stem, outcome in outcomes.items() if outcome is not True])
@@ -193,12 +196,14 @@ class PictureResults:
         if self.is_anything_in_place:
             try:
                 with self._ledger.locked():
-                    self._tell_kept(self._joining.write(self.tell))
-                    for line in self._leftovers.notes():
+                    gone = self._gone.settle()
+                    self._kept.extend(self._joining.write(self.tell))
+                    for line in filter(None, [*self._leftovers.notes(), gone]):
                         self._note(line)
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")
         self._output.settle()
+        self._tell_kept()
         with contextlib.suppress(WriteError):  # what was added is there all the same
             self._store.close()
         with contextlib.suppress(WriteError):
@@ -211,16 +216,6 @@ class PictureResults:
     @property
     def _is_workshop_there(self) -> bool:
         return self._workshop is None or self._workshop.exists()
-
-    def _is_there(self, claim: Claim) -> bool:
-        """Whether all is there that is wanted of a picture, and drawn as it is wanted."""
-        if "our" in self._plan.drawn and claim.about.get("looks", "") != self._looks:
-            return False
-        listed = {
-            place: [path for path in claim.files if path.startswith(place)] for place in self._plan.places
-        }
-        paths = [self._plan.save_dir / path for some in listed.values() for path in some]
-        return all(listed.values()) and all(path.exists() for path in paths)
 
     def _about(self, position: int) -> dict[str, str]:
         """What is remembered of a picture, whose content nobody has looked at yet."""
@@ -244,13 +239,14 @@ class PictureResults:
                     self._ledger.drop(key)
                     self._store.remove(key)
             self._files.write_formats(names, [], self._categories, staging, self.tell)
-            self._tell_kept(self._output.put(staging, RUN))
+            self._kept.extend(self._output.put(staging, RUN))
         self._has_begun = True
 
-    def _tell_kept(self, kept: Sequence[Path]) -> None:
-        for path in kept:
-            if path not in self._plan.kept:
-                self.tell(f"{path} {self._output.why_kept(path)}")
+    def _tell_kept(self) -> None:
+        """Say which files of the user's were in the way, but for those that the plan has told of."""
+        new = (path for path in self._kept if path not in self._plan.kept)
+        for line in kept_lines(new, self._output):
+            self.tell(line)
 
     def _tell_of_files(self, line: str) -> None:
         """Say what cannot be made, unless nothing can be, which is said once."""

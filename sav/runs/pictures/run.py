@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sav.data.scene import Scene
@@ -41,7 +41,8 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     batch = plan.batch or segmenter.batch
 
     frames = overlap(_read(plan, todo), capacity=2 * batch)
-    scenes = overlap(_segmented(frames, segmenter, batch, len(plan.pictures), on_event), capacity=batch)
+    reach = _Reaching(results.taken_over, len(plan.pictures), on_event)
+    scenes = overlap(_segmented(frames, segmenter, batch, reach), capacity=batch)
     with closing(scenes):
         with results.workshop() as workshop:
             make = partial(results.make, workshop=workshop)
@@ -53,19 +54,31 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
 
 
 def _read(plan: PicturePlan, todo: Sequence[int]) -> Iterator[Frame | Exception]:
-    """Each picture that is to be done, or why it cannot be read."""
-    return (read_frame(plan.pictures[index], index, plan.max_megapixels) for index in todo)
+    """Each picture that is to be done, numbered from 0, or why it cannot be read."""
+    numbered = enumerate(todo)
+    return (read_frame(plan.pictures[index], number, plan.max_megapixels) for number, index in numbered)
+
+
+@dataclass(frozen=True)
+class _Reaching:
+    """Tells how far a run is that need not do the first `before` of `total` pictures."""
+
+    before: int
+    total: int
+    on_event: OnEvent
+
+    def __call__(self, frame: Frame, share: float) -> None:
+        self.tell(self.before + frame.index + share, frame.name)
+
+    def tell(self, position: float, name: str = "") -> None:
+        self.on_event(Reached(position, self.total, "picture", name, self.before))
 
 
 def _segmented(
-    frames: overlap[Frame | Exception], segmenter: Segmenter, batch: int, total: int, on_event: OnEvent
+    frames: overlap[Frame | Exception], segmenter: Segmenter, batch: int, reach: _Reaching
 ) -> Iterator[Scene | Exception]:
     """Each picture's scene, or why there is none."""
-
-    def reach(frame: Frame, share: float) -> None:
-        on_event(Reached(frame.index + share, total, "picture", frame.name))
-
     with closing(frames):
         for some in batched(frames, batch):
             yield from scenes_of(some, segmenter, reach)
-    on_event(Reached(total, total, "picture"))
+    reach.tell(reach.total)

@@ -111,6 +111,21 @@ class PictureStore:
         scene = self.scene(key)  # an earlier version of this program stored it
         return None if scene is None else Found().with_scene(scene)
 
+    def made_by(self, key: str) -> About | None:
+        """What the run was about that did a picture; None if it is not known."""
+        return self._opened().made_by(key) if self.path.exists() else None
+
+    def move_all(self, sources: Mapping[str, str]) -> None:
+        """Have pictures lie elsewhere, by their keys.
+
+        Raises:
+            WriteError: It cannot be written.
+        """
+        store = self._opened()
+        with store.together():
+            for key, source in sources.items():
+                store.move(key, source)
+
     def scene(self, key: str) -> Scene | None:
         """What is known of a picture; its image is black."""
         return self._opened().scene(key)

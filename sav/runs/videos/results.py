@@ -17,6 +17,9 @@ from sav.media.save_path import annotations_folder, interrupted_path
 class VideoResults:
     """Finds a place for the results of one run over a video; only what is ours is replaced.
 
+    A video that is not ours is in the way of all. Annotations that are not ours are kept, and the others are
+    put beside them.
+
     Attributes:
         save_path: Where the video shall go.
         formats: The formats of the annotations.
@@ -42,7 +45,7 @@ class VideoResults:
             looks: What is wished of the files beside the defaults, in words.
 
         Raises:
-            FileExistsError: Something that is not ours has the name of a result.
+            FileExistsError: Something that is not ours has the name of the video.
             OSError: Nothing can be written there.
         """
         self.save_path, self.overwrite = save_path, overwrite
@@ -53,9 +56,8 @@ class VideoResults:
         for path in (folder, folder / STATE):
             if path.exists():
                 check_folder(path)
-        blocked = self._blocked(save_path)
-        if blocked:
-            raise in_the_way(blocked)
+        if self._output(save_path).blocked([save_path]):
+            raise in_the_way([save_path])
 
     def put_video(self, partial: Path, path: Path) -> Path:
         """Give a finished video the name `path`, or one like it if something is in the way; returns it.
@@ -77,14 +79,14 @@ class VideoResults:
         return self._output(saved_path)
 
     def _free(self, path: Path) -> Path:
-        """The first name where nothing is in the way of the video and its annotations."""
+        """The first name where nothing is in the way of the video and, but where it shall go, the others."""
         return next(name for name in _names(path) if not self._blocked(name))
 
     def _blocked(self, path: Path) -> list[Path]:
-        """What is in the way of a video and of its annotations."""
+        """What is in the way of a video; unless it is that which is asked for, of its annotations, too."""
         output = self._output(path)
         paths = [path]
-        for name in self.formats:
+        for name in () if path == self.save_path else self.formats:
             paths += [output.folder / common for common in FORMATS[name].common]
             paths += [found for each in FORMATS[name].each for found in sorted(output.folder.glob(each))]
         return output.blocked(paths)

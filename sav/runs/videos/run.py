@@ -121,7 +121,7 @@ class _Writing:
     ) -> None:
         """Write frame after frame, and keep in mind what ended it too early."""
         reader = self._reader
-        self._on_event(Reached(0, reader.frame_count, "frame"))
+        self._reach(0)
         try:
             for step, overlay in shown:
                 with uninterrupted():
@@ -131,7 +131,7 @@ class _Writing:
                     writer.write(replace(step.shown.frame, image=overlay))
                     annotations.write(step.shown)
                 self._found = self._found.with_scene(step.shown)
-                self._on_event(Reached(writer.frame_count, reader.frame_count, "frame"))
+                self._reach(writer.frame_count)
             writer.end_time = reader.end_time
             writer.close()
         except KeyboardInterrupt:
@@ -144,6 +144,11 @@ class _Writing:
                 self._problem = str(error)
         except (OSError, ClusterError, WorkerLostError) as error:
             self._problem = str(error)
+
+    def _reach(self, done: int) -> None:
+        """Tell how far it is; frames that were known are drawn in no time, which is no pace to go by."""
+        before = self._store.known if done >= self._store.known else 0
+        self._on_event(Reached(done, self._reader.frame_count, "frame", before=before))
 
     def _end(self, writer: VideoWriter) -> None:
         """Save the video, under a name that says whether it is all there."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sav.errors import ResultsError, SavError, SettingError
 from sav.files import check_folder, named_errors
+from sav.folder.guarded import in_the_way
 from sav.folder.ledger import RUN, STATE
 from sav.formats.registry import FORMATS
 from sav.interrupts import heard, working
@@ -39,7 +40,7 @@ def plan_videos(folder: Path, save_dir: Path, like: VideoJob) -> list[VideoJob]:
 
     Raises:
         SettingError: It is no folder, or that of the videos.
-        OSError: Nothing can be written there, or something that is not ours is in the way.
+        OSError: Nothing can be written there, or videos that are not ours are in the way of all.
         VideoError: The folder cannot be read.
     """
     if save_dir.suffix.lower() in (".mp4", ".m4v", ".mov"):
@@ -53,10 +54,20 @@ def plan_videos(folder: Path, save_dir: Path, like: VideoJob) -> list[VideoJob]:
         for path, stem in zip(videos, output_stems(videos), strict=True)
     ]
     if save_dir.exists():
-        for job in jobs:
-            check_save_path(job.save_path, job.source)
-            job.results()
+        blocked = [job.save_path for job in jobs if _is_blocked(job)]
+        if len(blocked) == len(jobs):
+            raise in_the_way(blocked)
     return jobs
+
+
+def _is_blocked(job: VideoJob) -> bool:
+    """Whether a video that is not ours is in the way of one, which is then told when it is its turn."""
+    check_save_path(job.save_path, job.source)
+    try:
+        job.results()
+    except FileExistsError:
+        return True
+    return False
 
 
 def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent = ignore) -> VideosReport:
@@ -71,13 +82,14 @@ def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent 
     try:
         with results_folder(save_dir), working():
             for number, job in enumerate(jobs):
-                on_event(Reached(number, len(jobs), "video", Path(job.source).name))
-                report = do_video(job, models, _within(number, len(jobs), job, on_event))
+                name = Path(job.source).name
+                on_event(Reached(number, len(jobs), "video", name, taken_over))
+                report = do_video(job, models, _within(number, len(jobs), name, taken_over, on_event))
                 taken_over += report is None
                 reports += [report] if isinstance(report, Report) else []
                 if heard():
                     raise KeyboardInterrupt
-            on_event(Reached(len(jobs), len(jobs), "video"))
+            on_event(Reached(len(jobs), len(jobs), "video", before=taken_over))
     except KeyboardInterrupt:
         problem = "interrupted"
     report_of_all = VideosReport(save_dir, len(jobs), tuple(reports), taken_over, problem)
@@ -153,14 +165,13 @@ def _has(name: str, files: Sequence[str]) -> bool:
     return any(file.partition(os.sep)[0] in FORMATS[name].places for file in files)
 
 
-def _within(number: int, total: int, job: VideoJob, on_event: OnEvent) -> Callable[[Event], None]:
+def _within(number: int, total: int, name: str, before: int, on_event: OnEvent) -> Callable[[Event], None]:
     """What becomes of what a run over one video tells, which is one of many."""
-    name = Path(job.source).name
 
     def tell(event: Event) -> None:
         if isinstance(event, Reached):
             share = event.position / event.total if event.total else 0.0
-            on_event(Reached(number + min(share, 1.0), total, "video", name))
+            on_event(Reached(number + min(share, 1.0), total, "video", name, before))
         elif isinstance(event, Note | Problem):
             is_named = name in event.line
             on_event(event if is_named else replace(event, line=f"{name}: {event.line}"))

@@ -16,6 +16,7 @@ from sav.folder.ledger import STATE
 from sav.media.addresses import local_path, shown
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.media.video import VideoInfo, VideoReader
+from sav.runs.differences import difference
 from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.models import VideoModels
@@ -147,7 +148,7 @@ class VideoStore:
                     others.append(path)
         if not found and others:
             with Store.open(others[0]) as store:
-                raise ResultsError(f"{_difference(store.about, about)}: give the same, or leave out --resume")
+                raise ResultsError(f"{difference(store.about, about)}: give the same, or leave out --resume")
         if found:
             self.known, path = max(found)
             if path != self._path:
@@ -184,25 +185,3 @@ def check_resumable(job: VideoJob) -> None:
     path = local_path(job.source)
     if job.resume and (path is None or not path.exists()):
         raise SettingError(f"{shown(job.source)} comes only once: leave out --resume")
-
-
-def _difference(before: About, now: About) -> str:
-    """What keeps one run from going on with another, in words."""
-    if before.source.content != now.source.content:
-        return f"the earlier run is over another video, {before.source.path}"
-    old, new = _flat(before), _flat(now)
-    for name in dict.fromkeys([*old, *new]):
-        if old.get(name) != new.get(name):
-            was = f"{name} {old[name]}" if name in old else f"no {name}"
-            return f"the earlier run has {was}, this one {new.get(name, 'none')}"
-    return "the earlier run is another"
-
-
-def _flat(about: About) -> dict[str, object]:
-    """The settings of a run, a value each."""
-    flat: dict[str, object] = {"start": about.source.start, "end": about.source.end}
-    flat["stride"] = about.source.stride
-    for name, value in about.settings.items():
-        flat |= value if isinstance(value, dict) else {name: value}
-    flat |= {f"{name}_checkpoint": digest[:12] for name, digest in about.checkpoints.items()}
-    return flat

@@ -90,23 +90,25 @@ def test_a_label_file_corrected_by_hand_is_kept_by_every_later_run(pictures, out
     assert mine.read_text() == '{"corrected": true}'
     plan = plan_pictures(pictures, out, ALL)
     assert list(plan.kept) == [mine]
-    assert f"{mine} is not as this program wrote it" in plan.kept_line
+    assert [line.partition(":")[0] for line in plan.kept_lines] == [f"{mine} is not as this program wrote it"]
     assert run(pictures, out, overwrite=True).status == DONE
     assert b"corrected" not in mine.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["coco.json", "csv/objects.csv", "cvat.xml"])
-def test_what_tells_of_all_pictures_and_was_changed_stops_a_run_before_it_begins(pictures, out, name):
+def test_what_tells_of_all_pictures_and_was_changed_is_kept_and_the_rest_is_done(
+    pictures, out, tmp_path, name
+):
     run(pictures[:1], out)
     path = out / "annotations" / name
-    path.write_bytes(path.read_bytes() + b"\n")
-    before = seen(out)
-    with pytest.raises(FileExistsError, match="--overwrite") as raised:
-        run(pictures[1:], out)
-    assert str(path) in str(raised.value)
-    assert seen(out) == before
+    path.write_bytes(mine := path.read_bytes() + b"\n")
+    (line,) = plan_pictures(pictures[1:], out, ALL).kept_lines
+    assert line.startswith(f"{path} is not as this program wrote it: it is kept") and "--overwrite" in line
+    assert run(pictures[1:], out).status == PARTLY_DONE
+    run(pictures, tmp_path / "one")
+    assert seen(out) == {**seen(tmp_path / "one"), f"annotations/{name}": mine}
     assert run(pictures[1:], out, overwrite=True).status == DONE
-    assert names_in(out / "annotations" / "coco.json") == ["a.png", "b.png", "c.png"]
+    assert seen(out) == seen(tmp_path / "one")
 
 
 def test_what_was_changed_while_a_run_was_at_work_is_kept_and_nothing_is_lost(pictures, out, capsys):
@@ -135,7 +137,7 @@ def test_pictures_may_lie_where_results_go(out, where):
         assert all(path.read_bytes() == content for path, content in own.items())
         plan = plan_pictures(find_pictures([str(folder)]), out, ["coco", "labelme", "yolo"], overwrite=True)
         assert set(plan.kept) <= own.keys()
-        assert not plan.kept or "is read by this run" in plan.kept_line
+        assert all("read by this run" in line for line in plan.kept_lines)
     assert sorted(names_in(out / "annotations" / "coco.json")) == sorted(path.name for path in own)
 
 

@@ -24,7 +24,7 @@ from sav.formats.registry import format_names
 from sav.looks import DrawConfig
 from sav.media.pictures import list_pictures, write_picture
 from sav.media.writer import VideoWriter
-from sav.runs.events import Event, Note
+from sav.runs.events import Event, Note, Reached
 from sav.runs.pictures.plan import PicturePlan, plan_pictures
 from sav.runs.pictures.run import run_pictures
 from sav.runs.videos.job import VideoJob
@@ -296,10 +296,11 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def run_plan(plan: PicturePlan, **settings: Any) -> tuple[Any, int]:
+def run_plan(plan: PicturePlan, told: list[Event] | None = None, **settings: Any) -> tuple[Any, int]:
     """The report, and how many pictures the detector saw."""
     detector = StubDetector()
-    report = run_pictures(plan, Segmenter(detector, StubSam(), regions=False, **settings))
+    segmenter = Segmenter(detector, StubSam(), regions=False, **settings)
+    report = run_pictures(plan, segmenter, (told if told is not None else []).append)
     return report, len(detector.configs)
 
 
@@ -334,3 +335,74 @@ def test_what_is_not_as_it_was_is_done_again(pictures: Path, tmp_path: Path) -> 
     looks = DrawConfig(opacity=0.9)
     assert run_plan(picture_job(pictures, out, draw=looks), detect=other)[1] == 5
     assert run_plan(picture_job(pictures, out, draw=looks), detect=other)[1] == 0
+
+
+def notes(plan: PicturePlan, **settings: Any) -> list[str]:
+    told: list[Event] = []
+    run_plan(plan, told, **settings)
+    return [event.line for event in told if isinstance(event, Note)]
+
+
+def test_why_pictures_are_done_again_is_said(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    new = pictures / "4.png"
+    new.rename(tmp_path / "4.png")
+    assert notes(picture_job(pictures, out)) == ["going on after 0 pictures of an earlier run"]
+    (tmp_path / "4.png").rename(new)
+    write_picture(pictures / "1.png", picture(99))
+    for number in (2, 3):
+        (out / "our" / f"{number}_our.jpg").unlink()
+    assert notes(picture_job(pictures, out)) == [
+        "going on after 1 picture of an earlier run; done again: 2 (not all results are there),"
+        " 1 (changed since)"
+    ]
+    assert notes(picture_job(pictures, out), detect=DetectionConfig(conf=0.4)) == [
+        "going on after 0 pictures of an earlier run; done again:"
+        " 5 (the earlier run has conf 0.25, this one 0.4)"
+    ]
+    assert notes(
+        picture_job(pictures, out, draw=DrawConfig(legend=True)), detect=DetectionConfig(conf=0.4)
+    ) == [
+        "going on after 0 pictures of an earlier run; done again:"
+        " 5 (the earlier run has the usual looks, this one legend True)"
+    ]
+
+
+def test_the_pace_is_that_of_the_pictures_done_now(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_plan(picture_job(pictures, out))
+    for number in (0, 3):
+        (out / "our" / f"{number}_our.jpg").unlink()
+    told: list[Event] = []
+    run_plan(picture_job(pictures, out), told)
+    reached = [event for event in told if isinstance(event, Reached)]
+    assert {(event.before, event.total) for event in reached} == {(3, 5)}
+    assert [event.position for event in reached if event.name and event.position % 1 == 0] == [3, 4]
+    assert reached[-1].position == 5
+
+
+def test_pictures_that_were_moved_are_known_where_they_are_now(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_plan(picture_job(pictures, out))
+    before = seen(out)
+    pictures.rename(tmp_path / "moved")
+    told: list[Event] = []
+    assert run_plan(picture_job(tmp_path / "moved", out), told)[1] == 0
+    assert not any("no longer at" in event.line for event in told if isinstance(event, Note))
+    assert seen(out) == before
+    with Store.open(out / STATE / STORE) as store:
+        assert [source for source, _ in store.sources()] == [f"../moved/{number}.png" for number in range(5)]
+
+
+def test_files_changed_by_hand_are_no_problem_where_nothing_new_comes(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_plan(picture_job(pictures, out))
+    (out / "annotations" / "labelme" / "2.json").write_text("mine")
+    plan = picture_job(pictures, out)
+    assert plan.kept_lines == []
+    report, count = run_plan(plan)
+    assert (report.status, report.done, count) == (DONE, 5, 0)
+    write_picture(pictures / "2.png", picture(77))
+    report, count = run_plan(picture_job(pictures, out))
+    assert (report.status, report.done, count) == (PARTLY_DONE, 5, 1)
+    assert (out / "annotations" / "labelme" / "2.json").read_text() == "mine"

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import threading
 from contextlib import closing
 
@@ -84,21 +85,42 @@ def test_a_rerun_needs_no_flag_and_gives_the_same_bytes_also_in_what_is_hidden(s
     assert everything[0] == everything[1]
 
 
-@pytest.mark.parametrize("name", ["v.mp4", "v_annotations/mot.txt", "v_annotations/labelme/a_000001.json"])
 @pytest.mark.parametrize("is_ours_once", [True, False])
-def test_what_the_user_made_or_changed_stops_a_run_before_it_begins(source, save_path, name, is_ours_once):
+def test_a_video_that_the_user_made_or_changed_stops_a_run_before_it_begins(source, save_path, is_ours_once):
     if is_ours_once:
         run(source, save_path)
-    mine = save_path.parent / name
-    mine.parent.mkdir(parents=True, exist_ok=True)
-    mine.write_text("mine")
+    save_path.write_text("mine")
     before = seen(save_path.parent)
     with pytest.raises(FileExistsError, match="--overwrite") as raised:
         VideoResults(save_path, FORMATS)
-    assert str(mine) in str(raised.value)
+    assert str(save_path) in str(raised.value)
     assert seen(save_path.parent) == before
     assert run(source, save_path, overwrite=True).status == DONE
-    assert mine.read_bytes() != b"mine"
+    assert save_path.read_bytes() != b"mine"
+
+
+@pytest.mark.parametrize("is_ours_once", [True, False])
+def test_annotations_that_the_user_made_or_changed_are_kept_and_the_rest_is_done(
+    source, save_path, capsys, is_ours_once
+):
+    run(source, save_path)
+    whole = seen(save_path.parent / "v_annotations")
+    if not is_ours_once:
+        shutil.rmtree(save_path.parent / "v_annotations")
+        save_path.unlink()
+    names = ("mot.txt", "labelme/a_000001.json")
+    for name in names:
+        mine = save_path.parent / "v_annotations" / name
+        mine.parent.mkdir(parents=True, exist_ok=True)
+        mine.write_text("mine")
+    report = run(source, save_path)
+    assert (report.status, report.done, report.saved[0]) == (PARTLY_DONE, 6, save_path)
+    assert seen(save_path.parent / "v_annotations") == {**whole, **dict.fromkeys(names, b"mine")}
+    said = capsys.readouterr().err
+    assert said.startswith("error: 2 files are not as this program wrote them: they are kept, and the new")
+    assert said.count("\n") == 1 and all(name in said for name in names)
+    assert run(source, save_path, overwrite=True).status == DONE
+    assert seen(save_path.parent / "v_annotations") == whole
 
 
 def test_what_the_user_put_beside_the_annotations_stays(source, save_path):

@@ -121,10 +121,17 @@ def test_results_go_into_a_folder_of_their_own(folder, place, says):
         plan_videos(folder / "in", folder / place, LIKE)
 
 
-def test_what_is_the_users_own_is_in_the_way(folder):
+def test_a_video_of_the_users_own_is_kept_and_the_others_are_done(folder):
     (folder / "out").mkdir()
     (folder / "out" / "b.mp4").write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match=r"b\.mp4"):
+    report, events = run(folder)
+    assert (report.done, report.wanted, report.status) == (2, 3, 1)
+    (line,) = lines(events, Problem)
+    assert "b.mp4 is in the way" in line
+    assert (folder / "out" / "b.mp4").read_bytes() == b"mine"
+    for name in ("a_mov.mp4", "a_mp4.mp4"):
+        (folder / "out" / name).write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"a_mov\.mp4, .*a_mp4\.mp4, .*b\.mp4 are in the way"):
         plan_videos(folder / "in", folder / "out", LIKE)
 
 

@@ -1,0 +1,57 @@
+"""Pictures of earlier runs that are no longer at their place, of which the data set tells all the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from sav.runs.pictures.leftovers import Leftovers
+from sav.runs.pictures.plan import PicturePlan
+from sav.runs.pictures.store import PictureStore
+from sav.wording import Names, count
+
+
+class Gone:
+    """Tells of them, or takes them out where that is asked for."""
+
+    def __init__(self, plan: PicturePlan, store: PictureStore, leftovers: Leftovers) -> None:
+        """Begin, without touching the disk."""
+        self._plan, self._store, self._leftovers = plan, store, leftovers
+        self._ledger = plan.output.ledger
+
+    def settle(self) -> str:
+        """Take out what is gone, if that is asked for; returns what is to be said of it, if anything is.
+
+        The ledger must be locked.
+
+        Raises:
+            ResultsError: The store is damaged.
+            WriteError: Something cannot be removed.
+        """
+        names = Names()
+        for key, source in self._found():
+            names.add(source)
+            if self._plan.drop_gone:
+                self._drop(key)
+        if not names:
+            return ""
+        are, their, them = ("is", "its", "it") if len(names) == 1 else ("are", "their", "them")
+        gone = f"{count(len(names), 'picture')} of earlier runs {are} no longer at {their} place ({names})"
+        if self._plan.drop_gone:
+            return f"{gone}: taken out, with the results"
+        return f"{gone}: the data set still tells of {them}; --drop_gone takes {them} out, with the results"
+
+    def _found(self) -> Iterator[tuple[str, str]]:
+        """The keys of pictures that are gone, and where they were."""
+        for key in self._ledger.keys():  # noqa: SIM118
+            source = self._ledger.about(key).get("source")
+            place = f"{self._plan.save_dir}/{source}"
+            if source is not None and not os.path.lexists(place) and key in self._store:
+                yield key, os.path.normpath(place)
+
+    def _drop(self, key: str) -> None:
+        """Forget a picture; files that were changed by hand stay, and are the user's from now on."""
+        self._leftovers.changed(key)
+        self._plan.output.remove(key, lambda path: True)
+        self._store.remove(key)
+        self._ledger.drop(key)
