@@ -54,16 +54,17 @@ class Spool:
         """The first row that a query gives; None if there is none."""
         return next(iter(self.rows(query, *values)), None)
 
-    def pages(self, query: str, last: Any = 0) -> Iterator[tuple[Any, ...]]:
+    def pages(self, query: str, last: Any = 0, page: int = _PAGE) -> Iterator[tuple[Any, ...]]:
         """All rows that a query gives, some at a time; tables may change meanwhile.
 
         Args:
             query: One in the order of its first column, in which `?` stands for what that has to be above.
             last: What that begins above.
+            page: How many rows are in memory at once.
         """
-        while page := self.rows(f"{query} LIMIT {_PAGE}", last):
-            yield from page
-            last = page[-1][0]
+        while rows := self.rows(f"{query} LIMIT {page}", last):
+            yield from rows
+            last = rows[-1][0]
 
     def add(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run a statement with one row of values after the other.

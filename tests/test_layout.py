@@ -49,7 +49,7 @@ DOORS = {
     "open_clip": ("sav/detectors/text.py",),
     "tqdm": ("sav/commands/",),
     "argparse": ("sav/commands/",),
-    "sqlite3": ("sav/sqlite/", "sav/store/", "sav/formats/spool.py", "sav/spool.py"),
+    "sqlite3": ("sav/sqlite/", "sav/store/", "sav/spool.py"),
     "trackeval": ("sav/evaluate/",),
     "supervision": ("sav/data/conversions.py",),
     "pandas": ("sav/data/conversions.py",),

@@ -7,17 +7,17 @@ have no place in it; a track's class is the one that it ends with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from sav.data.instances import Instances
-from sav.data.polygons import joined, outlines
+from sav.data.polygons import Ring, joined, outlines
 from sav.data.scene import Scene
 from sav.data.types import UNLABELLED_ID, BoolArray
-from sav.formats.spool import Entry, TrackSpool
 from sav.formats.target import Target
 from sav.formats.text import xml_attribute, xml_text
+from sav.formats.track_records import Entry, TrackRecords
 from sav.formats.writer import AnnotationWriter
 
 _SCORE = (
@@ -68,8 +68,7 @@ class CvatVideoWriter(AnnotationWriter):
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self._file = self._text_file("cvat.xml")
-        self._spool = TrackSpool()
-        self._files.callback(self._spool.close)
+        self._records = TrackRecords()
         self._frames = 0
 
     def write(self, scene: Scene) -> None:
@@ -81,10 +80,11 @@ class CvatVideoWriter(AnnotationWriter):
             outlines(scene.masks),
             strict=True,
         )
-        for track_id, class_id, score, rings in columns:
-            if rings:
-                points = ";".join(f"{x},{y}" for x, y in joined(rings).tolist())
-                self._spool.add(track_id, (self._frames, class_id, score, points))
+        self._records.add(
+            (track_id, (self._frames, class_id, score, _points(rings)))
+            for track_id, class_id, score, rings in columns
+            if rings
+        )
         self._frames += 1
 
     def _finish(self) -> None:
@@ -94,10 +94,10 @@ class CvatVideoWriter(AnnotationWriter):
             f"<original_size><width>{width}</width><height>{height}</height></original_size>"
         )
         self._file.write(_head(self.target, "interpolation", self.target.class_ids, size))
-        for track_id in self._spool.track_ids():
-            label = xml_attribute(self.target.names[self._spool.last_class(track_id)])
+        for track_id in self._records.track_ids():
+            label = xml_attribute(self.target.names[self._records.last_class(track_id)])
             self._file.write(f'<track id="{track_id}" label={label} source="auto">\n')
-            self._file.writelines(self._polygons(self._spool.entries(track_id)))
+            self._file.writelines(self._polygons(self._records.entries(track_id)))
             self._file.write("</track>\n")
         self._file.write("</annotations>\n")
 
@@ -118,6 +118,11 @@ def _polygon(frame: int, entry: Entry, is_outside: bool = False) -> str:
         f'<polygon frame="{frame}" outside="{is_outside:d}" occluded="0" keyframe="1"'
         f' points="{entry[3]}" z_order="0">{_score(entry[2])}</polygon>\n'
     )
+
+
+def _points(rings: Sequence[Ring]) -> str:
+    """The points of one ring out of several."""
+    return ";".join(f"{x},{y}" for x, y in joined(rings).tolist())
 
 
 def _score(score: float | None) -> str:

@@ -8,16 +8,16 @@ compressed RLE. Boxes and masks are kept, scores only as a track's mean, and in 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from pycocotools import mask as coco_mask
 
 from sav.data.scene import Scene
 from sav.formats.coco import category_table
-from sav.formats.spool import TrackSpool
 from sav.formats.target import Target
 from sav.formats.text import json_text
+from sav.formats.track_records import TrackRecords
 from sav.formats.writer import AnnotationWriter
 
 
@@ -28,8 +28,7 @@ class YoutubeVisWriter(AnnotationWriter):
         super().__init__(target)
         self._instances = self._text_file("youtubevis/instances.json")
         self._results = self._text_file("youtubevis/results.json")
-        self._spool = TrackSpool()
-        self._files.callback(self._spool.close)
+        self._records = TrackRecords()
         self._size_hw = target.video.size_hw if target.video else (0, 0)
         self._frames = 0
         self._instances.write('{"info": {"description": "Tracks by Segment Any Video"},\n"categories": ')
@@ -50,10 +49,11 @@ class YoutubeVisWriter(AnnotationWriter):
             masks.run_lengths,
             strict=True,
         )
-        for track_id, class_id, score, area, (x0, y0, x1, y1), lengths in columns:
-            if area:
-                record = json.dumps([area, [x0, y0, x1 - x0, y1 - y0], lengths])
-                self._spool.add(track_id, (self._frames, class_id, score, record))
+        self._records.add(
+            (track_id, (self._frames, class_id, score, _record(area, box, lengths)))
+            for track_id, class_id, score, area, box, lengths in columns
+            if area
+        )
         self._frames += 1
 
     def _finish(self) -> None:
@@ -61,7 +61,7 @@ class YoutubeVisWriter(AnnotationWriter):
         video = f'"id": 1, "width": {width}, "height": {height}, "length": {self._frames}'
         self._instances.write(f'], {video}}}],\n"annotations": [')
         self._results.write("[")
-        for number, track_id in enumerate(self._spool.track_ids()):
+        for number, track_id in enumerate(self._records.track_ids()):
             separator = ",\n" if number else "\n"
             self._write_instance(track_id, separator)
             self._write_result(track_id, separator)
@@ -73,7 +73,7 @@ class YoutubeVisWriter(AnnotationWriter):
         head = {
             "id": track_id,
             "video_id": 1,
-            "category_id": self._spool.last_class(track_id) + 1,
+            "category_id": self._records.last_class(track_id) + 1,
             "iscrowd": 0,
             "width": width,
             "height": height,
@@ -88,8 +88,8 @@ class YoutubeVisWriter(AnnotationWriter):
     def _write_result(self, track_id: int, separator: str) -> None:
         head = {
             "video_id": 1,
-            "category_id": self._spool.last_class(track_id) + 1,
-            "score": round(self._spool.mean_score(track_id), 4),
+            "category_id": self._records.last_class(track_id) + 1,
+            "score": round(self._records.mean_score(track_id), 4),
         }
         self._results.write(separator + json.dumps(head)[:-1])
         self._write_list(self._results, "segmentations", track_id, self._compressed)
@@ -99,7 +99,7 @@ class YoutubeVisWriter(AnnotationWriter):
         """One value for every frame of the video, null where the track has none, written as they come."""
         file.write(f', "{key}": [')
         shown = 0
-        for frame, _, _, record in self._spool.entries(track_id):
+        for frame, _, _, record in self._records.entries(track_id):
             file.write("null, " * (frame - shown) + json.dumps(value(*json.loads(record))))
             shown = frame + 1
             file.write(", " if shown < self._frames else "")
@@ -111,3 +111,9 @@ class YoutubeVisWriter(AnnotationWriter):
     def _compressed(self, area: int, box: list[int], lengths: list[int]) -> dict[str, Any]:
         counts = coco_mask.frPyObjects(self._plain(area, box, lengths), *self._size_hw)["counts"]
         return {"size": list(self._size_hw), "counts": counts.decode("ascii")}
+
+
+def _record(area: int, box_xyxy: Sequence[int], run_lengths: Sequence[int]) -> str:
+    """A mask as it is kept until its track is written: its area, left, top, width and height, and runs."""
+    x0, y0, x1, y1 = box_xyxy
+    return json.dumps([area, [x0, y0, x1 - x0, y1 - y0], run_lengths])
