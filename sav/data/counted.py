@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.crops import from_run_lengths, pack
+from sav.data.mask_boxes import check_mask_boxes
 from sav.data.masks import Masks
 from sav.data.rle import decompressed
 from sav.data.types import FloatArray, IntArray
@@ -51,7 +52,7 @@ class CountedMasks(Masks):
             ValueError: It is of another number of masks, or boxes are not in the picture.
         """
         vars(self).update(size_hw=size_hw, boxes_xyxy=boxes_xyxy, **measures._asdict())
-        self._check_boxes()
+        check_mask_boxes(boxes_xyxy, size_hw)
         lengths = {len(measures.areas), len(measures.centroids_xy), len(measures.rle_counts)}
         if lengths != {len(boxes_xyxy)}:
             raise ValueError(f"{len(boxes_xyxy)} masks cannot have {max(lengths)} areas, centroids or counts")
@@ -60,10 +61,15 @@ class CountedMasks(Masks):
     def packed(self) -> NDArray[np.uint8]:  # type: ignore[override]
         """The pixels; see `Masks`."""
         crops = [
-            from_run_lengths(decompressed(counts), box, self.size_hw[0])
+            from_run_lengths(decompressed(counts), box, self.size_hw)
             for counts, box in zip(self.rle_counts, self.boxes_xyxy.tolist(), strict=True)
         ]
         return pack(crops)
+
+    @cached_property
+    def run_lengths(self) -> list[list[int]]:  # type: ignore[override]
+        """The runs, without making pixels; see `Masks`."""
+        return [decompressed(counts).tolist() for counts in self.rle_counts]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Masks, (self.size_hw, self.boxes_xyxy, self.packed)

@@ -36,20 +36,24 @@ def run_lengths(crop: BoolArray, where: tuple[slice, slice], size_hw: tuple[int,
     return lengths if lengths[-1] else lengths[:-1]
 
 
-def from_run_lengths(lengths: IntArray, box: Sequence[int], height: int) -> BoolArray:
+def from_run_lengths(lengths: IntArray, box: Sequence[int], size_hw: tuple[int, int]) -> BoolArray:
     """The crop of a mask in its tight box, out of the lengths of its runs down the columns of the picture.
 
     Raises:
         ValueError: They are of a picture of another size.
     """
     x0, y0, x1, y1 = box
-    # Only the columns of the box are made.
-    edges = np.clip(np.cumsum(lengths), x0 * height, x1 * height) - x0 * height
-    values = np.arange(len(lengths)) % 2 == 1
-    columns = np.repeat(values, np.diff(edges, prepend=0))
-    if len(columns) < (x1 - x0) * height:
-        columns = np.append(columns, np.zeros((x1 - x0) * height - len(columns), np.bool_))
-    return columns.reshape(x1 - x0, height)[:, y0:y1].T
+    ends = np.cumsum(lengths)
+    if not len(ends) or ends[-1] != size_hw[0] * size_hw[1]:
+        raise ValueError(f"run lengths are not of a picture of {size_hw[1]}x{size_hw[0]} pixels")
+    # Where runs end in the box, down its columns: what is beyond it is cut off.
+    width, height = x1 - x0, y1 - y0
+    column, row = np.divmod(ends, size_hw[0])
+    inside = (column - x0) * height + np.clip(row - y0, 0, height)
+    edges = np.clip(inside, 0, width * height)
+    values = np.arange(len(lengths), dtype=np.uint8) & 1
+    columns = np.repeat(values, np.diff(edges, prepend=0)).reshape(width, height)
+    return cv2.transpose(columns).view(np.bool_) if columns.size else np.zeros((height, width), np.bool_)
 
 
 def centroid_xy(crop: BoolArray) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from operator import index as as_index
 from typing import Any, overload
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sav.data.crops import bits_set, centroid_xy, pack, run_lengths, tight_boxes, trim
+from sav.data.mask_boxes import check_mask_boxes, highest_ious, joint_boxes, packed_offsets, windows_in
 from sav.data.rle import compressed, rle_iou
-from sav.data.types import BoolArray, FloatArray, IntArray
+from sav.data.types import Arrays, BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Masks:
+class Masks(Arrays):
     """N masks of a `size_hw` picture.
 
     A dense stack of 300 masks at 4000x3000 pixels takes 3.6 GB; this takes the area of the masks' tight boxes
@@ -41,29 +42,16 @@ class Masks:
     packed: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        self._check_boxes()
+        check_mask_boxes(self.boxes_xyxy, self.size_hw)
         if self.packed.dtype != np.uint8:
             raise ValueError(f"packed must be uint8, not {self.packed.dtype}")
         if self.packed.shape != (int(self._offsets[-1]),):
             raise ValueError(f"packed has {self.packed.size} bytes, the boxes ask for {self._offsets[-1]}")
 
-    def _check_boxes(self) -> None:
-        boxes = self.boxes_xyxy
-        if boxes.ndim != 2 or boxes.shape[1] != 4:
-            raise ValueError(f"boxes_xyxy must have shape (N, 4), not {boxes.shape}")
-        if boxes.dtype != np.int64:
-            raise ValueError(f"boxes_xyxy must be int64, not {boxes.dtype}")
-        low, high = boxes[:, :2], boxes[:, 2:]
-        if (low < 0).any() or (low > high).any() or (high > self.size_hw[::-1]).any():
-            raise ValueError(
-                f"boxes_xyxy must lie in the picture, {self.size_hw[1]}x{self.size_hw[0]} pixels"
-            )
-
     @cached_property
     def _offsets(self) -> IntArray:
         """`(N + 1,)` where each crop's bytes begin."""
-        sizes = (self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]).prod(axis=1)
-        return np.concatenate([[0], np.cumsum((sizes + 7) // 8)])
+        return packed_offsets(self.boxes_xyxy)
 
     @classmethod
     def empty(cls, size_hw: tuple[int, int]) -> Masks:
@@ -77,9 +65,11 @@ class Masks:
         Raises:
             ValueError: If it has another number of dimensions.
         """
+        if dense.ndim != 3:
+            raise ValueError(f"dense masks must have shape (N, H, W), not {dense.shape}")
         boxes = tight_boxes(dense)
         crops = [mask[y0:y1, x0:x1] for mask, (x0, y0, x1, y1) in zip(dense, boxes.tolist(), strict=True)]
-        return cls(_size_of(dense), boxes, pack(crops))
+        return cls((dense.shape[1], dense.shape[2]), boxes, pack(crops))
 
     @classmethod
     def from_crops(cls, size_hw: tuple[int, int], crops: Sequence[BoolArray], corners_xy: IntArray) -> Masks:
@@ -120,10 +110,6 @@ class Masks:
 
     def __repr__(self) -> str:
         return f"<Masks: {len(self)} of {self.size_hw[1]}x{self.size_hw[0]} pixels>"
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The masks alone, without what was worked out from them, for pickles and copies."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __iter__(self) -> Iterator[BoolArray]:
         return (self[position] for position in range(len(self)))
@@ -208,18 +194,14 @@ class Masks:
 
     def united(self, others: Masks) -> Masks:
         """Each mask with the pixels of the one at its place among as many `others`."""
-        ours, theirs = self.boxes_xyxy, others.boxes_xyxy
-        is_ours, is_theirs = self.areas[:, None] > 0, others.areas[:, None] > 0
-        low = np.where(is_ours & is_theirs, np.minimum(ours, theirs), np.where(is_ours, ours, theirs))[:, :2]
-        sizes = np.maximum(ours, theirs)[:, 2:] - low  # an empty mask has the box (0, 0, 0, 0)
-
-        crops = [np.zeros((height, width), np.bool_) for width, height in sizes.tolist()]
+        boxes = joint_boxes(self.boxes_xyxy, others.boxes_xyxy)
+        crops = [np.zeros((y1 - y0, x1 - x0), np.bool_) for x0, y0, x1, y1 in boxes.tolist()]
         for masks in (self, others):
-            corners = (masks.boxes_xyxy[:, :2] - low).tolist()
+            corners = (masks.boxes_xyxy[:, :2] - boxes[:, :2]).tolist()
             for crop, (x, y), (part, _) in zip(crops, corners, masks.crops(), strict=True):
                 if part.size:
                     crop[y : y + part.shape[0], x : x + part.shape[1]] |= part
-        return Masks.from_crops(self.size_hw, crops, low)
+        return Masks.from_crops(self.size_hw, crops, boxes[:, :2])
 
     def areas_within(self, boxes_xyxy: NDArray[Any]) -> IntArray:
         """`(N,)` int64, pixels of each mask in its own box of the `(N, 4)` boxes, fractions of pixels or not.
@@ -233,13 +215,11 @@ class Masks:
             raise ValueError(
                 f"{len(self)} masks need boxes of shape {self.boxes_xyxy.shape}, not {boxes_xyxy.shape}"
             )
-        corners, sizes = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
-        outer = np.concatenate([np.floor(boxes_xyxy[:, :2]), np.ceil(boxes_xyxy[:, 2:])], axis=1)
-        inner = np.clip(outer - np.tile(corners, 2), 0, np.tile(sizes, 2)).astype(np.int64)
-        windows = zip(self.crops(), inner.tolist(), strict=True)
-        return np.array(
-            [np.count_nonzero(crop[y0:y1, x0:x1]) for (crop, _), (x0, y0, x1, y1) in windows], np.int64
+        windows = windows_in(self.boxes_xyxy, boxes_xyxy).tolist()
+        parts = (
+            crop[y0:y1, x0:x1] for (crop, _), (x0, y0, x1, y1) in zip(self.crops(), windows, strict=True)
         )
+        return np.array([np.count_nonzero(part) for part in parts], np.int64)
 
     def iou_matrix(self, others: Masks | None = None) -> NDArray[np.float64]:
         """`(N, M)`, IoU of each mask with each of `others`, by default with each other; see `rle_iou`.
@@ -251,10 +231,7 @@ class Masks:
 
     def highest_ious(self) -> NDArray[np.float64]:
         """`(N, N)`, what the IoU of each mask with each other one is at most, by their boxes and areas."""
-        boxes, areas = self.boxes_xyxy, self.areas
-        low, high = np.maximum(boxes[:, None, :2], boxes[:, :2]), np.minimum(boxes[:, None, 2:], boxes[:, 2:])
-        shared = np.minimum(np.maximum(high - low, 0).prod(axis=2), np.minimum.outer(areas, areas))
-        return shared / np.maximum(areas[:, None] + areas - shared, 1)
+        return highest_ious(self.boxes_xyxy, self.areas)
 
     @cached_property
     def run_lengths(self) -> list[list[int]]:
@@ -270,9 +247,3 @@ class Masks:
     def rle_counts(self) -> list[str]:
         """The counts of COCO's run-length encodings, a text a mask."""
         return compressed(self.run_lengths, self.size_hw)
-
-
-def _size_of(dense: BoolArray) -> tuple[int, int]:
-    if dense.ndim != 3:
-        raise ValueError(f"dense masks must have shape (N, H, W), not {dense.shape}")
-    return dense.shape[1], dense.shape[2]

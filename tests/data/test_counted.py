@@ -33,6 +33,7 @@ def test_pixels_are_made_when_they_are_asked_for(count):
     masks = Masks.from_dense(shapes(count))
     again = counted(masks)
     assert again.rles() == masks.rles() and again.areas.tolist() == masks.areas.tolist()
+    assert again.run_lengths == masks.run_lengths
     assert "packed" not in vars(again)
     assert again == masks and masks == again
     assert (again.dense() == masks.dense()).all()
@@ -66,6 +67,13 @@ def test_counts_are_read_as_pycocotools_writes_them():
 def test_counts_that_are_cut_off_are_refused(counts):
     with pytest.raises(ValueError, match="cut off"):
         decompressed(counts)
+
+
+def test_counts_of_a_picture_of_another_size_are_refused():
+    masks = Masks.from_dense(shapes(9))
+    again = CountedMasks((37, 54), masks.boxes_xyxy, MaskMeasures.of(masks))
+    with pytest.raises(ValueError, match="not of a picture of 54x37 pixels"):
+        _ = again.packed
 
 
 def test_what_is_of_another_number_of_masks_is_refused():
