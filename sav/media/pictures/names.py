@@ -5,27 +5,23 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Most bytes of a result's name before what each kind of result adds to it; file systems hold 255.
 LONGEST_STEM = 180
 
 
-def output_stems(pictures: Sequence[Path], others: Collection[str] = ()) -> list[str]:
+def output_stems(pictures: Sequence[Path]) -> list[str]:
     """A name for each picture's results, without suffix; no two are the same, on any file system.
 
     A picture alone in having its stem keeps it; `a.jpg` and `a.png` become `a_jpg` and `a_png`. Names too
     long for what results add to them are cut and end in eight digits of their hash; what is not UTF-8 is
     replaced.
-
-    Args:
-        pictures: The pictures.
-        others: Names that other pictures' results have.
     """
     plain = [plain_stem(picture) for picture in pictures]
-    shared = Counter([*map(folded, plain), *map(folded, others)])
-    taken = {stem for stem, number in shared.items() if number == 1} | set(map(folded, others))
+    shared = Counter(map(folded, plain))
+    taken = {stem for stem, number in shared.items() if number == 1}
     stems = []
     for picture, stem in zip(pictures, plain, strict=True):
         if shared[folded(stem)] > 1:
