@@ -25,9 +25,6 @@ class WebConfig:
         max_megapixels: Million pixels above which a picture or frame is refused.
         max_seconds: Seconds above which a video is refused.
         max_megabytes: Million bytes above which a file is refused.
-        max_waiting: Jobs that may wait for the models.
-        keep_seconds: How long uploads and results are kept.
-        max_held_megabytes: Million bytes of pictures and masks in memory above which the oldest are let go.
     """
 
     model_dir: Path = Path("model")
@@ -39,9 +36,6 @@ class WebConfig:
     max_megapixels: float = min(50.0, MAX_PICTURE_MEGAPIXELS)
     max_seconds: float = 60.0
     max_megabytes: float = 200.0
-    max_waiting: int = 100
-    keep_seconds: float = 3600.0
-    max_held_megabytes: float = 1000.0
 
     @property
     def is_local(self) -> bool:

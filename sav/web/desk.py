@@ -39,8 +39,8 @@ class Desk:
     def __init__(self, config: WebConfig, checkpoints: Checkpoints, models: Models, root: Path) -> None:
         """Open the desk; `root` is an empty folder for uploads and results."""
         self.config, self.checkpoints = config, checkpoints
-        self.results = Results(root, config.keep_seconds, config.max_held_megabytes * 1e6)
-        self._service = Service(config.max_waiting)
+        self.results = Results(root)
+        self._service = Service()
         self._models = models
 
     def close(self) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 from sav.errors import SettingError
 from sav.runs.events import Reached
 
+# Jobs that may wait.
+_MOST_WAITING = 100
+
 
 class StoppedError(Exception):
     """A job was stopped before there was anything to keep."""
@@ -68,7 +71,7 @@ class Job:
 class Line:
     """Jobs that wait, and the one thread that does them."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int = _MOST_WAITING) -> None:
         """Begin a line of at most so many jobs."""
         self._most = most
         self._waiting: deque[Job] = deque()

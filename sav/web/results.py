@@ -16,6 +16,9 @@ from sav.web.clicks import Click
 from sav.web.picture import Picture, shown
 from sav.web.result import GONE, Result
 
+# Seconds for which what nobody asks for is kept, and bytes of pictures and masks in memory above which those
+# go that were used longest ago.
+_KEPT, _MOST_HELD = 3600.0, 1e9
 # Pictures that are drawn at once: each takes several times its own size.
 _DRAWN_AT_ONCE = 2
 # Bytes of the disk that stay free.
@@ -39,7 +42,11 @@ class Results:
     """All of them, in a folder that goes with the program."""
 
     def __init__(
-        self, root: Path, keep_seconds: float, max_bytes: float, clock: Callable[[], float] = time.monotonic
+        self,
+        root: Path,
+        keep_seconds: float = _KEPT,
+        max_bytes: float = _MOST_HELD,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep nothing yet.
 

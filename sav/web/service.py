@@ -31,9 +31,8 @@ class Service:
         line: Where those wait whose work takes the models.
     """
 
-    def __init__(self, most_waiting: int) -> None:
-        """Take up to so many jobs at once."""
-        self.line = Line(most_waiting)
+    def __init__(self) -> None:
+        self.line = Line()
         self._hands = ThreadPoolExecutor(_DECODED_AT_ONCE, "desk")
 
     def close(self) -> None:
