@@ -11,6 +11,10 @@ from sav.errors import SettingError
 PARTS = ("boxes", "masks", "contours", "labels", "regions", "legend")
 # How objects are made unrecognisable.
 HIDINGS = ("blur", "black")
+# What a label can say beside the class, each on or off by a field of that name.
+LABELLED_WITH = ("ids", "scores")
+# Pixels below which text cannot be read.
+LEAST_TEXT = 11
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,20 +27,18 @@ class DrawConfig:
         boxes: Draw the detector's boxes; None means in videos, and dashed where a mask is doubtful.
         labels: Write on a plate beside each object what it is.
         ids: Begin it with the object's id; None means in videos.
-        scores: End it with the detector's score.
+        scores: End it with the detector's score, where there is room.
         regions: Tint and outline unlabelled regions, much more faintly.
         legend: Write in a corner which classes there are, how many of each, and in which colours.
         opacity: Share of its colour in an object's pixels, 0 to 1.
         region_opacity: The same for regions.
-        text_share: Height of the text as a share of the picture's shorter side.
-        least_text: Smallest text in pixels.
+        text_share: Height of the text as a share of the picture's shorter side, but 11 pixels at least.
         hide: `blur` or `black` to make the objects unrecognisable before anything is drawn on them; empty
             to show them.
         background: The colour, BGR, 0 to 255, of all that is no object; None for the picture itself.
 
     Raises:
-        SettingError: If a share is not between 0 and 1, the text has no height, or there is no such way to
-            hide or such colour.
+        SettingError: If a share is not between 0 and 1, or there is no such way to hide or such colour.
     """
 
     masks: bool = True
@@ -50,16 +52,12 @@ class DrawConfig:
     opacity: float = 0.45
     region_opacity: float = 0.15
     text_share: float = 0.022
-    least_text: int = 11
     hide: str = ""
     background: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         for name in ("opacity", "region_opacity", "text_share"):
             check_number(name, getattr(self, name))
-        if self.least_text < 1:
-            raise SettingError(f"least_text must be at least 1 pixel, not {self.least_text}")
-
         if self.hide and self.hide not in HIDINGS:
             raise SettingError(f"hide is one of {', '.join(HIDINGS)}, or empty, not {self.hide!r}")
         colour = self.background
@@ -75,4 +73,4 @@ class DrawConfig:
 
     def text_size(self, size_hw: tuple[int, int]) -> int:
         """Height of the text in a picture of this size, in pixels."""
-        return max(self.least_text, round(min(size_hw) * self.text_share))
+        return max(LEAST_TEXT, round(min(size_hw) * self.text_share))

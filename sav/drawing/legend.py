@@ -13,7 +13,7 @@ from sav.drawing.colours import colours
 from sav.drawing.steady import Memory
 from sav.drawing.text import ink, on_one_line, shortened
 from sav.drawing.visible import Visible
-from sav.looks import DrawConfig
+from sav.looks import LEAST_TEXT, DrawConfig
 
 if TYPE_CHECKING:
     from sav.data.scene import Scene
@@ -90,7 +90,7 @@ def _fitting(config: DrawConfig, size_hw: tuple[int, int], count: int) -> tuple[
     """The size of the text, as small as needed but no smaller than the least, and how many classes fit."""
     room = size_hw[0] * _HIGHEST
     size = config.text_size(size_hw)
-    while size > config.least_text and _height(count, size) > room:
+    while size > LEAST_TEXT and _height(count, size) > room:
         size -= 1
     lines = max(1, int((room - 2 * _margin(size)) // _line(size)))
     return size, count if count <= lines else max(1, lines - 1)

@@ -19,7 +19,7 @@ from sav.drawing.plates import Parts, label_parts, plate_sizes, write_plate
 from sav.drawing.steady import Memory
 from sav.drawing.tints import Strength, fill, frame_boxes, line_width, tint
 from sav.drawing.visible import Visible
-from sav.looks import DrawConfig
+from sav.looks import LEAST_TEXT, DrawConfig
 
 if TYPE_CHECKING:
     from sav.data.scene import Scene
@@ -101,14 +101,14 @@ class Painter:
         Then it becomes smaller by some steps, and where the least size hides too much, too, it goes without
         scores.
         """
-        full, least = self.config.text_size(scene.size_hw), self.config.least_text
+        full = self.config.text_size(scene.size_hw)
         labels = label_parts(scene, self.config, full)
         sizes = plate_sizes(labels, full)
         share = float(sizes.prod(axis=1).sum()) / (scene.size_hw[0] * scene.size_hw[1])
         # It grows again only when there is room to spare, so that it does not change to and fro.
         self._steps = max(_steps(share), min(self._steps, _steps(share / _STEP**2)))
         fitting = full * _STEP**self._steps
-        size, is_brief = max(least, round(fitting)), fitting < least * _STEP
+        size, is_brief = max(LEAST_TEXT, round(fitting)), fitting < LEAST_TEXT * _STEP
         if size == full and not is_brief:
             return size, labels, sizes
         labels = label_parts(scene, replace(self.config, scores=False) if is_brief else self.config, size)

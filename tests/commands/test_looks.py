@@ -7,6 +7,7 @@ import pytest
 
 from sav.commands import seg, track
 from sav.commands.flags import looks
+from sav.errors import SettingError
 from sav.looks import PARTS, DrawConfig
 
 
@@ -16,6 +17,10 @@ from sav.looks import PARTS, DrawConfig
     [
         ([], DrawConfig()),
         (["--opacity", "0.2", "--text_share", "0.05"], DrawConfig(opacity=0.2, text_share=0.05)),
+        (["--region_opacity", "0.4"], DrawConfig(region_opacity=0.4)),
+        (["--label_with", "ids", "scores"], DrawConfig(ids=True, scores=True)),
+        (["--label_with", "Ids"], DrawConfig(ids=True, scores=False)),
+        (["--label_with", "nothing"], DrawConfig(ids=False, scores=False)),
         (["--draw", *PARTS], DrawConfig(**dict.fromkeys(PARTS, True))),
         (["--draw", "Boxes", "--draw", "labels"], DrawConfig(**looks.only(("boxes", "labels")))),
         (["--draw", "boxes,labels"], DrawConfig(**looks.only(("boxes", "labels")))),
@@ -29,6 +34,11 @@ def test_flags_are_settings(script, flags, wanted):
 def test_looks_say_in_words_what_is_not_as_usual():
     assert DrawConfig().changes == ""
     assert DrawConfig(boxes=False, opacity=0.3).changes == "boxes False, opacity 0.3"
+
+
+def test_nothing_stands_alone():
+    with pytest.raises(SettingError, match="--label_with nothing stands alone"):
+        looks.draw_config(seg.parse(["--label_with", "ids", "--label_with", "nothing"]))
 
 
 @pytest.mark.parametrize("script", [seg, track])
