@@ -6,17 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig
+    from sav.config import (
+        PICTURE_DETECTION,
+        VIDEO_DETECTION,
+        DetectionConfig,
+        EverythingConfig,
+        MaskConfig,
+    )
     from sav.data.instances import Instance, Instances
     from sav.data.masks import Masks
     from sav.data.scene import Scene
     from sav.data.types import Detections, Frame
     from sav.detectors.boxes import BoxFile
+    from sav.detectors.protocol import Detector
     from sav.drawing import overlay
     from sav.errors import (
         BoxesError,
         CheckpointError,
         DeviceMemoryError,
+        PackageMissingError,
         PictureError,
         ResultsError,
         SavError,
@@ -36,31 +44,34 @@ __version__ = "0.1.0"
 
 # Where each public name lives; imported when it is first used, since torch takes seconds.
 _HOMES = {
-    "WriteError": "sav.errors",
-    "SettingError": "sav.errors",
-    "SavError": "sav.errors",
-    "ResultsError": "sav.errors",
-    "PictureError": "sav.errors",
-    "DeviceMemoryError": "sav.errors",
+    "PICTURE_DETECTION": "sav.config",
+    "VIDEO_DETECTION": "sav.config",
+    "BoxFile": "sav.detectors.boxes",
+    "BoxesError": "sav.errors",
     "CheckpointError": "sav.errors",
     "DetectionConfig": "sav.config",
     "Detections": "sav.data.types",
+    "Detector": "sav.detectors.protocol",
+    "DeviceMemoryError": "sav.errors",
     "DrawConfig": "sav.looks",
+    "EverythingConfig": "sav.config",
     "Frame": "sav.data.types",
     "Instance": "sav.data.instances",
     "Instances": "sav.data.instances",
     "MaskConfig": "sav.config",
     "Masks": "sav.data.masks",
-    "PICTURE_DETECTION": "sav.config",
+    "PackageMissingError": "sav.errors",
+    "PictureError": "sav.errors",
     "RefineConfig": "sav.stages.refine.config",
+    "ResultsError": "sav.errors",
+    "SavError": "sav.errors",
     "Scene": "sav.data.scene",
     "Segmenter": "sav.segmenter",
+    "SettingError": "sav.errors",
     "Tracker": "sav.trackers",
-    "VIDEO_DETECTION": "sav.config",
     "VideoDamagedError": "sav.errors",
     "VideoError": "sav.errors",
-    "BoxFile": "sav.detectors.boxes",
-    "BoxesError": "sav.errors",
+    "WriteError": "sav.errors",
     "open_video": "sav.media.reader",
     "overlay": "sav.drawing",
     "preset": "sav.presets",
@@ -73,13 +84,16 @@ __all__ = [
     "CheckpointError",
     "DetectionConfig",
     "Detections",
+    "Detector",
     "DeviceMemoryError",
     "DrawConfig",
+    "EverythingConfig",
     "Frame",
     "Instance",
     "Instances",
     "MaskConfig",
     "Masks",
+    "PackageMissingError",
     "PictureError",
     "RefineConfig",
     "ResultsError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,9 @@ MOST_OVERLAP = 0.8
 MOST_WORDS = 2000
 # Bytes in UTF-8 of one of them, as of a detector's class name.
 LONGEST_WORD = 200
+
+# Points across a picture at which SAM is asked for all that there is: its masks have as many logits.
+MOST_POINTS_PER_SIDE = 256
 
 # Width times height, in millions, above which a picture is not decoded unless the user says so.
 MAX_PICTURE_MEGAPIXELS = 200.0
@@ -164,6 +168,45 @@ class MaskConfig:
 
     def __post_init__(self) -> None:
         check_number("duplicate_iou", self.duplicate_iou)
+
+
+@dataclass(frozen=True)
+class EverythingConfig:
+    """How SAM looks for all that is in a picture, whatever it is; the defaults are segment_anything's.
+
+    The names that its SamAutomaticMaskGenerator has for them stand in brackets.
+
+    Attributes:
+        points_per_side: SAM is asked at a grid of so many points across and down (`points_per_side`); more
+            find smaller things, and take as much longer as they are more.
+        points_per_batch: Points that are asked at once where that is not measured out by the device
+            (`points_per_batch`).
+        predicted_iou_threshold: Least IoU that SAM itself predicts of a mask (`pred_iou_thresh`); None means
+            that of its generation, 0.88, and 0.8 for SAM 2. 0 switches the filter off.
+        stability_threshold: Least IoU of a mask with itself when its logits are cut off by `stability_offset`
+            above and below 0 (`stability_score_thresh`). 0 switches the filter off.
+        stability_offset: See there (`stability_score_offset`).
+        nms_threshold: IoU of boxes above which the mask goes that has the lower predicted IoU
+            (`box_nms_thresh`). 1 keeps all.
+
+    Raises:
+        SettingError: If a value is out of its range.
+    """
+
+    points_per_side: int = 32
+    points_per_batch: int = 64
+    predicted_iou_threshold: float | None = None
+    stability_threshold: float = 0.95
+    stability_offset: float = 1.0
+    nms_threshold: float = 0.7
+
+    def __post_init__(self) -> None:
+        check_whole("points_per_side", self.points_per_side, 1, MOST_POINTS_PER_SIDE)
+        check_whole("points_per_batch", self.points_per_batch, 1, MOST_POINTS_PER_SIDE**2)
+        if self.predicted_iou_threshold is not None:
+            check_number("predicted_iou_threshold", self.predicted_iou_threshold, most=math.inf)
+        for name in ("stability_threshold", "stability_offset", "nms_threshold"):
+            check_number(name, getattr(self, name), most=math.inf)
 
 
 MATTES = ("mp4", "png")

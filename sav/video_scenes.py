@@ -9,9 +9,10 @@ from types import TracebackType
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
+from sav.detectors.protocol import Detector
 from sav.inputs import Picture, as_frame
 from sav.media.video import VideoInfo
-from sav.stages.scenes import Cutter, Detector, look
+from sav.stages.scenes import Cutter, look
 from sav.trackers import Tracker
 
 

@@ -11,11 +11,21 @@ import pytest
 from PIL import Image as Pillow
 
 import sav
-from sav import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, Frame, MaskConfig, Segmenter
+from sav import (
+    PICTURE_DETECTION,
+    VIDEO_DETECTION,
+    DetectionConfig,
+    EverythingConfig,
+    Frame,
+    Instances,
+    MaskConfig,
+    Segmenter,
+    SettingError,
+)
 from sav.media.reader import open_video
 from sav.stages.refine import RefineConfig
 from tests.conftest import ROOT
-from tests.stubs import StubDetector, StubSam, picture
+from tests.stubs import SIZE_HW, StubDetector, StubSam, picture
 
 STREET = ROOT / "TestImages" / "street.mp4"
 PLAIN = picture()
@@ -73,6 +83,41 @@ def test_classes_are_given_as_one_or_several(wanted, classes):
 def test_a_setting_out_of_range_is_named(settings):
     with pytest.raises(ValueError, match=f"^{next(iter(settings))} must"):
         DetectionConfig(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"points_per_side": 0},
+        {"points_per_side": 8.0},
+        {"points_per_batch": 0},
+        {"predicted_iou_threshold": -1},
+        {"stability_threshold": None},
+        {"stability_offset": float("inf")},
+        {"nms_threshold": "0.7"},
+    ],
+)
+def test_a_setting_of_everything_that_is_out_of_range_is_named(settings):
+    with pytest.raises(SettingError, match=f"^{next(iter(settings))} must"):
+        EverythingConfig(**settings)
+
+
+def test_how_everything_is_looked_for_holds_for_pictures_and_videos(monkeypatch):
+    asked = []
+
+    def segment_everything(sam, embedding, config, on_progress):
+        asked.append(config)
+        return Instances.empty(SIZE_HW)
+
+    for stage in ("scenes", "regions.follower"):
+        monkeypatch.setattr(f"sav.stages.{stage}.segment_everything", segment_everything)
+    wanted = EverythingConfig(points_per_side=3, nms_threshold=1)
+    segmenter = Segmenter(StubDetector(), StubSam(), everything=wanted)
+    segmenter(PLAIN)
+    list(segmenter.track([PLAIN], regions=True))
+    assert asked == [wanted, wanted]
+    assert segmenter.settings(for_video=False)["everything"]["points_per_side"] == 3
+    assert "everything" not in Segmenter(StubDetector(), StubSam()).settings(for_video=False)
 
 
 def test_files_are_for_load():

@@ -108,6 +108,7 @@ def models_of(
         detect=flags.detection_config(args),
         masks=flags.mask_config(args),
         regions=regions,
+        everything=args.everything,
         offline=args.offline,
         trust_checkpoint=args.trust_checkpoint,
         precision=args.precision,

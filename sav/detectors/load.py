@@ -10,7 +10,7 @@ import torch
 from sav.config import DetectionConfig
 from sav.detectors.boxes import BoxFile
 from sav.detectors.words import Vocabulary
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import EXACT, Precision
 
 
@@ -21,7 +21,7 @@ def load_detector(
     trust_checkpoint: bool = False,
     vocabulary: Vocabulary | None = None,
     precision: Precision = EXACT,
-) -> Detector | BoxFile:
+) -> YoloDetector | BoxFile:
     """Load what `files` names.
 
     Args:
@@ -38,4 +38,4 @@ def load_detector(
     """
     if "boxes" in files:
         return BoxFile(files["boxes"], config)
-    return Detector(files["yolo"], device, config, trust_checkpoint, vocabulary, precision)
+    return YoloDetector(files["yolo"], device, config, trust_checkpoint, vocabulary, precision)

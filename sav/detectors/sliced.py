@@ -12,13 +12,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import cv2
 import numpy as np
 
 from sav.config import AUTO_ENLARGED, LEAST_SLICE, PICTURE_DETECTION, DetectionConfig
 from sav.data.types import BoolArray, Detections, FloatArray, Image, IntArray
+from sav.detectors.protocol import ConfigurableDetector
 
 # Slices that the detector takes at once.
 _AT_ONCE = 8
@@ -30,20 +30,6 @@ _SAME = 0.45
 _MOST = 3_000
 
 
-class Configurable(Protocol):
-    """A detector whose settings can be changed."""
-
-    @property
-    def categories(self) -> Mapping[int, str]:
-        """Every class that it knows, id to name."""
-
-    def with_config(self, config: DetectionConfig) -> Configurable:
-        """The same with other settings."""
-
-    def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
-        """The boxes in each picture."""
-
-
 class Sliced:
     """A detector that looks at slices of a picture where the settings ask for them.
 
@@ -51,7 +37,7 @@ class Sliced:
         detector: Sees the slices.
     """
 
-    def __init__(self, detector: Configurable, config: DetectionConfig = PICTURE_DETECTION) -> None:
+    def __init__(self, detector: ConfigurableDetector, config: DetectionConfig = PICTURE_DETECTION) -> None:
         """Look with `detector`; `config.slices` says how large slices are, None leaves pictures whole."""
         self.detector = detector
         self._set(config)

@@ -47,7 +47,7 @@ _MOST_GRAPHS = 4
 _LEAST_SQUARE = 5
 
 
-class Detector:
+class YoloDetector:
     """An ultralytics detection model on one device. Any number of threads may call it at once.
 
     Attributes:
@@ -94,7 +94,7 @@ class Detector:
         """Every class that the model knows, id to name."""
         return MappingProxyType(self._network.names)
 
-    def with_config(self, config: DetectionConfig) -> Detector:
+    def with_config(self, config: DetectionConfig) -> YoloDetector:
         """The same model with other settings.
 
         Raises:
@@ -104,7 +104,7 @@ class Detector:
         other._set(config)
         return other
 
-    def with_looks(self) -> Detector:
+    def with_looks(self) -> YoloDetector:
         """The same model and settings, with what objects look like in its detections."""
         other = copy.copy(self)
         other._with_looks = True

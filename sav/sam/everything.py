@@ -9,7 +9,6 @@ comes first, before the masks are made: it changes nothing in the result, and mu
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sav.config import EverythingConfig
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.operators import nms
@@ -24,21 +24,6 @@ from sav.sam.enlarge import Stability
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.fast.share_out import share_out
 from sav.sam.model import Embedding, SamModel
-
-
-@dataclass(frozen=True)
-class EverythingConfig:
-    """Upstream's defaults. A threshold of 0 or less switches its filter off.
-
-    With none for predicted IoU it is that of SAM's generation: 0.88, and 0.8 for SAM 2.
-    """
-
-    points_per_side: int = 32
-    points_per_batch: int = 64
-    predicted_iou_threshold: float | None = None
-    stability_threshold: float = 0.95
-    stability_offset: float = 1.0
-    nms_threshold: float = 0.7
 
 
 def segment_everything(

@@ -20,5 +20,6 @@ class Segmenter(PictureSegmenter, VideoSegmenter):
         detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
         masks: What is done with masks after SAM has made them.
         regions: Whether pictures get what SAM finds beyond the objects, without a name.
+        everything: How SAM looks for that, in pictures and in videos.
         origin: Where the models come from and how they compute; None for parts of a caller's own.
     """

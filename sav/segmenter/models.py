@@ -11,17 +11,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sav.checkpoints import find_checkpoints, sha256_of
-from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig, MaskConfig, as_words
+from sav.config import (
+    PICTURE_DETECTION,
+    VIDEO_DETECTION,
+    DetectionConfig,
+    EverythingConfig,
+    MaskConfig,
+    as_words,
+)
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.detectors.boxes import BoxFile
+from sav.detectors.protocol import Detector
 from sav.detectors.sliced import Sliced
 from sav.device import choose_device, choose_precision
 from sav.errors import SettingError
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from sav.stages.overlap import overlap
-from sav.stages.scenes import Cutter, Detector
+from sav.stages.scenes import Cutter
 from sav.stages.stream import stream
 from sav.trackers import Tracker
 
@@ -66,6 +74,7 @@ class Models:
         detect: DetectionConfig = DetectionConfig(),
         masks: MaskConfig = MaskConfig(),
         regions: bool = True,
+        everything: EverythingConfig = EverythingConfig(),
     ) -> None:
         """Join two models that are loaded; `Segmenter.load` takes their files.
 
@@ -76,7 +85,8 @@ class Models:
         if not callable(detector) or not hasattr(detector, "categories"):
             raise TypeError("for checkpoint files write Segmenter.load(yolo_checkpoint, sam_checkpoint)")
         self.detector, self.sam = detector, sam
-        self.detect, self.masks, self.regions = detect, masks, regions
+        self.detect, self.masks = detect, masks
+        self.regions, self.everything = regions, everything
         self._detector_for(None, PICTURE_DETECTION)
 
     @classmethod
@@ -96,6 +106,7 @@ class Models:
         detect: DetectionConfig = DetectionConfig(),
         masks: MaskConfig = MaskConfig(),
         regions: bool = True,
+        everything: EverythingConfig = EverythingConfig(),
     ) -> M:
         """Find or fetch both checkpoints and load them.
 
@@ -118,6 +129,7 @@ class Models:
             detect: What the detector keeps; open fields mean the defaults of pictures or of videos.
             masks: What is done with masks after SAM has made them.
             regions: In pictures, look for what the detector has no name for, too; much slower.
+            everything: How that is looked for.
 
         Raises:
             CheckpointError: If one cannot be had or used.
@@ -142,7 +154,7 @@ class Models:
         else:
             detector = load_detector(files, chosen, detect, trust_checkpoint, vocabulary, computing)
         sam = load_sam(files["sam"], chosen, computing, compiled)
-        segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions)
+        segmenter = cls(detector, sam, detect=detect, masks=masks, regions=regions, everything=everything)
         text_model = vocabulary.text_model if vocabulary else ""
         segmenter.origin = Origin(files, chosen.type, precision, spoken, text_model)
         return segmenter
@@ -170,6 +182,8 @@ class Models:
         settings = found | computing | ({} if for_video else {"regions": self.regions})
         if self.origin and self.origin.words:
             settings |= {"words": list(self.origin.words), "text_model": self.origin.text_model}
+        if self.everything != EverythingConfig():  # runs of earlier versions had no other
+            settings |= {"everything": asdict(self.everything)}
         return dict(json.loads(json.dumps(settings)))
 
     @property
@@ -178,7 +192,7 @@ class Models:
         return 1 if self.sam.device.type == "cpu" else _GPU_BATCH
 
     def _cutter(self, masks: MaskConfig | None, with_regions: bool) -> Cutter:
-        return Cutter(self.sam, self.categories, masks or self.masks, with_regions)
+        return Cutter(self.sam, self.categories, masks or self.masks, with_regions, self.everything)
 
     def _overlapped(
         self,

@@ -9,13 +9,14 @@ from functools import partial
 
 from sav.config import DEFAULT_TRACKER, VIDEO_DETECTION, DetectionConfig, MaskConfig
 from sav.data.scene import Scene
+from sav.detectors.protocol import Detector
 from sav.inputs import USUAL_RATE, Source, open_source
 from sav.media.selection import Moment
 from sav.segmenter.models import Models
 from sav.stages.asking import masks_of
 from sav.stages.refine import RefineConfig, SceneRefiner, refined
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Detector
+from sav.stages.scenes import Cutter
 from sav.stages.stretches import StretchModels
 from sav.trackers import Tracker, make_tracker, wants_looks
 from sav.video_scenes import Tracking, VideoScenes
@@ -128,7 +129,7 @@ class VideoSegmenter(Models):
 
     def _following(self, masks: MaskConfig | None, regions: bool, frame_rate: float | Fraction) -> Cutter:
         """The cutter of one video."""
-        follower = RegionFollower(self.sam, float(frame_rate)) if regions else None
+        follower = RegionFollower(self.sam, float(frame_rate), self.everything) if regions else None
         return replace(self._cutter(masks, False), follower=follower)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
-from sav.config import MaskConfig
+from sav.config import EverythingConfig, MaskConfig
 from sav.data.instances import Instances
 from sav.data.scene import Scene
 from sav.data.types import BoolArray, Detections, Frame, Image, IntArray, Tracks
+from sav.detectors.protocol import Detector
 from sav.sam.everything import segment_everything
 from sav.sam.model import Embedding, SamModel
 from sav.stages.asking import SMALLER, Asked, boxed_masks
@@ -23,21 +23,6 @@ from sav.trackers import AskingTracker, Tracker, compares_masks
 from sav.uploads import forget, shared
 
 _NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)
-
-
-class Detector(Protocol):
-    """What finds boxes; `sav.detectors.yolo.Detector` is one, and a caller may bring another.
-
-    One that must know which frames it is asked about, and not only see them, has a method `in_frames`, which
-    is called with them in place of this; `sav.detectors.boxes.BoxFile` is such a one.
-    """
-
-    @property
-    def categories(self) -> Mapping[int, str]:
-        """Every class that it knows, id to name."""
-
-    def __call__(self, images_bgr: Sequence[Image]) -> list[Detections]:
-        """The boxes in each `(H, W, 3)` uint8 BGR picture, the surest first."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +127,7 @@ class Cutter:
         categories: Every class that the detector knows, id to name.
         masks: What is done with masks after SAM has made them.
         with_regions: Whether scenes get what SAM finds beyond the objects, too.
+        everything: How SAM looks for that.
         follower: Gives the frames of a video their regions, with ids that last; None where there are none,
             and for pictures.
     """
@@ -150,6 +136,7 @@ class Cutter:
     categories: Mapping[int, str]
     masks: MaskConfig = MaskConfig()
     with_regions: bool = False
+    everything: EverythingConfig = EverythingConfig()
     follower: RegionFollower | None = None
 
     def __call__(
@@ -196,7 +183,7 @@ class Cutter:
         if embedding is not None and self.follower is not None:
             regions = self.follower(seen.frame, embedding, shown.masks, on_progress)
         elif embedding is not None and self.with_regions:
-            everything = segment_everything(self.sam, embedding, on_progress=on_progress)
+            everything = segment_everything(self.sam, embedding, self.everything, on_progress)
             regions = unexplained(everything, objects.masks)
         return Scene(
             frame=seen.frame,

@@ -11,11 +11,12 @@ from torch import Tensor
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
+from sav.detectors.protocol import Detector
 from sav.sam.model import Embedding
 from sav.stages.lanes import Lane
 from sav.stages.overlap import batched, overlap
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Detector, Seen, look
+from sav.stages.scenes import Cutter, Seen, look
 from sav.trackers import Tracker, compares_masks
 
 

@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from sav.commands import flags, seg, track
+from sav.config import EverythingConfig
 
 SLIPS = [
     # Flags without or with other dashes, and their names half right.
@@ -87,6 +88,15 @@ SLIPS = [
     ("seg --precision double", "'double' is none of auto, float32"),
     ("track --cutout_matte jpg", "'jpg' is none of mp4, png"),
     ("track --cutout_video h264", "'h264' is none of prores, vp9"),
+    ("seg --label_with score", "'score' is none of ids, scores, nothing; did you mean scores?"),
+    # Settings by their names.
+    ("seg --everything", "--everything: needs at least one value"),
+    ("seg --everything points=9", "there is no setting 'points' of everything; take points_per_side"),
+    ("seg --everything points_per_side=many", "write points_per_side=NUMBER, not 'points_per_side=many'"),
+    ("seg --everything points_per_side=9.5", "must be a whole number from 1 to 256, not 9.5"),
+    ("seg --everything nms_threshold=nan", "nms_threshold must be a number"),
+    ("seg --labelled_only --everything points_per_side=9", "leave out --labelled_only"),
+    ("track --everything points_per_side=9", "add --regions"),
 ]  # fmt: skip
 
 
@@ -116,6 +126,12 @@ def test_a_slip_is_answered_with_what_was_meant(capsys, command, answer):
         ("--img_path a.jpg b.jpg", "img_path", ["a.jpg", "b.jpg"]),
         ("--img_path a.jpg --img_path b.jpg", "img_path", ["a.jpg", "b.jpg"]),
         ("--classes dog 0 --classes person", "classes", ["dog", "0", "person"]),
+        ("--imgsz 640", "everything", EverythingConfig()),
+        (
+            "--everything points_per_side=64 nms_threshold=1",
+            "everything",
+            EverythingConfig(64, nms_threshold=1),
+        ),
     ],
 )
 def test_what_is_clear_is_understood(words, name, value):

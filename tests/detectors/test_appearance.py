@@ -6,7 +6,7 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.detectors.appearance import LARGEST, appearances
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT
 from tests.detectors.models import random_model, save
@@ -51,7 +51,7 @@ def test_as_many_looks_as_boxes_and_none_without_layers(count):
 
 def test_a_detector_tells_looks_if_it_is_asked_and_finds_the_same():
     picture = read_picture(ROOT / "TestImages" / "clear.jpg")
-    detector = Detector(DEMO_YOLO, CPU, DetectionConfig(imgsz=320))
+    detector = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(imgsz=320))
     found, looking = detector([picture])[0], detector.with_looks()
     seen = looking([picture])[0]
     assert found.looks.shape == (len(found), 0) and seen.looks.shape == (len(found), 144)
@@ -64,7 +64,7 @@ def test_a_detector_tells_looks_if_it_is_asked_and_finds_the_same():
 @pytest.mark.long
 @pytest.mark.parametrize("yaml", ["yolo11n.yaml", "yolov8n-rtdetr.yaml"])
 def test_detectors_of_other_kinds_tell_looks_too(tmp_path, yaml):
-    detector = Detector(save(random_model(yaml), tmp_path / "model.pt"), CPU, DetectionConfig(conf=0.001))
+    detector = YoloDetector(save(random_model(yaml), tmp_path / "model.pt"), CPU, DetectionConfig(conf=0.001))
     noise = np.random.default_rng(0).integers(0, 255, (160, 160, 3), dtype=np.uint8)
     seen = detector.with_looks()([noise])[0]
     assert len(seen) and seen.looks.shape[1] > 0 and seen.looks.any()

@@ -29,9 +29,9 @@ def state():
 def use_it():
     from pathlib import Path
     from sav.detectors.door import import_sam_modules
-    from sav.detectors.yolo import Detector
+    from sav.detectors.yolo import YoloDetector
     import_sam_modules()
-    found = Detector(Path(checkpoint), torch.device("cpu"))([np.zeros((64, 64, 3), np.uint8)])
+    found = YoloDetector(Path(checkpoint), torch.device("cpu"))([np.zeros((64, 64, 3), np.uint8)])
     assert len(found) == 1
 """
 )

@@ -7,7 +7,7 @@ import torch
 from sav.config import DetectionConfig
 from sav.detectors.network import load_network
 from sav.detectors.quick import quicken
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import EXACT, Precision
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 def halved(checkpoint, config):
     """A detector on the CPU that computes as on a GPU."""
-    detector = Detector(checkpoint, CPU, config)
+    detector = YoloDetector(checkpoint, CPU, config)
     detector._network = detector._network.halved()
     quicken(detector._network.module)
     return detector
@@ -39,14 +39,14 @@ def test_boxes_are_the_same_within_a_pixel_and_scores_within_a_hundredth(flipped
     picture = read_picture(ROOT / "TestImages" / "clear.jpg")
     picture = picture[:, ::-1].copy() if flipped else picture
     config = DetectionConfig(imgsz=imgsz)
-    wanted, found = Detector(DEMO_YOLO, CPU, config), halved(DEMO_YOLO, config)
+    wanted, found = YoloDetector(DEMO_YOLO, CPU, config), halved(DEMO_YOLO, config)
     assert_nearly_the_same(found([picture])[0], wanted([picture])[0])
 
 
 def test_objects_look_the_same():
     picture = read_picture(ROOT / "TestImages" / "clear.jpg")
     config = DetectionConfig(imgsz=320)
-    wanted = Detector(DEMO_YOLO, CPU, config).with_looks()([picture])[0].looks.astype(int)
+    wanted = YoloDetector(DEMO_YOLO, CPU, config).with_looks()([picture])[0].looks.astype(int)
     found = halved(DEMO_YOLO, config).with_looks()([picture])[0].looks.astype(int)
     assert np.abs(found - wanted).max() <= 2
 
@@ -88,8 +88,8 @@ def test_transformers_stay_in_float32(tmp_path, yaml):
 )
 def test_a_gpu_with_tensor_cores_gets_half_precision_unless_all_must_be_exact(monkeypatch, precision, dtype):
     monkeypatch.setattr("sav.detectors.yolo.has_fast_float16", lambda device: True)
-    assert Detector(DEMO_YOLO, CPU, precision=precision)._network.dtype == dtype
+    assert YoloDetector(DEMO_YOLO, CPU, precision=precision)._network.dtype == dtype
 
 
 def test_a_cpu_stays_in_float32():
-    assert Detector(DEMO_YOLO, CPU, precision=Precision(torch.bfloat16))._network.dtype == torch.float32
+    assert YoloDetector(DEMO_YOLO, CPU, precision=Precision(torch.bfloat16))._network.dtype == torch.float32

@@ -250,8 +250,8 @@ def test_code_is_not_run_in_any_order_of_imports_and_whatever_the_environment_sa
     torch.save({"model": Call(exec, f"open({str(tmp_path / 'sprung')!r}, 'w')")}, tmp_path / "evil.pt")
     script = (
         ("import ultralytics.nn.tasks\n" if is_first else "")
-        + "import torch; from pathlib import Path; from sav.detectors.yolo import Detector\n"
-        + f"Detector(Path({str(tmp_path / 'evil.pt')!r}), torch.device('cpu'))"
+        + "import torch; from pathlib import Path; from sav.detectors.yolo import YoloDetector\n"
+        + f"YoloDetector(Path({str(tmp_path / 'evil.pt')!r}), torch.device('cpu'))"
     )
     environment = {
         **os.environ,

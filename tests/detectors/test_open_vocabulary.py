@@ -9,7 +9,7 @@ from sav.detectors.network import load_network
 from sav.detectors.suppression import CLASS, candidates
 from sav.detectors.text import encode
 from sav.detectors.words import Vocabulary
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.errors import CheckpointError
 from tests.detectors.models import random_model, save, tiny_model
 from tests.detectors.tiny_text import (
@@ -70,10 +70,10 @@ def test_a_detector_that_is_told_words_is_as_ultralytics_makes_it(tmp_path, head
 def test_every_architecture_that_can_be_told_finds_what_was_said(tmp_path, yaml):
     path = save(random_model(yaml), tmp_path / "yolo.pt")
     words = [f"thing {number}" for number in range(90)]  # more than it was made with
-    detector = Detector(path, CPU, DetectionConfig(0.0, 1.0), vocabulary=random_vocabulary(words))
+    detector = YoloDetector(path, CPU, DetectionConfig(0.0, 1.0), vocabulary=random_vocabulary(words))
     assert detector.categories == dict(enumerate(words))
     noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
-    few = Detector(path, CPU, DetectionConfig(0.0, 1.0), vocabulary=random_vocabulary(words[7:9]))
+    few = YoloDetector(path, CPU, DetectionConfig(0.0, 1.0), vocabulary=random_vocabulary(words[7:9]))
     assert len(detector([noise])[0]) > 3
     assert set(few([noise])[0].class_ids.tolist()) <= {0, 1}
 
@@ -89,7 +89,7 @@ def test_one_that_was_told_before_can_be_told_anew(tmp_path):
 @pytest.mark.parametrize(("head", "told"), [("WorldDetect", "txt_feats"), ("YOLOEDetect", "pe")])
 def test_what_was_said_goes_where_the_model_goes(tmp_path, head, told):
     path = save(words_model(head), tmp_path / "yolo.pt")
-    detector = Detector(path, torch.device("meta"), vocabulary=random_vocabulary())
+    detector = YoloDetector(path, torch.device("meta"), vocabulary=random_vocabulary())
     assert getattr(detector._network.module, told).is_meta
 
 
@@ -127,7 +127,7 @@ def test_vectors_of_another_width_are_refused(tmp_path, head):
 @pytest.mark.parametrize(("head", "names"), [("WorldDetect", [2, 0]), ("YOLOEDetect", [2])])
 def test_of_words_for_one_object_a_yoloe_keeps_the_surest_as_in_ultralytics(tmp_path, head, names):
     path = save(words_model(head), tmp_path / "yolo.pt")
-    detector = Detector(path, CPU, vocabulary=random_vocabulary())
+    detector = YoloDetector(path, CPU, vocabulary=random_vocabulary())
     box = [50.0, 40.0, 30.0, 20.0]
     table = torch.tensor([[[*box, 0.8, 0, 0, 0], [*box, 0, 0, 0.9, 0]]]).mT  # (1, 4 + words, boxes)
     assert detector._kept(candidates(table, 4, False), 1)[:, CLASS].tolist() == names

@@ -10,7 +10,7 @@ import torch
 
 from sav.config import PICTURE_DETECTION, VIDEO_DETECTION, DetectionConfig
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import Detector, side_for
+from sav.detectors.yolo import YoloDetector, side_for
 from sav.errors import CheckpointError
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT, SHARED
@@ -34,7 +34,7 @@ def predicted(checkpoint, picture, config, side):
 
 def assert_as_predicted(checkpoint, picture, config=PICTURE_DETECTION, are_all=True):
     """Every box that ultralytics predicts is found, and no other if `are_all`; equal scores have no order."""
-    found = Detector(checkpoint, CPU, config)([picture])[0]
+    found = YoloDetector(checkpoint, CPU, config)([picture])[0]
     config = config.over(PICTURE_DETECTION)
     wanted = predicted(checkpoint, picture, config, side_for(picture.shape[:2], config.imgsz, 32))
     height, width = picture.shape[:2]
@@ -59,7 +59,7 @@ def test_real_weights_find_what_ultralytics_predicts_with_them(config):
 
 @needs_real_weights
 def test_real_weights_find_what_is_known_to_be_in_a_photograph():
-    detector = Detector(REAL_YOLO, CPU)
+    detector = YoloDetector(REAL_YOLO, CPU)
     found = detector([read_picture(SHARED / "media" / "dog.jpg")])[0]
     names = [detector.categories[class_id] for class_id in found.class_ids.tolist()]
     assert sorted(names) == ["bowl", "chair", "dog", "person"]
@@ -100,7 +100,7 @@ def test_every_architecture_finds_what_ultralytics_predicts_with_it(tmp_path, ya
 @pytest.mark.parametrize("yaml", ["yoloe-11s-seg-pf.yaml", "yolov8n-rtdetr.yaml"])
 @pytest.mark.long
 def test_small_pictures_and_batches_of_them_find_what_single_ones_do(tmp_path, yaml):
-    detector = Detector(save(random_model(yaml), tmp_path / "best.pt"), CPU, DetectionConfig(0.0, 1.0))
+    detector = YoloDetector(save(random_model(yaml), tmp_path / "best.pt"), CPU, DetectionConfig(0.0, 1.0))
     pictures = list(np.random.default_rng(0).integers(0, 255, (2, 40, 60, 3), np.uint8))
     for picture, found in zip(pictures, detector(pictures), strict=True):
         (alone,) = detector([picture])
@@ -135,7 +135,7 @@ def test_a_picture_is_never_enlarged_beyond_its_size_in_whole_strides(size_hw, i
 
 def test_a_blank_picture_has_no_detections():
     blank = np.zeros((64, 96, 3), np.uint8)
-    detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.9))
+    detector = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(conf=0.9))
     assert [len(found) for found in detector([blank, blank])] == [0, 0]
     assert detector([]) == []
 
@@ -143,7 +143,7 @@ def test_a_blank_picture_has_no_detections():
 @pytest.mark.parametrize("shape", [(2, 3000), (3000, 1), (1, 70_000), (1, 1)])
 def test_thin_pictures_are_seen_and_boxes_lie_inside_them(shape):
     noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), np.uint8)
-    boxes = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0, max_det=5))([noise])[0].boxes_xyxy
+    boxes = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(conf=0, max_det=5))([noise])[0].boxes_xyxy
     assert len(boxes) <= 5 and np.isfinite(boxes).all()
     assert boxes.min(initial=0) >= 0
     assert (boxes.max(axis=0, initial=0) <= np.array([*shape[::-1]] * 2)).all()
@@ -152,7 +152,7 @@ def test_thin_pictures_are_seen_and_boxes_lie_inside_them(shape):
 def test_boxes_lie_inside_the_picture_and_a_batch_of_any_sizes_finds_what_single_pictures_do():
     whole = read_picture(PICTURES[0])
     pictures = [whole, whole[:300, :400], np.ascontiguousarray(whole[:, ::-1]), whole[100:400, 200:600]]
-    detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.02))
+    detector = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(conf=0.02))
     for picture, found in zip(pictures, detector(pictures), strict=True):
         height, width = picture.shape[:2]
         assert len(found) > 0
@@ -165,9 +165,9 @@ def test_boxes_lie_inside_the_picture_and_a_batch_of_any_sizes_finds_what_single
 
 def test_only_the_wanted_classes_are_found():
     picture = read_picture(PICTURES[0])
-    everything = Detector(DEMO_YOLO, CPU)
+    everything = YoloDetector(DEMO_YOLO, CPU)
     name = everything.categories[int(everything([picture])[0].class_ids[0])]
-    found = Detector(DEMO_YOLO, CPU, DetectionConfig(classes=(name,)))([picture])[0]
+    found = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(classes=(name,)))([picture])[0]
     assert {everything.categories[class_id] for class_id in found.class_ids.tolist()} == {name}
     first = everything.with_config(DetectionConfig(classes=(name,), max_det=1))([picture])[0]
     assert first.scores.tolist() == found.scores[:1].tolist()
@@ -179,7 +179,7 @@ def test_threads_with_settings_of_their_own_do_not_meet():
         DetectionConfig(imgsz=side, conf=conf, max_det=most)
         for side, conf, most in ((640, 0.25, 300), (960, 0.1, 50), (320, 0.5, 10), (416, 0.25, 3))
     ]
-    model = Detector(DEMO_YOLO, CPU)
+    model = YoloDetector(DEMO_YOLO, CPU)
     detectors = [model.with_config(config) for config in configs]
     alone = [detector([picture])[0] for detector in detectors]
     assert len({len(found) for found in alone}) > 2
@@ -201,7 +201,7 @@ def test_detecting_leaves_pytorch_its_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(before + 1)
     try:
-        Detector(DEMO_YOLO, CPU)([np.zeros((64, 96, 3), np.uint8)])
+        YoloDetector(DEMO_YOLO, CPU)([np.zeros((64, 96, 3), np.uint8)])
         assert torch.get_num_threads() == before + 1
     finally:
         torch.set_num_threads(before)
@@ -210,7 +210,7 @@ def test_detecting_leaves_pytorch_its_threads():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_process_that_was_forked_off_after_use_goes_on(picture):
-    detector = Detector(DEMO_YOLO, CPU)
+    detector = YoloDetector(DEMO_YOLO, CPU)
     large = np.tile(picture, (8, 8, 1))
     wanted = len(detector([large])[0])
     child = os.fork()
@@ -225,9 +225,9 @@ def test_a_foreign_or_damaged_file_is_one_clear_error(tmp_path, content):
     path = tmp_path / "yolo.pt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"yolo\.pt is "):
-        Detector(path, CPU)
+        YoloDetector(path, CPU)
 
 
 def test_a_sam_is_not_a_detector(tiny_sam_file):
     with pytest.raises(CheckpointError, match="holds tensors and no model"):
-        Detector(tiny_sam_file, CPU)
+        YoloDetector(tiny_sam_file, CPU)

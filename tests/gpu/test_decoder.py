@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from sav.config import EverythingConfig
 from sav.device import EXACT, Precision
 from sav.graphs import Graphs
 from sav.media.pictures import read_picture
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.fast import decoder, low_rank, on_device, upscaling
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.on_device import DeviceEnlarger

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sav.config import DetectionConfig
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import EXACT, Precision
 from sav.media.pictures import read_picture
 from tests.conftest import DEMO_YOLO, ROOT
@@ -37,15 +37,15 @@ def assert_nearly_the_same(found, wanted):
 
 @pytest.mark.parametrize("precision", [EXACT, FAST])
 def test_what_is_found_is_what_the_cpu_finds_in_float32(cuda, precision):
-    wanted = Detector(DEMO_YOLO, CPU, ALL)(PICTURES)
-    detector = Detector(DEMO_YOLO, cuda, ALL, precision=precision)
+    wanted = YoloDetector(DEMO_YOLO, CPU, ALL)(PICTURES)
+    detector = YoloDetector(DEMO_YOLO, cuda, ALL, precision=precision)
     for _ in range(3):  # the second is captured, the third replayed
         for found, one in zip(detector(PICTURES), wanted, strict=True):
             assert_nearly_the_same(found, one)
 
 
 def test_a_graph_is_replayed_with_other_pictures_and_the_same_boxes_come_of_the_same(cuda):
-    detector = Detector(DEMO_YOLO, cuda, ALL, precision=FAST)
+    detector = YoloDetector(DEMO_YOLO, cuda, ALL, precision=FAST)
     first = detector(PICTURES[:2])
     for _ in range(3):
         swapped = detector(PICTURES[1::-1])
@@ -55,8 +55,8 @@ def test_a_graph_is_replayed_with_other_pictures_and_the_same_boxes_come_of_the_
 
 def test_looks_are_those_of_float32(cuda):
     config = DetectionConfig(imgsz=640)
-    wanted = Detector(DEMO_YOLO, CPU, config).with_looks()([PICTURE])[0]
-    detector = Detector(DEMO_YOLO, cuda, config, precision=FAST).with_looks()
+    wanted = YoloDetector(DEMO_YOLO, CPU, config).with_looks()([PICTURE])[0]
+    detector = YoloDetector(DEMO_YOLO, cuda, config, precision=FAST).with_looks()
     for _ in range(3):
         found = detector([PICTURE])[0]
         nearest = np.abs(found.boxes_xyxy[:, None] - wanted.boxes_xyxy).max(-1).argmin(0)
@@ -67,7 +67,7 @@ def test_looks_are_those_of_float32(cuda):
 def test_every_kind_of_head_runs_in_half_precision_and_through_graphs(cuda, tmp_path, kind):
     path = save(random_model(f"{kind}.yaml"), tmp_path / "best.pt")
     noise = np.random.default_rng(0).integers(0, 255, (120, 200, 3), np.uint8)
-    detector = Detector(path, cuda, DetectionConfig(0.0, 1.0), precision=FAST)
+    detector = YoloDetector(path, cuda, DetectionConfig(0.0, 1.0), precision=FAST)
     counts = [len(detector([noise, noise])[1]) for _ in range(3)]
     assert counts[0] == counts[1] == counts[2] > 3
 
@@ -75,7 +75,7 @@ def test_every_kind_of_head_runs_in_half_precision_and_through_graphs(cuda, tmp_
 def test_the_network_is_asked_without_waiting(cuda):
     if cuda.type != "cuda":
         pytest.skip("on a CPU all is waited for")
-    detector = Detector(DEMO_YOLO, cuda, DetectionConfig(imgsz=320), precision=FAST)
+    detector = YoloDetector(DEMO_YOLO, cuda, DetectionConfig(imgsz=320), precision=FAST)
     detector([PICTURE])
     torch.cuda.set_sync_debug_mode("error")
     try:

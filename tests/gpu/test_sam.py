@@ -6,8 +6,9 @@ import pytest
 import torch
 from segment_anything import SamPredictor
 
+from sav.config import EverythingConfig
 from sav.device import EXACT, Precision
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
 from tests.conftest import DEMO_SAM, ROOT, random_sam
@@ -39,7 +40,7 @@ def test_in_half_precision_the_masks_of_boxes_are_nearly_those_of_float32(cuda, 
 
 
 def test_everything_on_a_gpu_is_what_it_is_on_a_cpu(picture, cuda):
-    config = EverythingConfig(4, predicted_iou_threshold=-10.0, stability_threshold=0.0, nms_threshold=1.1)
+    config = EverythingConfig(4, predicted_iou_threshold=0.0, stability_threshold=0.0, nms_threshold=1.1)
     found = []
     for device in (torch.device("cpu"), cuda):
         model = SamModel(random_sam(), device, EXACT)

@@ -3,9 +3,10 @@ import pytest
 import torch
 from segment_anything import SamAutomaticMaskGenerator
 
+from sav.config import EverythingConfig
 from sav.device import EXACT, choose_precision
 from sav.media.pictures import read_picture
-from sav.sam.everything import EverythingConfig, point_grid, segment_everything
+from sav.sam.everything import point_grid, segment_everything
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import ChunkSizes, SamModel

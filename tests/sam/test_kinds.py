@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from sav.config import MaskConfig
+from sav.config import EverythingConfig, MaskConfig
 from sav.device import Precision
 from sav.errors import CheckpointError
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
 from sav.segmenter import Segmenter
 from tests.conftest import cases, random_sam

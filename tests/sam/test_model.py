@@ -66,7 +66,8 @@ def test_sam_sees_rgb(picture, monkeypatch):
 
 
 def test_the_picture_is_embedded_once_for_boxes_and_everything(picture, monkeypatch):
-    from sav.sam.everything import EverythingConfig, segment_everything
+    from sav.config import EverythingConfig
+    from sav.sam.everything import segment_everything
 
     model, runs = SamModel(random_sam(), CPU), []
     encode = model.sam.image_encoder.forward

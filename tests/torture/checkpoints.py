@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import compute_alone_after_fork
 from sav.sam.load import load_sam
 from tests.conftest import random_sam
@@ -48,7 +48,7 @@ def trial(seed: int, number: int, folder: Path) -> str:
         if name.startswith("sam"):
             load_sam(path, CPU).embed([np.zeros((8, 8, 3), np.uint8)])
         else:
-            Detector(path, CPU)([np.zeros((32, 32, 3), np.uint8)])
+            YoloDetector(path, CPU)([np.zeros((32, 32, 3), np.uint8)])
     except ValueError as error:
         lines = len(str(error).splitlines())
         outcome = "refused" if lines == 1 else f"FAULT: {lines} lines: {error}"

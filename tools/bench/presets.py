@@ -24,11 +24,12 @@ from pathlib import Path
 
 import torch
 
+from sav.config import EverythingConfig
 from sav.detectors.words import Vocabulary
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import choose_device, choose_precision
 from sav.presets import PRESETS
-from sav.sam.everything import EverythingConfig, point_grid, segment_everything
+from sav.sam.everything import point_grid, segment_everything
 from sav.sam.model import Embedding, SamModel
 from tools.bench.inputs import Picture, random_boxes, resized_picture
 from tools.bench.models import untrained_detector
@@ -62,14 +63,14 @@ def pairs() -> dict[str, tuple[str, str]]:
     return named
 
 
-def load_detector(architecture: str, device: torch.device, folder: Path) -> Detector:
+def load_detector(architecture: str, device: torch.device, folder: Path) -> YoloDetector:
     """A detector of random weights; one that takes words is told ten."""
     from numpy.random import default_rng
 
     path = untrained_detector(Options(folder), architecture)
     vectors = default_rng(0).standard_normal((len(_WORDS), 512), "float32")
     told = Vocabulary(_WORDS, vectors, "") if "world" in architecture else None
-    return Detector(path, device, vocabulary=told, precision=choose_precision("auto", device))
+    return YoloDetector(path, device, vocabulary=told, precision=choose_precision("auto", device))
 
 
 @torch.inference_mode()
@@ -84,7 +85,7 @@ def usual_filters(sam: SamModel, embedding: Embedding) -> EverythingConfig:
 
 
 def measure(
-    detector: Detector, sam: SamModel, picture: Picture, runs: int, clock: Callable[[], float]
+    detector: YoloDetector, sam: SamModel, picture: Picture, runs: int, clock: Callable[[], float]
 ) -> list[float]:
     """Least seconds of named objects and of all, and how many masks passed, to be sure."""
     boxes = random_boxes(_OBJECTS, picture.shape[:2])

@@ -19,7 +19,7 @@ import torch
 
 from sav.config import VIDEO_DETECTION, DetectionConfig
 from sav.data.types import Detections, Tracks
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.evaluate.coco import CocoFile, read_coco
 from sav.evaluate.matching import match
 from sav.media.reader import open_video
@@ -48,7 +48,7 @@ def main() -> None:
 def detect(video: Path, checkpoint: Path) -> tuple[float, list[Detections]]:
     """Frames per second, and what is found in each frame, with looks."""
     config = DetectionConfig(imgsz=640).over(VIDEO_DETECTION)
-    detector = Detector(checkpoint, torch.device("cpu"), config).with_looks()
+    detector = YoloDetector(checkpoint, torch.device("cpu"), config).with_looks()
     with open_video(str(video), None, None, 1) as reader:
         return float(reader.frame_rate), [detector([frame.image])[0] for frame in reader]
 

@@ -19,7 +19,7 @@ import torch
 from sav.config import VIDEO_DETECTION, DetectionConfig
 from sav.data.shapes import BYTES, Shapes, shapes_in_boxes
 from sav.data.types import Detections, IntArray, Tracks
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import choose_precision
 from sav.evaluate.coco import read_coco
 from sav.evaluate.tracks import TrackTable, score_tracks
@@ -79,7 +79,7 @@ def know(video: Path, yolo_checkpoint: Path, sam_checkpoint: Path) -> tuple[floa
     """Frames per second, and all that can be known of each frame."""
     cpu = torch.device("cpu")
     config = DetectionConfig(imgsz=640).over(VIDEO_DETECTION)
-    detector = Detector(yolo_checkpoint, cpu, config).with_looks()
+    detector = YoloDetector(yolo_checkpoint, cpu, config).with_looks()
     sam = load_sam(sam_checkpoint, cpu, choose_precision("auto", cpu), False)
     frames = []
     with open_video(str(video), None, None, 1) as reader:

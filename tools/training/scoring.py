@@ -22,7 +22,7 @@ from pycocotools.cocoeval import COCOeval, Params
 
 from sav.config import DetectionConfig
 from sav.data.types import Detections
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.media.pictures import read_picture
 from tools.training.listing import Truth
 from tools.training.placing import IMAGES
@@ -78,7 +78,7 @@ def detect(
         PictureError: A picture cannot be read.
     """
     config = DetectionConfig(conf=LEAST_SCORE, iou=NMS_IOU, max_det=MOST_BOXES, imgsz=imgsz)
-    detector = Detector(checkpoint, device, config)
+    detector = YoloDetector(checkpoint, device, config)
     rows: list[Found] = []
     done = 0
     for places in _batches(truth):

@@ -15,7 +15,7 @@ from sav.config import PICTURE_DETECTION
 from sav.data.masks import Masks
 from sav.data.types import Detections
 from sav.detectors.door import import_ultralytics
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import choose_precision
 from sav.evaluate.matching import match
 from sav.sam.everything import segment_everything
@@ -92,7 +92,7 @@ def detector_figures(checkpoint: Path, folder: Path, image_size: int | None) -> 
 class SamFigures:
     """Collects what SAM did, picture by picture."""
 
-    def __init__(self, detector: Detector, sam_path: Path, device: torch.device) -> None:
+    def __init__(self, detector: YoloDetector, sam_path: Path, device: torch.device) -> None:
         self.detector, self.sam = detector, load_sam(sam_path, device, choose_precision("auto", device))
         self.true_box: dict[str, list[float]] = defaultdict(list)
         self.end_to_end: dict[str, list[float]] = defaultdict(list)
@@ -208,7 +208,7 @@ def main() -> None:
         config = PICTURE_DETECTION
         boxes = detector_figures(args.detector, folder, config.imgsz)
         figures = SamFigures(
-            Detector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu")
+            YoloDetector(args.detector, torch.device("cpu"), config), args.sam, torch.device("cpu")
         )
         paths = sorted((folder / "eval" / "sam").glob("*[0-9].npz"))[: args.scenes]
         for number, path in enumerate(paths):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sav.config import DetectionConfig
 from sav.data.types import Detections, Image
 from sav.detectors.sliced import Sliced
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import choose_device
 from sav.media.pictures import read_picture
 
@@ -144,7 +144,7 @@ def _iou(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.flo
 
 def look(mosaic: Mosaic, checkpoint: Path, config: DetectionConfig) -> Figures:
     """What a detector finds in a mosaic."""
-    detector = Sliced(Detector(checkpoint, choose_device()), config)
+    detector = Sliced(YoloDetector(checkpoint, choose_device()), config)
     if config.slices is None:
         (found,) = detector([mosaic.picture])
         shown_by = np.zeros(len(found), np.int64)

@@ -18,13 +18,13 @@ from sav.commands.flags.models import (
     fill_checkpoints,
     parse_models,
 )
+from sav.commands.flags.named import everything_config, refine_config
 from sav.commands.flags.program import (
     add_general_flags,
     add_program_flags,
     add_resume_flag,
     add_worker_flags,
 )
-from sav.commands.flags.refining import refine_config
 
 __all__ = [
     "MOST_IDS",
@@ -41,6 +41,7 @@ __all__ = [
     "add_save_flags",
     "add_worker_flags",
     "detection_config",
+    "everything_config",
     "fill_checkpoints",
     "formats",
     "idle_flags",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 
 from sav.commands.arguments import Parser, share, whole
-from sav.config import LARGEST_IMGSZ, MOST_DETECTIONS, DetectionConfig, MaskConfig
+from sav.config import LARGEST_IMGSZ, MOST_DETECTIONS, DetectionConfig, EverythingConfig, MaskConfig
 from sav.errors import SettingError
 
 
@@ -35,6 +36,10 @@ def add_detection_flags(parser: Parser, defaults: DetectionConfig) -> None:
     group.add_argument("--duplicate_iou", type=share, default=MaskConfig().duplicate_iou, metavar="IOU",
                        help="of objects of one class whose masks overlap by more than this, one stays; 1"
                             " keeps all (default: %(default)s)")  # fmt: skip
+    names = ", ".join(field.name for field in fields(EverythingConfig))
+    group.add_argument("--everything", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+                       help="how SAM looks for what has no name, such as points_per_side=64 for smaller"
+                            f" things; there are {names}, see docs/pictures.md")  # fmt: skip
 
 
 def _slices(text: str) -> str | tuple[int, int] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from sav.commands.arguments import Parser, one_of, place, whole
+from sav.commands.flags.named import everything_config
 from sav.config import PRECISIONS, as_words
 from sav.errors import SettingError
 from sav.presets import AUTO_PRESET, DEFAULT_PRESET, PRESET_NAMES, PRESETS, Preset
@@ -85,17 +87,29 @@ def add_device_flag(group: argparse._ActionsContainer) -> None:
 
 
 def parse_models(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse flags of `add_model_flags` among others; with `--preset auto` the models are still open."""
+    """Parse flags of seg.py or track.py; with `--preset auto` the models are still open."""
     args = parser.parse_args(argv)
-    try:
+    with _refused(parser, "--words"):
         args.words = as_words(" ".join(args.words)) if args.words else ()
-    except SettingError as error:
-        parser.error(f"argument --words: {error}")
     if args.text_checkpoint and not args.words:
         parser.error("--text_checkpoint tells what --words mean, and there are none")
+    if args.everything and not (args.regions if "regions" in args else not args.labelled_only):
+        mended = "add --regions" if "regions" in args else "leave out --labelled_only"
+        parser.error(f"--everything tells how what has no name is looked for: {mended}")
+    with _refused(parser, "--everything"):
+        args.everything = everything_config(args.everything)
     if args.preset != AUTO_PRESET:
         fill_checkpoints(args, PRESETS[args.preset or DEFAULT_PRESET])
     return args
+
+
+@contextlib.contextmanager
+def _refused(parser: Parser, flag: str) -> Iterator[None]:
+    """Have what is wrong with the values of a flag be told as argparse tells it."""
+    try:
+        yield
+    except SettingError as error:
+        parser.error(f"argument {flag}: {error}")
 
 
 def fill_checkpoints(args: argparse.Namespace, preset: Preset) -> None:

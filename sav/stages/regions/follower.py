@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sav.config import EverythingConfig
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
@@ -61,9 +62,11 @@ class _Memory:
 class RegionFollower:
     """Gives a video's frames their regions, one frame after the other."""
 
-    def __init__(self, sam: SamModel, frame_rate: float) -> None:
-        """Begin a video of so many frames a second."""
-        self._sam = sam
+    def __init__(
+        self, sam: SamModel, frame_rate: float, everything: EverythingConfig = EverythingConfig()
+    ) -> None:
+        """Begin a video of so many frames a second; `everything` says how SAM looks for all that there is."""
+        self._sam, self._everything = sam, everything
         self._interval = max(1, round(frame_rate * _ASK_AFTER))
         self._patience = max(1, round(frame_rate * _REMEMBERED))
         self._motion = MaskMotion()
@@ -92,7 +95,7 @@ class RegionFollower:
         is_seen = visible.masks.areas > LEAST_AREA
         regions = visible[is_seen & ~self._memory.doubted]
         if self._is_due():
-            everything = segment_everything(self._sam, embedding, on_progress=on_progress)
+            everything = segment_everything(self._sam, embedding, self._everything, on_progress)
             is_hidden = visible.masks.areas <= (1 - _HIDDEN) * known.masks.areas
             stays = is_hidden & ~self._memory.doubted
             regions = self._joined(unexplained(everything, objects), visible[is_seen], stays[is_seen])

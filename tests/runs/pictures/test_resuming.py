@@ -95,7 +95,7 @@ def run(made: VideoJob, kill_at: int | None = None, told: list[Event] | None = N
     return report, detector.seen
 
 
-def _everything(sam: Any, size_hw: tuple[int, int], on_progress: Any) -> Instances:
+def _everything(sam: Any, size_hw: tuple[int, int], config: Any, on_progress: Any) -> Instances:
     """The same two regions whenever they are asked for; one of them lies where objects pass."""
     dense = np.zeros((2, *size_hw), np.bool_)
     dense[0, 5:50, 10:60] = dense[1, 52:, 20:70] = True

@@ -5,11 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from sav.config import EverythingConfig
 from sav.device import Precision
 from sav.sam.conventions import SecondConvention
 from sav.sam.encoders import hiera
 from sav.sam.enlarge import Enlarger, Stability
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel

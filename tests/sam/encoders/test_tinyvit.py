@@ -7,9 +7,10 @@ import pytest
 import torch
 from segment_anything.modeling import MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
+from sav.config import EverythingConfig
 from sav.device import Precision
 from sav.sam.encoders import tinyvit
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.load import load_sam
 from tests.sam.models import (
     BOXES,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sav.config import DetectionConfig
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import EXACT, Precision, choose_precision
 from sav.media.pictures import read_picture
 from sav.sam.fast.encoder import FastEncoder
@@ -65,7 +65,7 @@ def test_where_a_kernel_fails_pytorch_does_it_and_one_line_says_so(monkeypatch, 
 
 @pytest.mark.long
 def test_half_precision_costs_nothing_that_one_can_see():
-    detector = Detector(DEMO_YOLO, CPU, DetectionConfig(conf=0.4))
+    detector = YoloDetector(DEMO_YOLO, CPU, DetectionConfig(conf=0.4))
     exact, half = (load_sam(DEMO_SAM, CPU, precision) for precision in (EXACT, Precision(torch.bfloat16)))
     overlaps = []
     for path in sorted((ROOT / "TestImages").glob("*.jpg"))[:3]:

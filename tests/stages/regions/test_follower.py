@@ -27,7 +27,7 @@ class Street:
         self.follower = RegionFollower(StubSam(), RATE)
         monkeypatch.setattr(follower, "segment_everything", self._everything)
 
-    def _everything(self, sam, embedding, on_progress):
+    def _everything(self, sam, embedding, config, on_progress):
         self.asked.append(self.number)
         masks = boxes(*self.found)
         return Instances.unlabelled(masks, np.full(len(masks), 0.9, np.float32), np.arange(len(masks)))
@@ -114,7 +114,7 @@ def test_after_a_cut_all_is_new(street):
 def test_frames_of_another_size_begin_anew(street, monkeypatch):
     street.show(0, HOUSE, TREE)
     nothing = Instances.empty((240, 320))
-    monkeypatch.setattr(follower, "segment_everything", lambda *_, **more: nothing)
+    monkeypatch.setattr(follower, "segment_everything", lambda *_: nothing)
     for number in range(3):
         frame = Frame(texture(0, (240, 320)), number)
         assert street.follower(frame, frame.size_hw, nothing.masks) == nothing

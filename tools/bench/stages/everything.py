@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from sav.config import EverythingConfig
 from sav.data.masks import Masks
 from sav.sam.conventions import FirstConvention
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.model import SamModel
 from tools.bench.agreement import agree, as_masks
 from tools.bench.case import Agreement, Case, Goal, Task
