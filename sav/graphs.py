@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MethodType
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from sav.streams import own_stream
+
 _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
+# Kinds of calls of which it is remembered that they were made once, by one thread each.
+_MOST_WARM = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,30 +84,40 @@ class Graphs:
             if self._done is not None:
                 stream.wait_event(self._done)
             torch._foreach_copy_(captured.inputs, tensors)
-            captured.graph.replay()
-            result: Result = _replaced(
-                captured.result, (tensor.clone() for tensor in _tensors(captured.result))
-            )
-            self._done = stream.record_event()
-            return result
+            try:
+                captured.graph.replay()
+                return _replaced(captured.result, (tensor.clone() for tensor in _tensors(captured.result)))
+            finally:  # where there is no memory for a copy, too
+                self._done = stream.record_event()
 
     def _find(self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]) -> _Captured | None:
         """The graph of a function for such arguments; None the first time, for warming up, and on failure."""
-        key = function, _kind(arguments)
+        key = _name(function), _kind(arguments)
         if key in self._captured:
             self._captured.move_to_end(key)
             return self._captured[key]
         # Libraries make their handles, a thread each, and load their kernels in a call that is not captured.
         warm = key, threading.get_ident()
         if warm not in self._warm:
+            if len(self._warm) >= _MOST_WARM:
+                self._warm.clear()
             self._warm.add(warm)
             return None
 
         self._warm = {other for other in self._warm if other[0] != key}
         self._captured[key] = self._capture(function, arguments, tensors)
         if len(self._captured) > self._capacity:
-            self._captured.popitem(last=False)
+            self._let_go(self._captured.popitem(last=False)[1])
         return self._captured[key]
+
+    def _let_go(self, captured: _Captured | None) -> None:
+        """Have the memory of a graph's inputs be given away behind its last run, in whatever stream."""
+        if captured is None or self._done is None:
+            return
+        stream = torch.cuda.current_stream()
+        stream.wait_event(self._done)
+        for tensor in captured.inputs:
+            tensor.record_stream(stream)
 
     def _capture(
         self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]
@@ -110,16 +126,18 @@ class Graphs:
         inputs = [tensor.clone() for tensor in tensors]
         graph = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream()
-        side = torch.cuda.Stream(priority=current.priority)  # which a graph's kernels keep
+        side = own_stream(current.device, current.priority)  # which a graph's kernels keep
         side.wait_stream(current)
         try:
             with torch.cuda.stream(side):
                 result = _record(graph, self._pool, function, _replaced(arguments, iter(inputs)))
-        except RuntimeError as error:
-            name = getattr(function, "__qualname__", repr(function))
-            _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
+        except BaseException as error:
             _forget_capture(self._pool)
             self._pool = None
+            if not isinstance(error, RuntimeError):
+                raise
+            name = getattr(function, "__qualname__", repr(function))
+            _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
             return None
         current.wait_stream(side)
         return _Captured(graph, inputs, result)
@@ -144,6 +162,11 @@ def _record(
         raise
     graph.capture_end()
     return result
+
+
+def _name(function: Callable[..., Any]) -> Any:
+    """By what a function is known, which does not keep alive the model that it is a method of."""
+    return weakref.WeakMethod(function) if isinstance(function, MethodType) else function
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

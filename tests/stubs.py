@@ -55,7 +55,7 @@ class StubSam:
         self.embedded += len(images_bgr)
         return [image.shape[:2] for image in images_bgr]
 
-    def masks_from_boxes(self, size_hw, boxes_xyxy, points_xy=None):
+    def masks_from_boxes(self, size_hw, boxes_xyxy):
         dense = np.zeros((len(boxes_xyxy), *size_hw), np.bool_)
         for number, (x0, y0, x1, y1) in enumerate(np.rint(boxes_xyxy).astype(int).tolist()):
             dx, dy = self.shift_xy

@@ -228,15 +228,13 @@ def test_rows_are_written_whole(options, tmp_path):
     assert [path.name for path in tmp_path.glob("*a.json*")] == ["a.json"]
 
 
-def test_the_check_of_a_gpu_says_of_each_row_that_there_is_none(tmp_path, capsys):
-    args = ["--device", "cpu", "--out", str(tmp_path), "encoder", "seg"]
-    assert gpu_check.main(args) == 0
-    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
-    assert [(row["stage"], row["value"], row["note"]) for row in rows] == [
-        ("encoder", None, "not measured: no GPU"),
-        ("seg", None, "not measured: no GPU"),
-    ]
-    assert "| encoder |" in (tmp_path / "rows.md").read_text()
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda:1"])
+def test_the_check_of_a_gpu_says_in_one_line_that_there_is_none(tmp_path, capsys, monkeypatch, device):
+    monkeypatch.setattr(gpu_check, "in_a_process", lambda best_device: "cpu")
+    assert gpu_check.main(["--device", device, "--out", str(tmp_path / "out"), "encoder"]) == 2
+    told = capsys.readouterr()
+    assert told.err == "no GPU here that PyTorch can use; --tiny tries all stages on the CPU\n"
+    assert not told.out and not (tmp_path / "out").exists()
 
 
 def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):

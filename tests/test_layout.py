@@ -24,6 +24,7 @@ FLOORS = (
         "operators",
         "device",
         "graphs",
+        "streams",
         "uploads",
         "checkpoints",
         "presets",

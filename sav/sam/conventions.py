@@ -64,10 +64,8 @@ class Convention(ABC):
         """Places `(..., 2)` in the picture's pixels as places in the prompts' square."""
 
     @abstractmethod
-    def embed_boxes(
-        self, encoder: PromptEncoder, boxes_xyxy: Tensor, points_xy: Tensor | None = None
-    ) -> Tensor:
-        """Tokens `(N, P, C)` of boxes `(N, 4)` in the prompts' square, and of a point `(N, 2)` in each."""
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
+        """Tokens `(N, P, C)` of boxes `(N, 4)` in the prompts' square."""
 
     def embed_points(self, encoder: PromptEncoder, points_xy: Tensor) -> Tensor:
         """Tokens `(N, P, C)` of points `(N, 2)` in the prompts' square, each on an object.
@@ -132,11 +130,9 @@ class FirstConvention(Convention):
         scaled = places_xy[..., 0] * (width / size_hw[1]), places_xy[..., 1] * (height / size_hw[0])
         return torch.stack(scaled, dim=-1)
 
-    def embed_boxes(
-        self, encoder: PromptEncoder, boxes_xyxy: Tensor, points_xy: Tensor | None = None
-    ) -> Tensor:
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
         """See `Convention`: a token for each of two corners."""
-        return encoder(points=_labelled(points_xy), boxes=boxes_xyxy, masks=None)[0]
+        return encoder(points=None, boxes=boxes_xyxy, masks=None)[0]
 
     def enlarge(self, planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """See `Convention`: to the square, cut to the picture, to its size."""
@@ -174,11 +170,9 @@ class SecondConvention(Convention):
         shares = places_xy[..., 0] / size_hw[1], places_xy[..., 1] / size_hw[0]
         return torch.stack(shares, dim=-1) * self.prompt_side
 
-    def embed_boxes(
-        self, encoder: PromptEncoder, boxes_xyxy: Tensor, points_xy: Tensor | None = None
-    ) -> Tensor:
+    def embed_boxes(self, encoder: PromptEncoder, boxes_xyxy: Tensor) -> Tensor:
         """See `Convention`: a token for each of two corners, and what stands for no further point."""
-        corners = encoder(points=_labelled(points_xy), boxes=boxes_xyxy, masks=None)[0]
+        corners = encoder(points=None, boxes=boxes_xyxy, masks=None)[0]
         no_more = encoder.not_a_point_embed.weight.expand(len(corners), 1, -1)
         return torch.cat([corners, no_more], dim=1)
 
@@ -195,14 +189,6 @@ class _Resize(ResizeLongestSide):  # type: ignore[misc]
         """Height and width inside SAM's square."""
         height, width = ResizeLongestSide.get_preprocess_shape(oldh, oldw, long_side_length)
         return max(1, height), max(1, width)
-
-
-def _labelled(points_xy: Tensor | None) -> tuple[Tensor, Tensor] | None:
-    """Points `(N, 2)` as upstream takes them: `(N, 1, 2)`, with a label each that it lies on an object."""
-    if points_xy is None:
-        return None
-    labels = torch.ones(len(points_xy), 1, dtype=torch.int, device=points_xy.device)
-    return points_xy[:, None], labels
 
 
 def bgr_to_rgb(image_bgr: Pixels) -> Pixels:

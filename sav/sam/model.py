@@ -22,6 +22,7 @@ from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
 from sav.sam.outputs import ONE, THREE, Decoded, Wanted
+from sav.uploads import on_device
 
 
 @dataclass(frozen=True)
@@ -101,38 +102,18 @@ class SamModel:
             for place, image in enumerate(images_bgr)
         ]
 
-    def masks_from_boxes(
-        self,
-        embedding: Embedding,
-        boxes_xyxy: NDArray[np.floating],
-        points_xy: NDArray[np.floating] | None = None,
-    ) -> Masks:
-        """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels.
-
-        Args:
-            embedding: The picture.
-            boxes_xyxy: The boxes.
-            points_xy: `(N, 2)`, a point on each object; None where nobody knows one.
-        """
+    def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
+        """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
         if len(boxes_xyxy) == 0:
             return Masks.empty(embedding.size_hw)
-        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy, points_xy), embedding, channels=1)[0]
+        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy), embedding, channels=1)[0]
 
     @torch.inference_mode()
-    def _decode_boxes(
-        self,
-        embedding: Embedding,
-        boxes_xyxy: NDArray[np.floating],
-        points_xy: NDArray[np.floating] | None = None,
-    ) -> Tensor:
+    def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
-        boxes = torch.as_tensor(boxes_xyxy, dtype=torch.float32, device=self.device)
+        boxes = on_device(torch.as_tensor(boxes_xyxy, dtype=torch.float32), self.device)
         scaled = self.convention.prompts(boxes.reshape(-1, 2, 2), embedding.size_hw).flatten(1)
-        points = None
-        if points_xy is not None:
-            places = torch.as_tensor(points_xy, dtype=torch.float32, device=self.device)
-            points = self.convention.prompts(places, embedding.size_hw)
-        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled, points)
+        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled)
         return self._decode(embedding, sparse, ONE)[0]
 
     @torch.inference_mode()
@@ -163,7 +144,7 @@ class SamModel:
     def _embed_points(self, embedding: Embedding, points_xy: NDArray[np.float64]) -> Tensor:
         # Metal has no float64; elsewhere the points stay as upstream has them, to the last bit.
         dtype = torch.float32 if self.device.type == "mps" else self.convention.point_dtype
-        points = torch.as_tensor(points_xy, dtype=dtype, device=self.device)
+        points = on_device(torch.as_tensor(points_xy, dtype=dtype), self.device)
         scaled = self.convention.prompts(points, embedding.size_hw)
         return self.convention.embed_points(self.sam.prompt_encoder, scaled)
 

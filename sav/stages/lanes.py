@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from sav.streams import own_stream
+
 
 class Lane:
     """A thread's own queue of work on a device; on any but CUDA there is one queue for all."""
@@ -19,7 +21,7 @@ class Lane:
         """
         self._stream: torch.cuda.Stream | None = None
         if device.type == "cuda":
-            self._stream = torch.cuda.Stream(device, priority=-1 if is_urgent else 0)
+            self._stream = own_stream(device, priority=-1 if is_urgent else 0)
             self._stream.wait_stream(torch.cuda.current_stream(device))
 
     @contextmanager

@@ -31,14 +31,6 @@ def test_box_prompts_give_the_masks_of_upstreams_predictor(picture, count):
         assert (masks.dense() == upstream(model.sam, picture, BOXES[:count])).all()
 
 
-def test_a_point_beside_each_box_gives_the_masks_of_upstreams_predictor(picture):
-    model = SamModel(random_sam(), CPU)
-    points = BOXES[:, :2] * 0.3 + BOXES[:, 2:] * 0.7
-    masks = model.masks_from_boxes(model.embed([picture])[0], BOXES, points).dense()
-    assert (masks == upstream(model.sam, picture, BOXES, points)).all()
-    assert (masks != upstream(model.sam, picture, BOXES)).any()
-
-
 def test_box_prompts_in_small_chunks_give_the_same_masks(picture):
     sam, boxes = random_sam(), np.repeat(BOXES, 5, axis=0)
     chunked = SamModel(sam, CPU, chunks=ChunkSizes(prompts=2, logits_bytes=1))

@@ -37,7 +37,7 @@ class HalvesSam(StubSam):
         super().__init__()
         self.prompted = []
 
-    def masks_from_boxes(self, size_hw, boxes_xyxy, points_xy=None):
+    def masks_from_boxes(self, size_hw, boxes_xyxy):
         self.prompted.append([float(box[0]) for box in boxes_xyxy])
         dense = np.zeros((len(boxes_xyxy), *size_hw), np.bool_)
         for mask, (x0, y0, x1, y1) in zip(dense, boxes_xyxy.astype(int), strict=True):

@@ -5,7 +5,7 @@ the form that `low_rank` describes, and masks are made only where the picture is
 only of prompts whose predicted IoU is wanted. On CUDA prompts go through graphs: `graphed`.
 
 Contract: logits and predicted IoU are upstream's within float32's rounding, 1e-4 of the logits' spread; where
-Triton kernels run (`low_rank_kernels`, `upscaling_kernels`) within that of tensor cores, 5e-3 of it.
+Triton kernels run (`*_kernels`) within that of tensor cores, 5e-3 of it.
 Reference test: tests/sam/fast/test_decoder.py, against segment_anything's `MaskDecoder`; of SAM 2's
 tests/sam/encoders/test_hiera.py, against `sav.sam.decoder`; of graphs and kernels tests/gpu/test_decoder.py.
 Gain on a CPU, over `sav.sam.decoder`: 4.1 for 20 boxes and 4.3 for points, the demo's SAM 2.6. SAM 2's boxes

@@ -18,6 +18,7 @@ from sav.sam.fast.attempts import Background
 from sav.sam.fast.low_rank import Scratch
 from sav.sam.fast.low_rank_decoder import LowRankDecoder, Question, Shared
 from sav.sam.outputs import ONE, THREE, Decoded, falls_back, stable_of_all
+from sav.streams import own_stream
 
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
 _SIZES = (1, 4, 16, 64, 128)
@@ -95,7 +96,7 @@ class Graphed:
         device = sparse.device
         if device.type != "cuda":
             return
-        stream = torch.cuda.Stream(device)
+        stream = own_stream(device)
         with suppress(RuntimeError), torch.inference_mode(), torch.cuda.stream(stream):
             self.all_masks(sparse, shared, *settings, True)
             stream.synchronize()

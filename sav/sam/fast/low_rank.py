@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import ModuleType
 from typing import TypeVar
 
 import torch
@@ -84,12 +83,16 @@ class LowRankImage:
             What the attention weights make of the values of the shared tokens, `(m, H, P, d)`, and of the
             basis, `(m, H P, R)`.
         """
-        by_kernel = self._try_kernels(
-            queries,
-            lambda kernels: kernels.token_to_image(shared, queries, basis_scores, self.basis, self.scale),
-        )
-        if by_kernel is not None:
-            return by_kernel
+
+        def by_kernel() -> tuple[Tensor, Tensor]:
+            from sav.sam.fast.token_to_image_kernels import token_to_image
+
+            return token_to_image(shared, queries, basis_scores, self.basis, self.scale)
+
+        attended = self._try_kernel(queries, by_kernel)
+        if attended is not None:
+            return attended
+
         scores = self._scores(queries, shared.keys, shared.positions, basis_scores)  # (m, H, P, T)
         weights = torch.softmax(scores, -1, out=self._scratch.take("weights", *scores.shape))
         on_basis = weights.flatten(1, 2) @ self.basis.transpose(1, 2)  # (m, H P, R)
@@ -120,9 +123,11 @@ class LowRankImage:
             constants: `(m, layers, T)`, the products of the centred tokens with the coefficients of all rows
                 that belong to no value: the first, then those that each earlier layer put last.
         """
-        by_kernel = self._try_kernels(
-            keys,
-            lambda kernels: kernels.image_to_token(
+
+        def by_kernel() -> int:
+            from sav.sam.fast.image_to_token_kernels import image_to_token
+
+            return image_to_token(
                 (shared.queries, shared.positions, torch.stack(shared.value_products), shared.squares),
                 keys,
                 basis_scores,
@@ -134,10 +139,11 @@ class LowRankImage:
                 self._memory,
                 self._rank,
                 self.scale,
-            ),
-        )
-        if by_kernel is not None:
-            self._rank = by_kernel
+            )
+
+        new_rank = self._try_kernel(keys, by_kernel)
+        if new_rank is not None:
+            self._rank = new_rank
             return
 
         scores = self._scores(keys, shared.queries, shared.positions, basis_scores)  # (m, H, P, T)
@@ -151,19 +157,13 @@ class LowRankImage:
         # The row of ones stays; what its coefficients were before goes on in a row of its own.
         self._append(inverse[:, None])
 
-    def _try_kernels(self, heads: Tensor, launch: Callable[[ModuleType], Result]) -> Result | None:
-        """What Triton kernels make of `(m, H, P, d)`; None where there are none for these sizes."""
+    def _try_kernel(self, heads: Tensor, launch: Callable[[], Result]) -> Result | None:
+        """What a Triton kernel makes of `(m, H, P, d)`; None where there is none for these sizes."""
         _, count, _, dim = heads.shape
         is_odd = count & (count - 1) or dim & (dim - 1)
         if not self.with_kernels or is_odd or count * dim < _LEAST_CHANNELS:
             return None
-
-        def launched() -> Result:
-            from sav.sam.fast import low_rank_kernels
-
-            return launch(low_rank_kernels)
-
-        return _attempts(heads.device, launched)
+        return _attempts(heads.device, launch)
 
     def _append(self, rows: Tensor) -> None:
         """Put `(m, H, P, T)` behind the rows of the basis."""

@@ -22,7 +22,8 @@ from sav.sam.fast import on_device
 from tests.sam.test_enlarge import blobs
 
 on_device._attempts.device_types = ("cpu",)
-logits = blobs(12)
+# Rows and masks that do not lie one behind the other, as of a part of larger ones.
+logits = torch.nn.functional.pad(blobs(24), (0, 3, 0, 1))[::2, :-1, :-3]
 for size_hw, stability in (((120, 160), Stability(0.3, 1.0)), ((40, 9), None)):
     given = FirstConvention(128), size_hw, 2**30, 3
     wanted, wanted_kept = Enlarger(*given).masks(logits, stability)

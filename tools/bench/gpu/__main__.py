@@ -23,7 +23,7 @@ from tools.bench.gpu.lab import Settings
 from tools.bench.gpu.sheet import Figure, Sheet
 from tools.bench.gpu.staged import Staged
 from tools.bench.gpu.stages import STAGES
-from tools.bench.measure import card
+from tools.bench.measure import best_device, card, in_a_process
 from tools.bench.scripts import quiet_ultralytics
 
 # Seconds below which no stage is begun.
@@ -67,8 +67,13 @@ def make_settings(args: argparse.Namespace, folder: Path) -> Settings:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the stages; 0 if no row says that something failed, else 1."""
+    """Run the stages; 0 if no row says that something failed, else 1; 2 where there is no GPU."""
     begun, args = time.monotonic(), parse(argv)
+    best = in_a_process(best_device)
+    args.device = best if args.device == "auto" else args.device
+    if not args.tiny and "cpu" in (best, args.device):
+        print("no GPU here that PyTorch can use; --tiny tries all stages on the CPU", file=sys.stderr)
+        return 2
     args.out.mkdir(parents=True, exist_ok=True)
     print(card(), flush=True)
     rows: list[Figure] = []
@@ -81,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for place, stage in enumerate(stages):
                 left = 60 * args.minutes - (time.monotonic() - begun)
                 limit = seconds_for(stages[place:], left) * (10 if args.tiny else 1)
-                for figure in _figures(stage, settings, staged, limit):
+                for figure in _figures(stage, staged, limit):
                     sheet.add(stage, figure)
                     rows.append(figure)
     return 1 if any(row.note.startswith("failed") for row in rows) else 0
@@ -93,9 +98,7 @@ def seconds_for(stages: Sequence[str], left: float) -> float:
     return min(STAGES[stages[0]].most, max(left - others, min(left, STAGES[stages[0]].usual)))
 
 
-def _figures(stage: str, settings: Settings, staged: Staged, limit: float) -> Any:
-    if not settings.options.on_gpu and not settings.is_tiny:
-        return [Figure(stage, note="not measured: no GPU")]
+def _figures(stage: str, staged: Staged, limit: float) -> Any:
     if limit < _LEAST:
         return [Figure(stage, note="not measured: no time is left")]
     return staged.figures(stage, limit)
