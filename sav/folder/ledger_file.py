@@ -176,9 +176,19 @@ class LedgerFile:
             identity, database = sqlite.identity(self._path), _to_read(self._path, self._state)
             if database is None:
                 return None
-            closing = weakref.finalize(self, database.close)
+            closing = weakref.finalize(self, _let_go, self._path, database)
             self._opened = _Opened(database, identity, is_written=False, closing=closing)
         return self._opened.database
+
+
+def _let_go(path: Path, database: Connection) -> bool:
+    """Close one that was only read; False, since nobody asks whether somebody else has it open.
+
+    While it was open, whoever closed one that was written to had to leave its log beside it.
+    """
+    database.close()
+    sqlite.recover(path, KIND)
+    return False
 
 
 def _closed(path: Path, database: Connection, identity: tuple[int, int] | None) -> bool:

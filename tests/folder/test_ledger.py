@@ -94,6 +94,18 @@ def test_looking_leaves_the_disk_as_it_is(out):
     assert hidden(out) == before
 
 
+def test_nothing_is_left_beside_it_whoever_closes_it_last(out):
+    Ledger(out).write("a", claim("a.txt"))
+    for close_first in (0, 1):
+        both = writer, reader = Ledger(out), Ledger(out)
+        assert "a" in reader
+        writer.write("b", claim("b.txt"))
+        assert "b" in reader
+        both[close_first].close()
+        both[1 - close_first].close()
+        assert list(hidden(out)) == ["ledger.sqlite"]
+
+
 def test_one_that_says_nothing_goes_unless_somebody_else_is_at_it(out):
     one, other = Ledger(out), Ledger(out)
     for ledger in (one, other):
