@@ -42,8 +42,8 @@ def centre_rings(masks: Masks) -> Iterator[Ring]:
 
 def joined(rings: Sequence[Ring]) -> Ring:
     """One ring out of several: each hangs by a bridge on the nearest point of those before it."""
-    if not rings:
-        return np.zeros((0, 2), np.int64)
+    if len(rings) < 2:
+        return rings[0] if rings else np.zeros((0, 2), np.int64)
 
     # Of each ring the others that hang on it: where it is left, the other's number, where that is entered.
     starts = np.concatenate([[0], np.cumsum([len(ring) for ring in rings])])
@@ -124,7 +124,9 @@ def _contours(mask: NDArray[np.uint8]) -> list[Ring]:
 
 
 def _doubled(crop: BoolArray) -> NDArray[np.uint8]:
-    return crop.view(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    # Two equal bytes are one number: a third of the time of repeating both ways.
+    wide = np.multiply(crop, np.uint16(0x0101), dtype=np.uint16, order="C").view(np.uint8)
+    return wide.repeat(2, axis=0)
 
 
 def _on_edges(ring: Ring) -> Ring:

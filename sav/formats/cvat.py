@@ -122,7 +122,9 @@ def _polygon(frame: int, entry: Entry, is_outside: bool = False) -> str:
 
 def _points(rings: Sequence[Ring]) -> str:
     """The points of one ring out of several."""
-    return ";".join(f"{x},{y}" for x, y in joined(rings).tolist())
+    ring = joined(rings)
+    # One template takes half the time of a text a point.
+    return ("%d,%d;" * len(ring))[:-1] % tuple(ring.ravel().tolist())
 
 
 def _score(score: float | None) -> str:
@@ -141,6 +143,7 @@ def _head(target: Target, mode: str, class_ids: Iterable[int], size: str = "") -
 
 def _rle(crop: BoolArray) -> str:
     """Lengths of the runs of 0 and 1 in turn, along the rows of the crop."""
-    flat = np.concatenate([[False], crop.ravel()])
+    flat = np.zeros(crop.size + 1, np.bool_)
+    flat[1:].reshape(crop.shape)[:] = crop
     edges = np.flatnonzero(flat[1:] != flat[:-1])
-    return ", ".join(map(str, np.diff(np.concatenate([[0], edges, [crop.size]])).tolist()))
+    return str(np.diff(edges, prepend=0, append=crop.size).tolist())[1:-1]
