@@ -31,6 +31,8 @@ ATTENTION = {
     "rows of 32": (18, 2),
     "all keys at once": (14, 16),
 }
+# The interpreter knows bfloat16, but not how to multiply it.
+ROUNDINGS = {torch.bfloat16: 0.005, torch.float16: 0.0005}
 
 
 def main() -> None:
@@ -38,7 +40,17 @@ def main() -> None:
     with torch.inference_mode():
         found = {name: _encoded(architecture) for name, architecture in ENCODERS.items()}
         found |= {name: _attended(*sizes) for name, sizes in ATTENTION.items()}
+        found |= {str(dtype): _normalised(dtype) for dtype in ROUNDINGS}
     print(json.dumps(found))
+
+
+def _normalised(dtype) -> float:
+    """Five tokens of 48 channels, to which a branch is added, and one of zeros."""
+    norm = torch.nn.LayerNorm(48)
+    norm.load_state_dict({name: torch.randn(48) for name in ("weight", "bias")})
+    stream, branch = torch.randn(5, 48), torch.randn(5, 48).to(dtype)
+    wanted = F.pad(norm(stream + branch), (0, 0, 0, 1))
+    return apart(kernels.add_norm(stream, branch, norm, dtype, spare=True), wanted)
 
 
 def _encoded(architecture) -> float:

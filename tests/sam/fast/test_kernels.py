@@ -10,7 +10,7 @@ import torch
 
 from sav.sam.fast import kernels
 from tests.conftest import ROOT
-from tests.sam.fast.cases import ATTENTION, ENCODERS
+from tests.sam.fast.cases import ATTENTION, ENCODERS, ROUNDINGS
 
 pytestmark = pytest.mark.long
 FLOATS = {"stream", "weight", "bias"}
@@ -36,6 +36,11 @@ def test_an_encoder_of_kernels_is_upstreams_but_for_float16s_rounding(interprete
 @pytest.mark.parametrize("name", ATTENTION)
 def test_attention_in_windows_is_exact_but_for_rounding(interpreted, name):
     assert interpreted[name] < 1e-6
+
+
+@pytest.mark.parametrize("dtype", ROUNDINGS)
+def test_adding_and_normalising_is_exact_but_for_rounding(interpreted, dtype):
+    assert interpreted[str(dtype)] < ROUNDINGS[dtype]
 
 
 @pytest.mark.parametrize("element", ["bf16", "fp16"])

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,11 @@ def make_settings(args: argparse.Namespace, folder: Path) -> Settings:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the stages; 0 if no row says that something failed, else 1; 2 where there is no GPU."""
     begun, args = time.monotonic(), parse(argv)
-    best = in_a_process(best_device)
+    best = in_a_process(best_device) if find_spec("torch") else ""
     args.device = best if args.device == "auto" else args.device
-    if not args.tiny and "cpu" in (best, args.device):
-        print("no GPU here that PyTorch can use; --tiny tries all stages on the CPU", file=sys.stderr)
+    if not best or (not args.tiny and "cpu" in (best, args.device)):
+        missing = "no GPU here that PyTorch can use; --tiny tries all stages on the CPU"
+        print(missing if best else "PyTorch is not installed here", file=sys.stderr)
         return 2
     args.out.mkdir(parents=True, exist_ok=True)
     print(card(), flush=True)
