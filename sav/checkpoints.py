@@ -173,6 +173,21 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def file_hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    """Each file's SHA-256 in hexadecimal, a folder's of what is in it."""
+    return {what: _sha256(path) for what, path in files.items()}
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_dir():
+        return sha256_of(path)
+    digest = hashlib.sha256()
+    for inside in sorted(path.iterdir()):
+        content = sha256_of(inside) if inside.is_file() else ""
+        digest.update(f"{inside.name}\0{content}\0".encode(errors="replace"))
+    return digest.hexdigest()
+
+
 def _by_hand(release: Release, path: Path) -> str:
     return f"get it from {release.url} and put it at {path}"
 

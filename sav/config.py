@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral
+from typing import Any
 
 from sav.checks import check_choice, check_number, check_whole
 from sav.errors import SettingError
@@ -207,6 +209,17 @@ class EverythingConfig:
             check_number("predicted_iou_threshold", self.predicted_iou_threshold, most=math.inf)
         for name in ("stability_threshold", "stability_offset", "nms_threshold"):
             check_number(name, getattr(self, name), most=math.inf)
+
+
+def as_settings(
+    detect: DetectionConfig, masks: MaskConfig, everything: EverythingConfig, for_video: bool
+) -> dict[str, Any]:
+    """What is set that changes what is found, as JSON has it; open fields are the mode's defaults."""
+    chosen = detect.over(VIDEO_DETECTION if for_video else PICTURE_DETECTION)
+    settings = {"detect": asdict(chosen), "masks": asdict(masks)}
+    if everything != EverythingConfig():  # runs of earlier versions had no other
+        settings["everything"] = asdict(everything)
+    return dict(json.loads(json.dumps(settings)))
 
 
 MATTES = ("mp4", "png")

@@ -20,7 +20,8 @@ from sav.interrupts import anything_is_saved, working
 from sav.runs.events import Event, Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import Report, VideosReport
 from sav.runs.videos.job import VideoJob
-from sav.runs.videos.several import do_video, results_folder
+from sav.runs.videos.models import KnownModels
+from sav.runs.videos.several import do_video, done_before, results_folder
 
 if TYPE_CHECKING:
     from sav.segmenter import Segmenter
@@ -99,7 +100,11 @@ class VideoWork:
 
 
 def share_videos(
-    jobs: Sequence[VideoJob], load: Callable[[], Segmenter], workers: Workers, on_event: OnEvent = ignore
+    jobs: Sequence[VideoJob],
+    load: Callable[[], Segmenter],
+    workers: Workers,
+    on_event: OnEvent = ignore,
+    asked: KnownModels | None = None,
 ) -> VideosReport:
     """Do each video on one of many workers; see `run_videos`.
 
@@ -111,12 +116,17 @@ def share_videos(
         load: Loads the models, in each worker.
         workers: How many, and where.
         on_event: Is told how far the run is, and of what goes wrong.
+        asked: What is known of models that are not loaded; None if nothing is.
 
     Raises:
         ClusterError: There are no workers.
         SavError: The models cannot be loaded.
     """
-    save_dir = jobs[0].save_path.parent
+    save_dir, known = jobs[0].save_path.parent, done_before(jobs, asked)
+    if len(known) == len(jobs):
+        report = VideosReport(save_dir, len(jobs), taken_over=len(known))
+        on_event(Saved(report))
+        return report
     with ExitStack() as stack:
         cluster, share = stack.enter_context(opened(workers))
         if not share.is_room:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sav.detectors.boxes import BoxFile
     from sav.runs.events import OnEvent
     from sav.runs.report import Report, VideosReport
+    from sav.runs.videos.models import Asked
     from sav.segmenter import Segmenter
 
 # Seconds a picture.
@@ -69,6 +70,18 @@ def load_models(args: argparse.Namespace, regions: bool = False, boxes: BoxFile 
     segmenter = models_of(args, regions, boxes)()
     _tell_demo([path for what, path in segmenter.files.items() if what != "boxes"])
     return segmenter
+
+
+def asked_of(args: argparse.Namespace) -> Asked | None:
+    """What is known of the models that the flags name, before they are loaded; None if too little is."""
+    from sav.runs.videos.models import Asked
+
+    files = {"sam": Path(args.sam_checkpoint)}
+    files["boxes" if args.boxes else "yolo"] = Path(args.boxes or args.yolo_checkpoint)
+    if args.words or not all(path.exists() for path in files.values()):
+        return None
+    detect, masks = flags.detection_config(args), flags.mask_config(args)
+    return Asked(files, detect, masks, args.everything, args.precision)
 
 
 def models_of_workers(args: argparse.Namespace, regions: bool = False) -> Callable[[], Segmenter]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sav.commands import cli, flags
 from sav.commands.arguments import Parser, place, whole
-from sav.commands.console import tell_note
+from sav.commands.console import tell, tell_note
 from sav.commands.flags import looks
 from sav.config import DEFAULT_TRACKER, MAX_FRAME_MEGAPIXELS, MAX_PICTURE_MEGAPIXELS, VIDEO_DETECTION
-from sav.errors import SettingError
+from sav.errors import DONE, SettingError
 
 if TYPE_CHECKING:
     from sav.cluster.placing import Workers
@@ -149,6 +149,15 @@ def _do_video(args: argparse.Namespace, job: VideoJob, workers: Workers | None, 
         _tell_idle(args, job)
         return cli.load_models(args, boxes=boxes)
 
+    asked = cli.asked_of(args) if job.resume else None
+    if asked is not None:
+        from sav.media.save_path import annotations_folder
+        from sav.runs.videos.several import is_done
+
+        if is_done(job, asked):
+            tell(f"done before, in {job.save_path} and {annotations_folder(job.save_path)}")
+            return DONE
+
     if workers is None:
         from sav.runs.videos.run import run_video
 
@@ -169,15 +178,14 @@ def _do_videos(args: argparse.Namespace, folder: Path, job: VideoJob, workers: W
     jobs = plan_videos(folder, job.save_path, job)
     _tell_idle(args, job)
     if workers is None:
-        segmenter = cli.load_models(args)
         with cli.told() as on_event:
-            return run_videos(jobs, segmenter, on_event).status
+            return run_videos(jobs, lambda: cli.load_models(args), on_event, cli.asked_of(args)).status
 
     from sav.cluster.videos import share_videos
 
     load = cli.models_of_workers(args)
     with cli.told() as on_event:
-        return share_videos(jobs, load, workers, on_event).status
+        return share_videos(jobs, load, workers, on_event, cli.asked_of(args)).status
 
 
 def _tell_idle(args: argparse.Namespace, job: VideoJob) -> None:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sav.checkpoints import find_checkpoints, sha256_of
-from sav.config import (
-    PICTURE_DETECTION,
-    VIDEO_DETECTION,
-    DetectionConfig,
-    EverythingConfig,
-    MaskConfig,
-    as_words,
-)
+from sav.checkpoints import file_hashes, find_checkpoints
+from sav.config import PICTURE_DETECTION, DetectionConfig, EverythingConfig, MaskConfig, as_settings, as_words
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.detectors.boxes import BoxFile
@@ -164,10 +156,10 @@ class Models:
         """What the models were loaded from, see `Origin`; empty for a caller's own."""
         return self.origin.files if self.origin else {}
 
-    @property
+    @cached_property
     def checkpoint_hashes(self) -> dict[str, str]:
         """Each file's SHA-256 in hexadecimal, a folder's of what is in it; none for a caller's own models."""
-        return {what: _sha256(path) for what, path in self.files.items()}
+        return file_hashes(self.files)
 
     @property
     def categories(self) -> Mapping[int, str]:
@@ -176,15 +168,14 @@ class Models:
 
     def settings(self, for_video: bool) -> dict[str, Any]:
         """All that is set here and changes what is found, in words that JSON knows."""
-        defaults = VIDEO_DETECTION if for_video else PICTURE_DETECTION
-        computing = {"device": self.origin.device, "precision": self.origin.precision} if self.origin else {}
-        found: dict[str, Any] = {"detect": asdict(self.detect.over(defaults)), "masks": asdict(self.masks)}
-        settings = found | computing | ({} if for_video else {"regions": self.regions})
+        settings = as_settings(self.detect, self.masks, self.everything, for_video)
+        if self.origin:
+            settings |= {"device": self.origin.device, "precision": self.origin.precision}
+        if not for_video:
+            settings["regions"] = self.regions
         if self.origin and self.origin.words:
             settings |= {"words": list(self.origin.words), "text_model": self.origin.text_model}
-        if self.everything != EverythingConfig():  # runs of earlier versions had no other
-            settings |= {"everything": asdict(self.everything)}
-        return dict(json.loads(json.dumps(settings)))
+        return settings
 
     @property
     def batch(self) -> int:
@@ -217,16 +208,6 @@ class Models:
         if config.slices is None or isinstance(detector, Sliced):
             return detector
         return Sliced(detector, config)
-
-
-def _sha256(path: Path) -> str:
-    if not path.is_dir():
-        return sha256_of(path)
-    digest = hashlib.sha256()
-    for inside in sorted(path.iterdir()):
-        content = sha256_of(inside) if inside.is_file() else ""
-        digest.update(f"{inside.name}\0{content}\0".encode(errors="replace"))
-    return digest.hexdigest()
 
 
 def _find_files(

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from sav.files import check_folder
 from sav.folder.guarded import in_the_way
-from sav.folder.ledger import STATE
+from sav.folder.ledger import RUN, STATE
 from sav.folder.output import OutputFolder
 from sav.formats.registry import FORMATS, VIDEO_FORMATS
 from sav.media.save_path import annotations_folder, interrupted_path
+from sav.runs.differences import looks_difference
+
+# Follows the looks of a video until its annotations are in place, too.
+_ALONE = " (video alone)"
 
 
 class VideoResults:
@@ -59,6 +63,12 @@ class VideoResults:
         if self._output(save_path).blocked([save_path]):
             raise in_the_way([save_path])
 
+    def why_anew(self) -> str:
+        """What to say of a run that goes on with one that drew otherwise; empty if it did not."""
+        before = self._output(self.save_path).ledger.about(RUN).get("looks")
+        before = self.looks if before is None else before.removesuffix(_ALONE)
+        return "" if before == self.looks else f"; drawn anew: {looks_difference(before, self.looks)}"
+
     def put_video(self, partial: Path, path: Path) -> Path:
         """Give a finished video the name `path`, or one like it if something is in the way; returns it.
 
@@ -66,7 +76,7 @@ class VideoResults:
             WriteError: It cannot be written.
         """
         path = self._free(path)
-        return self._output(path).put_beside(partial, path, {"looks": f"{self.looks} (video alone)"})
+        return self._output(path).put_beside(partial, path, {"looks": f"{self.looks}{_ALONE}"})
 
     def annotations(self, saved_path: Path | None) -> OutputFolder:
         """Where the annotations go that belong to a video; None for one that could not be saved.

@@ -57,7 +57,8 @@ def run_video(
         batch = job.batch or (1 if reader.is_live else loaded.batch)
         store = stack.enter_context(VideoStore(job, loaded, reader.info, batch))
         if job.resume:
-            on_event(Note(f"going on after {count(store.known, 'frame')} of an earlier run"))
+            known = count(store.known, "frame")
+            on_event(Note(f"going on after {known} of an earlier run{results.why_anew()}"))
 
         scenes = loaded.track(reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes())
         refiner = loaded.refiner(float(reader.frame_rate), job.refine) if job.refine else None

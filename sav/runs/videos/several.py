@@ -22,9 +22,9 @@ from sav.runs.report import Report, VideosReport
 from sav.runs.saving import reason
 from sav.runs.stored import REFINED, STORE, refined_about
 from sav.runs.videos.job import VideoJob
-from sav.runs.videos.models import VideoModels
+from sav.runs.videos.models import KnownModels, VideoModels, at_hand
 from sav.runs.videos.run import run_video
-from sav.runs.videos.store import about_video
+from sav.runs.videos.store import about_job
 from sav.store import About, Store
 
 _SUFFIX = ".mp4"
@@ -70,21 +70,37 @@ def _is_blocked(job: VideoJob) -> bool:
     return False
 
 
-def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent = ignore) -> VideosReport:
+def run_videos(
+    jobs: Sequence[VideoJob],
+    models: VideoModels | Callable[[], VideoModels],
+    on_event: OnEvent = ignore,
+    asked: KnownModels | None = None,
+) -> VideosReport:
     """Do one video after the other; see `run_video`. With `resume` those that are done are not done again.
 
     A video that cannot be read is told of, and the others are done. Ctrl-C ends the one that is at work as it
     ends a run over it alone.
+
+    Args:
+        jobs: What to do.
+        models: They, or what loads them, if they are needed.
+        on_event: Is told how far the run is, and of what goes wrong.
+        asked: What is known of models that are not loaded; None if nothing is.
     """
     save_dir = jobs[0].save_path.parent
     reports: list[Report] = []
-    taken_over, problem = 0, ""
+    known = done_before(jobs, asked)
+    taken_over, problem = len(known), ""
+    if len(known) == len(jobs):
+        return _told(VideosReport(save_dir, len(jobs), taken_over=taken_over), on_event)
+    loaded = at_hand(models)
+    todo = [job for number, job in enumerate(jobs) if number not in known]
     try:
         with results_folder(save_dir), working():
-            for number, job in enumerate(jobs):
+            for number, job in enumerate(todo, start=len(known)):
                 name = Path(job.source).name
                 on_event(Reached(number, len(jobs), "video", name, taken_over))
-                report = do_video(job, models, _within(number, len(jobs), name, taken_over, on_event))
+                report = do_video(job, loaded, _within(number, len(jobs), name, taken_over, on_event))
                 taken_over += report is None
                 reports += [report] if isinstance(report, Report) else []
                 if heard():
@@ -92,9 +108,12 @@ def run_videos(jobs: Sequence[VideoJob], models: VideoModels, on_event: OnEvent 
             on_event(Reached(len(jobs), len(jobs), "video", before=taken_over))
     except KeyboardInterrupt:
         problem = "interrupted"
-    report_of_all = VideosReport(save_dir, len(jobs), tuple(reports), taken_over, problem)
-    on_event(Saved(report_of_all))
-    return report_of_all
+    return _told(VideosReport(save_dir, len(jobs), tuple(reports), taken_over, problem), on_event)
+
+
+def _told(report: VideosReport, on_event: OnEvent) -> VideosReport:
+    on_event(Saved(report))
+    return report
 
 
 @contextlib.contextmanager
@@ -135,15 +154,31 @@ def do_video(job: VideoJob, models: VideoModels, on_event: OnEvent) -> Report | 
     return report
 
 
-def is_done(job: VideoJob, models: VideoModels) -> bool:
-    """Whether an earlier run like this one has come to the video's end, and its files are there."""
+def done_before(jobs: Sequence[VideoJob], models: KnownModels | None) -> set[int]:
+    """The numbers of videos that an earlier run has done, as far as that is known without loading models."""
+    if models is None:
+        return set()
+    return {number for number, job in enumerate(jobs) if job.resume and _is_surely_done(job, models)}
+
+
+def _is_surely_done(job: VideoJob, models: KnownModels) -> bool:
+    try:
+        return is_done(job, models)
+    except (SavError, OSError):  # which is told when it is its turn
+        return False
+
+
+def is_done(job: VideoJob, models: KnownModels) -> bool:
+    """Whether an earlier run like this one has come to the video's end, and its files are there.
+
+    It may have been on another device. The video is not opened for that.
+    """
     folder = annotations_folder(job.save_path)
     ledger = job.results().annotations(job.save_path).ledger
     is_ours = job.save_path.exists() and ledger.looks_ours(job.save_path)
     if not is_ours or ledger.about(RUN).get("looks", "") != job.looks:
         return False
-    with job.open() as reader:
-        about = about_video(job, models, reader.info)
+    about = about_job(job, models)
     is_as_wanted = _is_finished(folder / STATE / STORE, about)
     if job.refine:
         is_as_wanted &= _is_finished(folder / STATE / REFINED, refined_about(about, job.refine))
@@ -155,9 +190,15 @@ def _is_finished(path: Path, about: About) -> bool:
     """Whether there is the store of such a run that has come to its end."""
     try:
         with Store.open(path) as store:
-            return store.is_finished and store.about.to_json() == about.to_json()
+            return store.is_finished and _essence(store.about) == _essence(about)
     except (ResultsError, OSError):
         return False
+
+
+def _essence(about: About) -> str:
+    """What a run is about, without what follows from the rest, and the device, which nobody sees."""
+    settings = {name: value for name, value in about.settings.items() if name != "device"}
+    return replace(about, settings=settings, categories={}, video=None).to_json()
 
 
 def _has(name: str, files: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ from sav.media.video import VideoInfo, VideoReader
 from sav.runs.differences import difference
 from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.videos.job import VideoJob
-from sav.runs.videos.models import VideoModels
+from sav.runs.videos.models import KnownModels, VideoModels
 from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
 from sav.trackers import load_config
@@ -167,15 +167,21 @@ class VideoStore:
 
 def about_video(job: VideoJob, models: VideoModels, info: VideoInfo) -> About:
     """What a run is about: the same for two that find the same."""
+    return replace(
+        about_job(job, models), categories=dict(models.categories), video=replace(info, audio=None)
+    )
+
+
+def about_job(job: VideoJob, models: KnownModels) -> About:
+    """The same without what only models that are loaded know, and the opened video."""
     settings = models.settings(for_video=True)
     settings["tracker"] = asdict(load_config(job.tracker))
     if job.regions:
         settings["regions"] = True
     return About(
-        categories=dict(models.categories),
+        categories={},
         settings=settings,
         checkpoints=models.checkpoint_hashes,
-        video=replace(info, audio=None),
         source=source_of_video(job.source, annotations_folder(job.save_path), job.start, job.end, job.stride),
     )
 

@@ -224,8 +224,14 @@ def test_a_run_that_goes_on_with_other_looks_draws_all_anew_without_models(
     wanted = drawn.copy()
     run(job(source, tmp_path / "out"))
     drawn.clear()
-    assert run(job(source, tmp_path / "out", resume=True, draw=DrawConfig(opacity=0.9)))[1] == 0
+    told: list[Event] = []
+    made = job(source, tmp_path / "out", resume=True, draw=DrawConfig(opacity=0.9))
+    assert run(made, told=told)[1] == 0
     assert drawn == wanted
+    assert [event.line for event in told if isinstance(event, Note)] == [
+        f"going on after {FRAMES} frames of an earlier run; drawn anew: the earlier run has the usual looks,"
+        " this one opacity 0.9"
+    ]
 
 
 def test_without_the_flag_a_run_begins_anew(source: Path, tmp_path: Path) -> None:

@@ -7,17 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from sav.config import SaveOptions
+from sav.config import DetectionConfig, EverythingConfig, MaskConfig, SaveOptions
 from sav.errors import SettingError, VideoError
 from sav.looks import DrawConfig
 from sav.media.video_files import has_videos, list_videos
 from sav.runs.events import Note, Problem, Reached, Saved
 from sav.runs.videos.job import VideoJob
+from sav.runs.videos.models import Asked
 from sav.runs.videos.run import run_video
-from sav.runs.videos.several import plan_videos, run_videos
+from sav.runs.videos.several import done_before, plan_videos, run_videos
+from sav.segmenter import Segmenter
 from sav.stages.refine import RefineConfig
+from tests.conftest import DEMO_YOLO
 from tests.media.videos import make_video
 from tests.runs.stored_runs import segmenter
+from tests.stubs import StubDetector, StubSam
 from tests.torture.kills import difference, tree
 
 LIKE = VideoJob("", Path(), tracker="bytetrack", formats=("coco", "mot"))
@@ -140,3 +144,56 @@ def test_a_folder_that_nothing_is_saved_in_is_not_left_behind(folder):
         path.write_bytes(b"no video")
     report, _ = run(folder)
     assert report.status == 2 and not (folder / "out").exists()
+
+
+def test_where_all_is_done_no_model_is_loaded_and_no_video_opened(folder, monkeypatch):
+    def load():
+        raise AssertionError("models are loaded")
+
+    run(folder)
+    jobs = plan_videos(folder / "in", folder / "out", replace(LIKE, resume=True))
+    monkeypatch.setattr(VideoJob, "open", load)
+    report = run_videos(jobs, load, asked=segmenter())
+    assert (report.taken_over, report.status) == (3, 0)
+    assert str(report) == f"3 of 3 videos: done before, in {folder / 'out'}"
+
+
+def test_only_what_is_left_is_done_by_models_that_are_loaded_then(folder):
+    run(folder)
+    (folder / "out" / "a_mp4.mp4").unlink()
+    jobs, loaded = plan_videos(folder / "in", folder / "out", replace(LIKE, resume=True)), []
+    events = []
+    report = run_videos(jobs, lambda: loaded.append(segmenter()) or loaded[0], events.append, segmenter())
+    assert (len(loaded), report.taken_over, report.done, report.status) == (1, 2, 3, 0)
+    reached = [(event.position, event.before) for event in events if isinstance(event, Reached)]
+    assert reached[0] == (2, 2) and reached[-1] == (3, 2)
+
+
+def test_a_video_that_was_done_on_another_device_is_done(folder):
+    class Elsewhere(Segmenter):
+        def settings(self, for_video):
+            return {**super().settings(for_video), "device": "cuda"}
+
+    run(folder)
+    jobs = plan_videos(folder / "in", folder / "out", replace(LIKE, resume=True))
+    there = Elsewhere(StubDetector(class_ids=[0, 1]), StubSam(shift_xy=(2, 0)), regions=False)
+    assert done_before(jobs, there) == {0, 1, 2}
+    assert done_before([replace(job, tracker="botsort") for job in jobs], there) == set()
+
+
+def test_what_is_asked_for_is_what_loaded_models_say_of_themselves(tiny_sam_file):
+    files = {"sam": Path(tiny_sam_file), "yolo": DEMO_YOLO}
+    detect, masks = DetectionConfig(conf=0.3, classes=("person",), slices="640x640"), MaskConfig(0.5)
+    everything = EverythingConfig(points_per_side=16)
+    asked = Asked(files, detect, masks, everything, "float32")
+    loaded = Segmenter.load(
+        DEMO_YOLO,
+        tiny_sam_file,
+        device="cpu",
+        precision="float32",
+        detect=detect,
+        masks=masks,
+        everything=everything,
+    )
+    assert asked.checkpoint_hashes == loaded.checkpoint_hashes
+    assert {**asked.settings(True), "device": "cpu"} == loaded.settings(True)
