@@ -24,6 +24,10 @@ _ENOUGH_CORES = 8
 # What every NVENC encodes as H.264: sides in pixels. Between them it is tried with a frame of such a size.
 _NVENC_SIDES = range(160, 4097)
 _TRIAL_SIDE = 256
+# The same frames make the same bytes, always and on every processor. Without it x264 takes for its macroblock
+# tree what a processor has: with AVX-512, eight macroblocks at a time, past the end of a row whose count of
+# them is no multiple of eight, and so what happens to lie in memory there decides on qualities.
+_X264_REPEATABLE = {"x264-params": "cpu-independent=1"}
 # https://docs.nvidia.com/video-technologies/video-codec-sdk: the high quality of two-pass presets, a quality
 # that is kept to whatever it takes, and as many frames out of order as x264 has with its quick presets.
 _NVENC_OPTIONS = {"preset": "p5", "tune": "hq", "rc": "vbr", "b": "0", "bf": "2", "profile": "high"}
@@ -64,7 +68,7 @@ def encoding(
     if takes_nvenc(config, size_hw):
         name, options = _NVENC, {**_NVENC_OPTIONS, "cq": str(config.crf)}
     else:
-        name, options = _X264, {"crf": str(config.crf), "preset": config.preset}
+        name, options = _X264, {"crf": str(config.crf), "preset": config.preset, **_X264_REPEATABLE}
     return name, options if is_reordered else options | {"bf": "0"}
 
 

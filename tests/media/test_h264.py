@@ -1,4 +1,6 @@
+import ctypes
 import logging
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -13,6 +15,7 @@ from sav.media.h264 import WriterConfig, encoding, nvenc_problem
 from sav.media.reader import open_video
 from sav.media.video import VideoInfo
 from sav.media.writer import VideoWriter
+from tests.media.videos import numbered_image
 
 SIZE_HW = (192, 256)
 INFO = VideoInfo(SIZE_HW, Fraction(30000, 1001), Fraction(1001, 30000))
@@ -34,6 +37,32 @@ def write(path, config, count=5, info=INFO):
             writer.write(Frame(image, index, time=index / info.frame_rate))
     with open_video(path) as reader:
         return [frame.time for frame in reader]
+
+
+@pytest.fixture
+def littered():
+    """Have memory hold a byte of choice where nothing was written to it; glibc's `mallopt`."""
+    fill = getattr(ctypes.CDLL(None), "mallopt", None)
+    if fill is None:
+        pytest.skip("needs glibc")
+    m_perturb = -6
+    yield lambda byte: fill(m_perturb, byte)
+    fill(m_perturb, 0)
+
+
+# A width that is no multiple of eight macroblocks, where that counts: see `h264`.
+def test_the_same_frames_make_the_same_bytes_whatever_lay_in_memory(littered, tmp_path):
+    path, size_hw = tmp_path / "a.mp4", (60, 80)
+    contents = set()
+    for byte in (0x55, 0xAA, 0xFF):
+        littered(byte)
+        with VideoWriter(path, replace(INFO, size_hw=size_hw), WriterConfig(encoder="x264")) as writer:
+            for index in range(6):
+                image = numbered_image(index, size_hw)
+                image[20:40, 5 * index : 5 * index + 20] //= 2
+                writer.write(Frame(image, index, time=index / INFO.frame_rate))
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize(
