@@ -32,6 +32,10 @@ _LONGEST_STEP = 2_000_000_000
 _REORDERING = 6
 _FIRST_REORDERING = 2
 
+# Threads of x264. Their count decides on bytes, so there are as many on every machine, whatever its cores;
+# more would make larger files, and these encode faster than anything draws.
+_ENCODER_THREADS = 6
+
 # Ticks a second from which on frames are stored as they are shown, so that steps of half an hour have room.
 _FINE_TIMESCALE = 100_000
 
@@ -203,7 +207,7 @@ class Mp4:
         context.colorspace = info.colors.matrix
         context.color_primaries = info.colors.primaries
         context.color_trc = info.colors.transfer
-        context.thread_count = 0
+        context.thread_count = _ENCODER_THREADS
         return stream
 
     def _ticks_at(self, time: Fraction) -> int:

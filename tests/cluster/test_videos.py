@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -46,10 +44,6 @@ def mortal(mark: Path) -> Segmenter:
     return Segmenter(Mortal(mark), StubSam(shift_xy=(2, 0)), regions=False)
 
 
-def alone(folder: Path, out: Path):
-    return run_videos(plan_videos(folder, out, LIKE), segmenter())
-
-
 def test_videos_are_shared_out_and_one_whose_worker_died_is_gone_on_with(cluster, tmp_path, monkeypatch):
     @contextmanager
     def opened(workers):
@@ -60,9 +54,7 @@ def test_videos_are_shared_out_and_one_whose_worker_died_is_gone_on_with(cluster
     for number in range(3):
         make_video(tmp_path / "in", f"{number}.mp4", count=6 + number, size_hw=(60, 80))
     (tmp_path / "in" / "1b.mp4").write_bytes(b"no video")
-    # In a process of its own, as users have it: what tests before have left behind is not compared.
-    with ProcessPoolExecutor(1, get_context("spawn")) as process:
-        one = process.submit(alone, tmp_path / "in", tmp_path / "one").result()
+    one = run_videos(plan_videos(tmp_path / "in", tmp_path / "one", LIKE), segmenter())
 
     events = []
     jobs = plan_videos(tmp_path / "in", tmp_path / "two", LIKE)

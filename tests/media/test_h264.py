@@ -1,5 +1,6 @@
 import ctypes
 import logging
+import os
 from dataclasses import replace
 from fractions import Fraction
 
@@ -50,19 +51,34 @@ def littered():
     fill(m_perturb, 0)
 
 
-# A width that is no multiple of eight macroblocks, where that counts: see `h264`.
+def contents(path, size_hw):
+    """The bytes of an MP4 of six frames in which something moves."""
+    with VideoWriter(path, replace(INFO, size_hw=size_hw), WriterConfig(encoder="x264")) as writer:
+        for index in range(6):
+            image = numbered_image(index, size_hw)
+            image[20:40, 5 * index : 5 * index + 20] //= 2
+            writer.write(Frame(image, index, time=index / INFO.frame_rate))
+    return path.read_bytes()
+
+
 def test_the_same_frames_make_the_same_bytes_whatever_lay_in_memory(littered, tmp_path):
-    path, size_hw = tmp_path / "a.mp4", (60, 80)
-    contents = set()
+    size_hw = (60, 80)  # a width that is no multiple of eight macroblocks, where that counts: see `h264`
+    made = set()
     for byte in (0x55, 0xAA, 0xFF):
         littered(byte)
-        with VideoWriter(path, replace(INFO, size_hw=size_hw), WriterConfig(encoder="x264")) as writer:
-            for index in range(6):
-                image = numbered_image(index, size_hw)
-                image[20:40, 5 * index : 5 * index + 20] //= 2
-                writer.write(Frame(image, index, time=index / INFO.frame_rate))
-        contents.add(path.read_bytes())
-    assert len(contents) == 1
+        made.add(contents(tmp_path / "a.mp4", size_hw))
+    assert len(made) == 1
+
+
+def test_the_same_frames_make_the_same_bytes_on_any_number_of_cores(tmp_path):
+    if not hasattr(os, "sched_setaffinity") or len(cores := os.sched_getaffinity(0)) == 1:
+        pytest.skip("needs cores that can be chosen from")
+    on_all = contents(tmp_path / "a.mp4", SIZE_HW)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        assert contents(tmp_path / "a.mp4", SIZE_HW) == on_all
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tests.conftest import SHARED
 NTSC = Fraction(30000, 1001)
 SHARED_MEDIA = SHARED / "media"
 
+# The same bytes each time; see `sav.media.h264`.
+_REPEATABLE = {"libx264": {"x264-params": "cpu-independent=1"}}
+
 
 def numbered_image(number: int, size_hw: tuple[int, int] = (96, 128)) -> np.ndarray:
     """A coloured image with `number` as eight black or white blocks along its upper half."""
@@ -92,7 +95,8 @@ def make_video(
     """Write a video of numbered images, and sound beside them, into `folder`."""
     path = folder / name
     with av.open(str(path), "w", options=muxer_options or {}) as output:
-        stream = output.add_stream(codec, rate=rate, options=options or {})
+        options = {**_REPEATABLE.get(codec, {}), **(options or {})}
+        stream = output.add_stream(codec, rate=rate, options=options)
         stream.height, stream.width = size_hw
         stream.pix_fmt = pix_fmt
         time_base = time_base or 1 / rate

@@ -32,11 +32,7 @@ def export(run, formats=("all",), save_dir=None, **more):
 def test_all_formats_of_a_video_have_the_bytes_of_the_run(video, tmp_path):
     report, lines = export(video, save_dir=tmp_path / "new" / "folder")
     assert (report.status, lines) == (DONE, [])
-    ours, of_the_run = seen(tmp_path / "new" / "folder"), seen(video.parent / "v_annotations")
-    assert ours.keys() == of_the_run.keys()
-    matte = ours.pop("cutout/matte.mp4"), of_the_run.pop("cutout/matte.mp4")
-    assert abs(len(matte[0]) - len(matte[1])) < 100  # x264 varies now and then
-    assert ours == of_the_run
+    assert seen(tmp_path / "new" / "folder") == seen(video.parent / "v_annotations")
 
 
 def test_all_formats_of_pictures_have_the_bytes_of_the_run(pictures, tmp_path):

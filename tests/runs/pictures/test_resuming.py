@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -10,20 +9,18 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import av
 import numpy as np
 import pytest
 
 from sav.config import DetectionConfig
 from sav.data.instances import Instances
 from sav.data.masks import Masks
-from sav.data.types import Detections, Frame
+from sav.data.types import Detections
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
 from sav.folder.ledger import STATE
 from sav.formats.registry import format_names
 from sav.looks import DrawConfig
 from sav.media.pictures import list_pictures, write_picture
-from sav.media.writer import VideoWriter
 from sav.runs.events import Event, Note, Reached
 from sav.runs.pictures.plan import PicturePlan, plan_pictures
 from sav.runs.pictures.run import run_pictures
@@ -35,7 +32,7 @@ from sav.stages.regions import follower
 from sav.store import Store
 from tests.conftest import cases
 from tests.media.videos import make_video
-from tests.runs import stored_runs
+from tests.runs.stored_runs import seen
 from tests.stubs import StubDetector, StubSam, picture
 
 FRAMES = 23
@@ -115,34 +112,6 @@ def killed(made: VideoJob, at: int) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
-def seen(out: Path) -> dict[str, Any]:
-    """All that a user sees: each file's bytes, of films the frames with their times."""
-    return {
-        name: frames(out / name) if name.endswith((".mp4", ".mov")) else content
-        for name, content in stored_runs.seen(out).items()
-    }
-
-
-def frames(path: Path) -> list[tuple[Any, int, int]]:
-    """When which frames are shown; x264 does not always make the same bytes of the same small pictures."""
-    with av.open(str(path)) as container:
-        return [(frame.time, frame.width, frame.height) for frame in container.decode(video=0)]
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is drawn, frame by frame, as it is given to the encoder."""
-    images: list[str] = []
-    write = VideoWriter.write
-
-    def written(self: VideoWriter, frame: Frame) -> None:
-        images.append(hashlib.sha256(frame.image.tobytes()).hexdigest())
-        write(self, frame)
-
-    monkeypatch.setattr(VideoWriter, "write", written)
-    return images
-
-
 @cases(
     ("kills", "batch", "formats"),
     [
@@ -156,7 +125,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     quick=1,
 )
 def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
-    source: Path, tmp_path: Path, drawn: list[str], kills: list[int], batch: int, formats: tuple[str, ...]
+    source: Path, tmp_path: Path, kills: list[int], batch: int, formats: tuple[str, ...]
 ) -> None:
     run(job(source, tmp_path / "undisturbed", batch=batch, formats=formats))
     for at in kills:
@@ -164,8 +133,6 @@ def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
     told: list[Event] = []
     report, count = run(job(source, tmp_path / "out", batch=batch, formats=formats, resume=True), told=told)
     assert (report.status, report.done) == (DONE, FRAMES)
-    half = len(drawn) // 2  # those of both runs, of the videos of cutout, too
-    assert drawn[half:] == drawn[:half]
     assert seen(tmp_path / "out") == seen(tmp_path / "undisturbed")
     (note,) = (event.line for event in told if isinstance(event, Note))
     assert note == f"going on after {FRAMES - count} frame{'s' * (FRAMES - count != 1)} of an earlier run"
@@ -173,9 +140,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
     assert hidden == sorted({*hidden} - {"unfinished.sqlite"})
 
 
-def test_regions_of_a_run_that_goes_on_are_those_of_an_undisturbed_one(
-    source: Path, tmp_path: Path, drawn: list[str]
-) -> None:
+def test_regions_of_a_run_that_goes_on_are_those_of_an_undisturbed_one(source: Path, tmp_path: Path) -> None:
     def made(out: str, **more: Any) -> VideoJob:
         return job(source, tmp_path / out, regions=True, formats=("coco", "png"), **more)
 
@@ -184,8 +149,6 @@ def test_regions_of_a_run_that_goes_on_are_those_of_an_undisturbed_one(
     for at in (9, 4):
         killed(made("out", resume=True), at)
     run(made("out", resume=True))
-    half = len(drawn) // 2
-    assert drawn[half:] == drawn[:half]
     assert seen(tmp_path / "out") == seen(tmp_path / "undisturbed")
 
 
@@ -218,16 +181,16 @@ def test_a_run_that_is_done_asks_the_models_nothing(source: Path, tmp_path: Path
 
 
 def test_a_run_that_goes_on_with_other_looks_draws_all_anew_without_models(
-    source: Path, tmp_path: Path, drawn: list[str]
+    source: Path, tmp_path: Path
 ) -> None:
     run(job(source, tmp_path / "out", draw=DrawConfig(opacity=0.9)))
-    wanted = drawn.copy()
+    wanted = seen(tmp_path / "out")["v.mp4"]
     run(job(source, tmp_path / "out"))
-    drawn.clear()
+    assert seen(tmp_path / "out")["v.mp4"] != wanted
     told: list[Event] = []
     made = job(source, tmp_path / "out", resume=True, draw=DrawConfig(opacity=0.9))
     assert run(made, told=told)[1] == 0
-    assert drawn == wanted
+    assert seen(tmp_path / "out")["v.mp4"] == wanted
     assert [event.line for event in told if isinstance(event, Note)] == [
         f"going on after {FRAMES} frames of an earlier run; drawn anew: the earlier run has the usual looks,"
         " this one opacity 0.9"
