@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(without)
+
+
+@pytest.fixture(autouse=True)
+def nothing_falls_back(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A graph or kernel that fails says so in a line, which is all that one would see of it here."""
+    yield
+    told = [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
+    assert not [record.getMessage() for record in told if record.name.startswith("sav.")]
 
 
 @pytest.fixture

@@ -98,6 +98,7 @@ def test_where_a_kernel_fails_pytorch_does_it_and_one_line_says_so(upstream, par
     # Small global blocks make their positions inside the attention.
     assert asked or part == "relative_positions"
     assert ["without kernels of ours" in line for line in caplog.messages] == [True] * bool(asked)
+    caplog.clear()
 
 
 @torch.inference_mode()
