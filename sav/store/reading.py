@@ -46,7 +46,8 @@ class StoredScenes:
 
     Attributes:
         path: The file.
-        about: What the run was about that writes; of a store that is only read, the last one that began.
+        about: What the run was about that writes; of a store that is only read, the last one that found
+            anything.
     """
 
     def __init__(self, path: Path, database: Connection, run: int | None = None) -> None:
@@ -56,7 +57,7 @@ class StoredScenes:
         with decoding(path):
             runs = self._all("SELECT run, about FROM runs")
             self._runs = {number: About.from_json(about) for number, about in runs}
-            self._run = max(self._runs) if run is None else run
+            self._run = self._last_run() if run is None else run
         self.about = self._runs[self._run]
 
     def __len__(self) -> int:
@@ -82,6 +83,11 @@ class StoredScenes:
         """When the last frame of a finished video ends, in the source's seconds, if that is known."""
         with decoding(self.path):
             return Fraction(self._end) if self._end else None
+
+    def _last_run(self) -> int:
+        """The last run that anything is here of; the last one if there is nothing."""
+        last: int | None = self._one("SELECT MAX(run) FROM frames JOIN runs USING (run)")[0]
+        return max(self._runs) if last is None else last
 
     @property
     def _end(self) -> str | None:

@@ -41,7 +41,8 @@ class Store(StoredScenes):
 
     Attributes:
         path: The file.
-        about: What the run was about that writes; of a store that is only read, the last one that began.
+        about: What the run was about that writes; of a store that is only read, the last one that found
+            anything.
     """
 
     def __init__(self, path: Path, database: Connection, run: int | None = None) -> None:

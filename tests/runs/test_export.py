@@ -10,11 +10,14 @@ from sav.formats.registry import FORMATS, format_names
 from sav.media.pictures import write_picture
 from sav.runs.events import Problem
 from sav.runs.export import ExportJob, run_export
+from sav.runs.pictures.plan import plan_pictures
+from sav.runs.pictures.run import run_pictures
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.run import run_video
+from sav.segmenter import Segmenter
 from sav.store import Store
 from tests.runs.stored_runs import seen, segmenter, video_run
-from tests.stubs import picture
+from tests.stubs import StubDetector, StubSam, picture
 
 pytestmark = pytest.mark.usefixtures("no_models")
 
@@ -172,6 +175,19 @@ def test_a_folder_of_pictures_is_read_again_as_it_was(tmp_path, monkeypatch):
     (tmp_path / "in" / "11.png").write_bytes(b"another")
     with pytest.raises(ResultsError, match="in has changed since"):
         export(tmp_path / "v.mp4", ["labelme"], tmp_path / "nothing")
+
+
+def test_a_run_of_other_classes_that_was_refused_changes_no_name(pictures, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    write_picture(tmp_path / "new.jpg", picture(9))
+    plan = plan_pictures([tmp_path / "new.jpg"], pictures, ["coco"], regions=False)
+    others = StubDetector(class_ids=[0, 1])
+    others.categories = {0: "cat", 1: "mouse"}
+    with pytest.raises(ResultsError, match="a detector with other classes"):
+        run_pictures(plan, Segmenter(others, StubSam(), regions=False))
+    report, lines = export(pictures, save_dir=tmp_path / "again")
+    assert (report.status, lines) == (DONE, [])
+    assert seen(tmp_path / "again") == seen(pictures / "annotations")
 
 
 def test_a_run_is_found_by_its_video_its_folder_and_its_store(video, tmp_path):
