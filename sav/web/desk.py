@@ -16,7 +16,7 @@ from sav.web.clicks import MASK, Click
 from sav.web.config import WebConfig
 from sav.web.film import Film
 from sav.web.line import Job, Line
-from sav.web.models import Checkpoints, Models
+from sav.web.models import Checkpoints, LoadedModels
 from sav.web.picture import Picture
 from sav.web.result import Result
 from sav.web.results import Opening, Results
@@ -36,7 +36,7 @@ class Desk:
         results: What they got.
     """
 
-    def __init__(self, config: WebConfig, checkpoints: Checkpoints, models: Models, root: Path) -> None:
+    def __init__(self, config: WebConfig, checkpoints: Checkpoints, models: LoadedModels, root: Path) -> None:
         """Open the desk; `root` is an empty folder for uploads and results."""
         self.config, self.checkpoints = config, checkpoints
         self.results = Results(root)

@@ -53,7 +53,7 @@ class Checkpoints:
         return next(iter(self.detectors)), self.sams[0]
 
 
-def find_checkpoints(folder: Path) -> Checkpoints:
+def list_checkpoints(folder: Path) -> Checkpoints:
     """Look at the files in a folder; nothing of them is loaded or run.
 
     Raises:
@@ -98,7 +98,7 @@ def _takes_words(path: Path) -> bool:
     return True
 
 
-class Models:
+class LoadedModels:
     """Loads what is asked for; the pair before it goes first, so that memory is needed once.
 
     Used by the thread that does the jobs alone.

@@ -230,7 +230,7 @@ class Results:
     def _bound(self) -> None:
         """Let go of the pictures that were used longest ago, until the others fit."""
         held = sorted((one for one in self._all.values() if one.weight), key=lambda one: one.used)
-        total = sum(result.weight for result in held)
+        total = self.held_bytes
         for result in held[:-1]:
             if total <= self._max_bytes:
                 return

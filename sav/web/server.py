@@ -24,7 +24,7 @@ from sav.files import staging_folder
 from sav.web.config import LOOPBACK, WebConfig
 from sav.web.desk import Desk
 from sav.web.guard import Guard
-from sav.web.models import Models, find_checkpoints
+from sav.web.models import LoadedModels, list_checkpoints
 from sav.web.presence import Presence
 from sav.web.results import Results
 from sav.web.uploads import VIDEO
@@ -38,7 +38,7 @@ _NOT_CACHED = {"cache-control": "private, no-store"}
 
 
 @contextlib.contextmanager
-def serving(config: WebConfig, models: Models | None = None) -> Iterator[Site]:
+def serving(config: WebConfig, models: LoadedModels | None = None) -> Iterator[Site]:
     """A site that is ready to be asked; its folder and all that is in it go with the block.
 
     Args:
@@ -49,14 +49,14 @@ def serving(config: WebConfig, models: Models | None = None) -> Iterator[Site]:
         CheckpointError: There are no checkpoints to choose from.
         SettingError: The port is taken, or there is no such address.
     """
-    checkpoints = find_checkpoints(config.model_dir)
+    checkpoints = list_checkpoints(config.model_dir)
     listening = _listening(config)
     with (
         listening,
         staging_folder(Path(tempfile.gettempdir()) / "sav-web") as root,
         _environment({**_SILENT, "GRADIO_TEMP_DIR": str(root / "uploads")}),
     ):
-        desk = Desk(config, checkpoints, models or Models(checkpoints, config), root)
+        desk = Desk(config, checkpoints, models or LoadedModels(checkpoints, config), root)
         ended = threading.Event()
         sweeper = threading.Thread(target=_sweep, args=(desk.results, ended), name="sweeper", daemon=True)
         sweeper.start()

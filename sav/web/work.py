@@ -19,7 +19,7 @@ from sav.segmenter import Segmenter
 from sav.web.config import WebConfig
 from sav.web.downloads import stem_of
 from sav.web.line import Job, StoppedError
-from sav.web.models import Models
+from sav.web.models import LoadedModels
 from sav.web.result import Result
 from sav.web.uploads import most_frames
 from sav.web.watching import Glimpses, Watched
@@ -62,7 +62,7 @@ class Done:
     lines: tuple[str, ...]
 
 
-def find_in_picture(job: Job, models: Models, result: Result, wish: Wish) -> Scene:
+def find_in_picture(job: Job, models: LoadedModels, result: Result, wish: Wish) -> Scene:
     """All that the models see in a picture.
 
     Raises:
@@ -82,7 +82,7 @@ def find_in_picture(job: Job, models: Models, result: Result, wish: Wish) -> Sce
     return replace(scene, everything=scene.everything[:0])
 
 
-def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: WebConfig) -> Done:
+def find_in_video(job: Job, models: LoadedModels, result: Result, wish: Wish, config: WebConfig) -> Done:
     """Follow all objects of a video; where it is stopped, what is done is saved.
 
     Raises:
@@ -123,7 +123,7 @@ def find_in_video(job: Job, models: Models, result: Result, wish: Wish, config: 
 
 
 def mask_at(
-    job: Job, models: Models, result: Result, wish: Wish, place: NDArray[np.float64]
+    job: Job, models: LoadedModels, result: Result, wish: Wish, place: NDArray[np.float64]
 ) -> tuple[Masks, NDArray[Any]]:
     """The mask at a point `(2,)` or in a box `(4,)`, in pixels, and its box `(1, 4)`.
 

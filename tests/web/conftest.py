@@ -17,7 +17,7 @@ from sav.data.masks import Masks
 from sav.segmenter import Segmenter
 from sav.web.config import WebConfig
 from sav.web.desk import Desk
-from sav.web.models import Checkpoints, Models
+from sav.web.models import Checkpoints, LoadedModels
 from tests.conftest import ROOT
 from tests.stubs import StubDetector, StubSam
 
@@ -46,7 +46,7 @@ class PointSam(StubSam):
         return Masks.from_dense((logits > 0).numpy()), np.ones(len(logits), np.bool_)
 
 
-class StubModels(Models):
+class StubModels(LoadedModels):
     """Loads in no time."""
 
     def __init__(self, checkpoints: Checkpoints = THERE, config: WebConfig | None = None) -> None:
@@ -62,7 +62,7 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
     """A desk with stub models and settings."""
     desks = []
 
-    def make(models: Models | None = None, **settings) -> Desk:
+    def make(models: LoadedModels | None = None, **settings) -> Desk:
         root = tmp_path / f"desk{len(desks)}"
         root.mkdir()
         desks.append(Desk(WebConfig(**settings), THERE, models or StubModels(), root))
@@ -76,9 +76,9 @@ def make_desk(tmp_path: Path) -> Iterator[Callable[..., Desk]]:
 @pytest.fixture(scope="session")
 def models() -> StubModels:
     """The models of the site."""
-    from sav.web.models import find_checkpoints
+    from sav.web.models import list_checkpoints
 
-    return StubModels(find_checkpoints(ROOT / "model"))
+    return StubModels(list_checkpoints(ROOT / "model"))
 
 
 @pytest.fixture(scope="session")

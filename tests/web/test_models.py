@@ -7,7 +7,7 @@ import pytest
 
 from sav.errors import CheckpointError, SettingError
 from sav.web.config import WebConfig
-from sav.web.models import Checkpoints, Models, find_checkpoints
+from sav.web.models import Checkpoints, LoadedModels, list_checkpoints
 from tests.conftest import DEMO_SAM, DEMO_YOLO
 from tests.detectors.models import save
 from tests.detectors.tiny_text import words_model
@@ -20,7 +20,7 @@ def test_files_are_told_by_what_is_in_them_and_others_are_left_out(tmp_path):
     (tmp_path / "c.pt").write_bytes(b"nothing of the kind")
     (tmp_path / "README.md").write_text("words")
     (tmp_path / "folder.pt").mkdir()
-    found = find_checkpoints(tmp_path)
+    found = list_checkpoints(tmp_path)
     assert [*found.detectors] == ["a.pth"] and found.sams == ("b.pt",)
     assert "dog" in found.detectors["a.pth"].values()
     assert found.usual == ("a.pth", "b.pt")
@@ -28,10 +28,10 @@ def test_files_are_told_by_what_is_in_them_and_others_are_left_out(tmp_path):
 
 def test_a_folder_without_one_of_them_is_an_error_that_says_which(tmp_path):
     with pytest.raises(CheckpointError, match="no detector and no SAM"):
-        find_checkpoints(tmp_path)
+        list_checkpoints(tmp_path)
     shutil.copy(DEMO_SAM, tmp_path)
     with pytest.raises(CheckpointError, match="no detector in"):
-        find_checkpoints(tmp_path)
+        list_checkpoints(tmp_path)
 
 
 def test_the_best_pair_that_is_there_is_chosen_at_first():
@@ -73,7 +73,7 @@ def test_which_detectors_take_words_is_told_by_their_files(tmp_path):
     shutil.copy(DEMO_SAM, tmp_path)
     shutil.copy(DEMO_YOLO, tmp_path)
     save(words_model("WorldDetect"), tmp_path / "world.pt")
-    found = find_checkpoints(tmp_path)
+    found = list_checkpoints(tmp_path)
     assert {*found.detectors} == {"demo_yolo.pt", "world.pt"} and found.take_words == {"world.pt"}
 
 
@@ -83,7 +83,7 @@ def test_the_demo_models_load_and_find(tmp_path):
 
     from tests.conftest import ROOT
 
-    models = Models(find_checkpoints(ROOT / "model"), WebConfig(device="cpu"))
+    models = LoadedModels(list_checkpoints(ROOT / "model"), WebConfig(device="cpu"))
     segmenter = models.segmenter("demo_yolo.pt", "demo_sam.pth")
     scene = segmenter(cv2.imread(str(ROOT / "TestImages" / "dogs.jpg")))
     assert "dog" in scene.class_names

@@ -16,14 +16,14 @@ from tests.web.conftest import StubModels
 
 pytest.importorskip("gradio")
 
-from sav.web.models import find_checkpoints
+from sav.web.models import list_checkpoints
 from sav.web.server import serving
 
 
 def test_when_it_ends_its_folder_is_gone_and_the_environment_as_before(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = dict(os.environ)
-    models = StubModels(find_checkpoints(ROOT / "model"))
+    models = StubModels(list_checkpoints(ROOT / "model"))
     with serving(WebConfig(model_dir=ROOT / "model", port=0), models) as site:
         (folder,) = tmp_path.iterdir()
         assert site.desk.results.uploads.is_relative_to(folder)
