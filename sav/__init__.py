@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from sav.media.reader import open_video
     from sav.presets import preset
     from sav.segmenter import Segmenter
+    from sav.stages.prompts import Prompts
     from sav.stages.refine.config import RefineConfig
     from sav.trackers import Tracker
+    from sav.video_scenes import Tracking, VideoScenes
 
 __version__ = "0.1.0"
 
@@ -62,6 +64,7 @@ _HOMES = {
     "Masks": "sav.data.masks",
     "PackageMissingError": "sav.errors",
     "PictureError": "sav.errors",
+    "Prompts": "sav.stages.prompts",
     "RefineConfig": "sav.stages.refine.config",
     "ResultsError": "sav.errors",
     "SavError": "sav.errors",
@@ -69,8 +72,10 @@ _HOMES = {
     "Segmenter": "sav.segmenter",
     "SettingError": "sav.errors",
     "Tracker": "sav.trackers",
+    "Tracking": "sav.video_scenes",
     "VideoDamagedError": "sav.errors",
     "VideoError": "sav.errors",
+    "VideoScenes": "sav.video_scenes",
     "WriteError": "sav.errors",
     "open_video": "sav.media.reader",
     "overlay": "sav.drawing",
@@ -95,6 +100,7 @@ __all__ = [
     "Masks",
     "PackageMissingError",
     "PictureError",
+    "Prompts",
     "RefineConfig",
     "ResultsError",
     "SavError",
@@ -102,8 +108,10 @@ __all__ = [
     "Segmenter",
     "SettingError",
     "Tracker",
+    "Tracking",
     "VideoDamagedError",
     "VideoError",
+    "VideoScenes",
     "WriteError",
     "open_video",
     "overlay",

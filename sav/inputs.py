@@ -100,6 +100,11 @@ def as_frame(picture: Any) -> Frame:
         return Frame(to_bgr(picture), name=name)
     if isinstance(picture, np.ndarray):
         return Frame(_checked(picture))
+    if hasattr(picture, "permute"):
+        raise TypeError(
+            "a tensor is no picture; of (3, H, W) uint8 RGB write: "
+            "tensor.permute(1, 2, 0).flip(-1).contiguous().cpu().numpy()"
+        )
     if isinstance(picture, Iterable):
         raise TypeError("for several pictures write: for scene in segmenter.pictures(...)")
     raise TypeError(
@@ -136,10 +141,13 @@ def _checked(array: np.ndarray) -> Image:
     """A caller's array, with a hint where it is nearly right."""
     if array.ndim == 4:
         raise ValueError("for several pictures write: for scene in segmenter.pictures(...)")
-    if array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (1, 4)):
-        raise ValueError(
-            f"a picture must be (H, W, 3) BGR, not {array.shape}; cv2.cvtColor makes one of grey or BGRA"
-        )
+    if not array.size:
+        raise ValueError(f"a picture has at least one pixel; this array is empty, {array.shape}")
+    if array.ndim != 3 or array.shape[2] != 3:
+        hint = "cv2.cvtColor makes one of grey or BGRA"
+        if array.ndim == 3 and array.shape[0] == 3 and array.shape[2] not in (1, 4):
+            hint = "of (3, H, W) RGB write: np.ascontiguousarray(array.transpose(1, 2, 0)[..., ::-1])"
+        raise ValueError(f"a picture must be (H, W, 3) BGR, not {array.shape}; {hint}")
     if array.dtype != np.uint8:
         raise ValueError(f"a picture must be uint8, 0 to 255, not {array.dtype}")
     return array
@@ -150,6 +158,7 @@ def as_detections(
     class_ids: ArrayLike | None,
     scores: ArrayLike | None,
     categories: Mapping[int, str],
+    size_hw: tuple[int, int],
 ) -> Detections:
     """A caller's own boxes, checked.
 
@@ -158,9 +167,10 @@ def as_detections(
         class_ids: `(N,)` their classes; None for the first that there is.
         scores: `(N,)` their scores, 0 to 1; None for 1.
         categories: Every class that there is, id to name.
+        size_hw: Height and width of the picture in pixels.
 
     Raises:
-        ValueError: If a box is none, a class is not known, or the lengths differ.
+        ValueError: If a box is none or lies outside the picture, a class is not known, or the lengths differ.
     """
     boxes = np.asarray(boxes_xyxy, np.float32).reshape(-1, 4)
     classes = np.full(len(boxes), min(categories, default=0)) if class_ids is None else np.asarray(class_ids)
@@ -169,5 +179,10 @@ def as_detections(
         raise ValueError(f"class_ids has {sorted(unknown)}, which the detector does not know")
     if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
         raise ValueError("boxes_xyxy must be finite, each with its right and bottom beyond left and top")
+    height, width = size_hw
+    is_outside = (boxes[:, 2:] <= 0).any(axis=1) | (boxes[:, :2] >= (width, height)).any(axis=1)
+    if is_outside.any():
+        first = boxes[is_outside][0].tolist()
+        raise ValueError(f"boxes_xyxy has {first}, which lies outside the picture, {width}x{height} pixels")
     sure = np.ones(len(boxes)) if scores is None else np.asarray(scores)
     return Detections(boxes, sure.astype(np.float32), classes.astype(np.int64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 
 from sav.data.scene import Scene
@@ -14,6 +15,7 @@ from sav.inputs import Picture, as_frame
 from sav.media.video import VideoInfo
 from sav.stages.scenes import Cutter, look
 from sav.trackers import Tracker
+from sav.wording import count
 
 
 class VideoScenes:
@@ -32,6 +34,12 @@ class VideoScenes:
         """Hand out `scenes`, and call `release` when that is over."""
         self._scenes, self._release = scenes, release
         self.info = info
+
+    def __repr__(self) -> str:
+        if self.info is None:
+            return "<VideoScenes of frames that are handed in>"
+        (height, width), rate = self.info.size_hw, float(self.info.frame_rate)
+        return f"<VideoScenes of {Path(self.info.name).name}, {width}x{height}, {rate:g} frames/s>"
 
     def __iter__(self) -> VideoScenes:
         return self
@@ -77,18 +85,28 @@ class VideoScenes:
 
 
 class Tracking:
-    """Follows objects through frames that come one by one, without delay: `scene = tracking(frame)`."""
+    """Follows objects through frames that come one by one, without delay: `scene = tracking(frame)`.
+
+    Each camera has a tracking of its own; one that is made anew begins with the id 1.
+    """
 
     def __init__(self, detector: Detector, cutter: Cutter, tracker: Tracker, frame_rate: Fraction) -> None:
         self._detector, self._cutter, self._tracker = detector, cutter, tracker
         self._frame_rate = frame_rate
         self._count = 0
 
+    def __repr__(self) -> str:
+        return f"<Tracking at {float(self._frame_rate):g} frames/s, after {count(self._count, 'frame')}>"
+
     def __call__(self, picture: Picture) -> Scene:
         """The scene of the next frame, in whatever form `Segmenter.__call__` takes a picture.
 
+        Frames without a time of their own, arrays and files, are taken to come at the frame rate.
+
         Raises:
+            OSError: If there is no such file.
             ValueError: If it is no picture.
+            TypeError: If it is several pictures, or of a kind that is none.
         """
         frame = as_frame(picture)
         if not isinstance(picture, Frame):

@@ -8,6 +8,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 
 import sav
@@ -21,6 +22,7 @@ from sav import (
     MaskConfig,
     Segmenter,
     SettingError,
+    Tracking,
 )
 from sav.media.reader import open_video
 from sav.stages.refine import RefineConfig
@@ -158,12 +160,23 @@ def test_every_form_of_a_picture_gives_the_same_scene(segmenter, tmp_path):
         (PLAIN[..., 0], "cvtColor"),
         (np.dstack([PLAIN, PLAIN[..., :1]]), "cvtColor"),
         (PLAIN.astype(np.float32), "uint8"),
+        (PLAIN.transpose(2, 0, 1), r"\(H, W, 3\) BGR, not \(3, 60, 80\); .*transpose"),
+        (torch.zeros(3, 60, 80), r"tensor\.permute"),
+        (PLAIN[:0], r"empty, \(0, 80, 3\)"),
         (3, "int is no picture"),
     ],
 )
 def test_what_is_no_picture_is_answered_with_what_to_write(segmenter, wrong, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        segmenter(wrong)
+    for take in (segmenter, segmenter.prompts, segmenter.start_tracking()):
+        with pytest.raises((TypeError, ValueError), match=message):
+            take(wrong)
+
+
+def test_a_frame_has_pixels_and_shows_itself_without_them():
+    for wrong in (PLAIN[:, :0], PLAIN.transpose(2, 0, 1)):
+        with pytest.raises(ValueError, match=r"image (is empty|must have shape \(H, W, 3\))"):
+            Frame(wrong)
+    assert repr(Frame(PLAIN, 3, "a.jpg", Fraction(1, 3))) == "<Frame 3 'a.jpg', 80x60, at 0.333 s>"
 
 
 def test_a_folder_is_answered_with_what_to_write_and_works_as_pictures(segmenter, tmp_path):
@@ -192,6 +205,8 @@ def test_boxes_of_ones_own_take_the_detectors_place(segmenter, count):
     [
         ({"boxes_xyxy": [[5, 5, 5, 9]]}, "right and bottom"),
         ({"boxes_xyxy": [[0, 0, np.nan, 9]]}, "finite"),
+        ({"boxes_xyxy": [[0, 0, 9, 9], [-50, -50, -10, 0]]}, "outside the picture, 80x60"),
+        ({"boxes_xyxy": [[80, 0, 90, 9]]}, "outside the picture"),
         ({"boxes_xyxy": [[0, 0, 9, 9]], "class_ids": [7]}, r"\[7\]"),
         ({"boxes_xyxy": [[0, 0, 9, 9]], "class_ids": [0, 1]}, "class_ids"),
     ],
@@ -325,15 +340,18 @@ def test_a_video_is_refined_on_its_way(segmenter):
 
 def test_frames_are_handed_in_one_by_one(segmenter):
     tracking = segmenter.start_tracking("bytetrack", frame_rate=25)
+    assert isinstance(tracking, Tracking)
     scenes = [tracking(picture(seed)) for seed in range(3)]
     assert [scene.track_ids.tolist() for scene in scenes] == [[1, 2]] * 3
     assert [scene.frame.time for scene in scenes] == [0, Fraction(1, 25), Fraction(2, 25)]
     assert scenes == list(segmenter.track([picture(seed) for seed in range(3)], frame_rate=25))
+    assert repr(tracking) == "<Tracking at 25 frames/s, after 3 frames>"
 
 
 def test_a_track_has_a_length_where_that_is_known(segmenter):
     with segmenter.track(STREET, end=4) as scenes:
         assert len(scenes) == 4
+        assert repr(scenes) == "<VideoScenes of street.mp4, 768x432, 15 frames/s>"
         assert scenes.info.size_hw == next(scenes).size_hw
     frames = segmenter.track(picture(seed) for seed in range(2))
     with pytest.raises(TypeError, match="nobody knows"):

@@ -26,13 +26,15 @@ UNLABELLED_ID = -1
 FIRST_REGION_ID = 1 << 15
 
 
-def check_array(name: str, array: NDArray[Any], shape: tuple[int | None, ...], dtype: type[Any]) -> None:
+def check_array(
+    name: str, array: NDArray[Any], shape: tuple[int | str | None, ...], dtype: type[Any]
+) -> None:
     """Check what is in a dataclass.
 
     Args:
         name: What to call the array.
         array: The array.
-        shape: What it must have, where None stands for any length.
+        shape: What it must have, where None, or a letter for the message, stands for any length.
         dtype: What its numbers must be; fractions must be finite as well.
 
     Raises:
@@ -48,9 +50,9 @@ def check_array(name: str, array: NDArray[Any], shape: tuple[int | None, ...], d
         raise ValueError(f"{name} must be finite, without NaN")
 
 
-def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+def _fits(shape: tuple[int, ...], wanted: tuple[int | str | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(
-        want is None or want == have for want, have in zip(wanted, shape, strict=True)
+        not isinstance(want, int) or want == have for want, have in zip(wanted, shape, strict=True)
     )
 
 
@@ -76,16 +78,21 @@ def _is_same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Frame(Arrays):
     """One picture, or one frame of a video.
 
     Attributes:
-        image: `(H, W, 3)` uint8, BGR.
+        image: `(H, W, 3)` uint8, BGR. Of an array that was handed in it is that array itself, and no copy: a
+            camera that fills its buffer anew changes it.
         index: Position in the stream, from 0.
         name: What to call it in files and messages, without a folder.
-        time: Presentation time in seconds, exact; 0 for a picture.
+        time: Presentation time in seconds, exact, a `Fraction`: write `float(frame.time)` to calculate
+            with it; 0 for a picture.
         stem: What files about it are called, without suffix; empty to go by its name.
+
+    Raises:
+        ValueError: If the image has another shape or type, or no pixel.
     """
 
     image: Image
@@ -95,7 +102,14 @@ class Frame(Arrays):
     stem: str = ""
 
     def __post_init__(self) -> None:
-        check_array("image", self.image, (None, None, 3), np.uint8)
+        check_array("image", self.image, ("H", "W", 3), np.uint8)
+        if not self.image.size:
+            raise ValueError(f"image is empty, {self.image.shape}: a frame has at least one pixel")
+
+    def __repr__(self) -> str:
+        height, width = self.size_hw
+        name = f" {self.name!r}" if self.name else ""
+        return f"<Frame {self.index}{name}, {width}x{height}, at {float(self.time):.3f} s>"
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from sav.data.types import Detections, Frame, Image
 from sav.detectors.box_files import read_boxes
 from sav.detectors.names import resolve_classes
 from sav.errors import BoxesError, SettingError
+
+_log = logging.getLogger(__name__)
 
 # Characters of names that a message lists.
 _MOST_SHOWN = 200
@@ -82,7 +85,7 @@ class BoxFile:
 
     def in_frames(self, frames: Sequence[Frame]) -> list[Detections]:
         """The boxes of each frame, the surest first."""
-        return [self._kept(self._all(frame), frame.size_hw) for frame in frames]
+        return [self._kept(self._all(frame), frame) for frame in frames]
 
     def check_pictures(self, names: Iterable[str]) -> None:
         """Raise BoxesError if pictures are known by their names, and none of these is one of them."""
@@ -117,13 +120,20 @@ class BoxFile:
             names = (path.stem, f"{path.stem}_{path.suffix[1:]}")
         return next((table[known] for known in names if known in table), None)
 
-    def _kept(self, found: Detections, size_hw: tuple[int, int]) -> Detections:
-        """Those that lie in the picture and are wanted, in pixels."""
-        size = np.array([*size_hw[::-1], *size_hw[::-1]], np.float32)
-        boxes = np.clip(found.boxes_xyxy * (size if self._table.are_shares else 1), 0, size)
-        is_wanted = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (found.scores >= (self._config.conf or 0))
+    def _kept(self, found: Detections, frame: Frame) -> Detections:
+        """Those that are wanted and have a pixel in the picture, in pixels; how many have none is logged."""
+        size = np.array(frame.size_hw[::-1] * 2, np.float32)
+        given = found.boxes_xyxy * (size if self._table.are_shares else 1)
+        boxes = np.clip(given, 0, size)
+        is_wanted = found.scores >= (self._config.conf or 0)
         if self._class_ids is not None:
             is_wanted &= np.isin(found.class_ids, self._class_ids)
+
+        is_empty = is_wanted & (boxes[:, 2:] <= boxes[:, :2]).any(axis=1)
+        if is_empty.any():
+            name, one = frame.name or f"frame {frame.index}", given[is_empty][0].round(1).tolist()
+            _log.warning("%s: %d boxes without a pixel in it left out: %s", name, is_empty.sum(), one)
+            is_wanted &= ~is_empty
         return Detections(boxes, found.scores, found.class_ids)[is_wanted][: self._config.max_det]
 
 

@@ -52,7 +52,8 @@ class PictureSegmenter(Models):
         if boxes_xyxy is None:
             seen = look(self._detector_for(detect, PICTURE_DETECTION), [frame])[0]
         else:
-            seen = Seen.in_picture(frame, as_detections(boxes_xyxy, class_ids, scores, self.categories))
+            boxes = as_detections(boxes_xyxy, class_ids, scores, self.categories, frame.size_hw)
+            seen = Seen.in_picture(frame, boxes)
             masks = masks or MaskConfig(duplicate_iou=1)
         cutter = self._cutter(masks, self.regions if regions is None else regions)
         return cutter([seen], lambda place, share: on_progress(share))[0]

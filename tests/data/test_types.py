@@ -23,7 +23,7 @@ TRACKS = Tracks(NUMBERS, NUMBERS, BOXES, NUMBERS)
         (DETECTIONS, "class_ids", np.zeros(2), "class_ids must be an array of int64, not float64"),
         (TRACKS, "track_ids", NUMBERS.astype(np.float32), "track_ids must be an array of int64"),
         (TRACKS, "boxes_xyxy", np.full((2, 4), np.inf, np.float32), "boxes_xyxy must be finite"),
-        (FRAME, "image", FRAME.image[..., 0], r"image must have shape \(N, N, 3\)"),
+        (FRAME, "image", FRAME.image[..., 0], r"image must have shape \(H, W, 3\)"),
         (FRAME, "image", np.zeros((4, 5, 3)), "image must be an array of uint8"),
     ],
 )

@@ -98,6 +98,14 @@ def test_yolo_labels_are_shares_with_names_beside_them(tmp_path):
     assert found(boxes, "my_clip_000002") == [([0, 0, 80, 60], 1, 0)]
 
 
+def test_boxes_without_a_pixel_in_their_picture_are_left_out_and_told(tmp_path, caplog):
+    results = [result("a", [-500, -500, 400, 400]), result("a", [5, 5, 0, 9]), result("a", [0, 0, 9, 9])]
+    boxes = BoxFile(write(tmp_path / "r.json", results), ALL)
+    assert found(boxes, "a.jpg") == [([0, 0, 9, 9], 0.5, 3)]
+    (told,) = caplog.messages
+    assert told == "a.jpg: 2 boxes without a pixel in it left out: [-500.0, -500.0, -100.0, -100.0]"
+
+
 def test_what_is_kept_is_chosen_by_score_class_and_number(tmp_path):
     results = [result("a", [0, 0, 5 + n, 5], 0.1 * n, category_id=n % 2) for n in range(1, 8)]
     boxes = BoxFile(write(tmp_path / "r.json", results))
