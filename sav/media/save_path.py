@@ -8,7 +8,8 @@ from pathlib import Path
 from sav.errors import SettingError
 from sav.media.addresses import local_path
 
-_SUFFIXES = (".mp4", ".m4v", ".mov")
+# What the MP4 that is written may be called.
+SUFFIXES = (".mp4", ".m4v", ".mov")
 
 
 def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
@@ -29,8 +30,8 @@ def check_save_path(path: str | Path, source: str | Path | None = None) -> Path:
         SettingError: Its suffix is not one of MP4's, or what is written would replace the source.
     """
     path = Path(path)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise SettingError(f"{path} must end in {' or '.join(_SUFFIXES)}: the video is written as MP4")
+    if path.suffix.lower() not in SUFFIXES:
+        raise SettingError(f"{path} must end in {' or '.join(SUFFIXES)}: the video is written as MP4")
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder: give the name of a file in it")
     folder = path.parent

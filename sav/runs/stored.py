@@ -14,6 +14,7 @@ from sav.errors import ResultsError
 from sav.files import check_folder, named_errors
 from sav.folder.ledger import STATE, fingerprint
 from sav.folder.output import OutputFolder
+from sav.folder.twins import other_video
 from sav.media.addresses import local_path, shown
 from sav.media.opening import ReaderConfig
 from sav.media.pictures import read_picture, readable
@@ -40,9 +41,15 @@ def find_store(run: Path, as_found: bool = False) -> Path:
 
     Raises:
         FileNotFoundError: There is none.
+        ResultsError: It is that of another video, whose name differs in its suffix alone.
     """
     if run.suffix == ".sqlite" and run.is_file():
         return run
+    if not run.is_dir() and (other := other_video(run)):
+        raise ResultsError(
+            f"{annotations_folder(run)} has the annotations of {other}, not of {run}: give that, or the"
+            " folder"
+        )
     state = (run if run.is_dir() else annotations_folder(run)) / STATE
     names = (STORE, UNFINISHED) if as_found else (REFINED, STORE, UNFINISHED)
     found = [state / name for name in names if (state / name).exists()]

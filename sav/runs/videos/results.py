@@ -10,6 +10,7 @@ from sav.files import check_folder
 from sav.folder.guarded import in_the_way
 from sav.folder.ledger import RUN, STATE
 from sav.folder.output import OutputFolder
+from sav.folder.twins import other_video
 from sav.formats.registry import FORMATS, VIDEO_FORMATS
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.runs.differences import looks_difference
@@ -49,7 +50,8 @@ class VideoResults:
             looks: What is wished of the files beside the defaults, in words.
 
         Raises:
-            FileExistsError: Something that is not ours has the name of the video.
+            FileExistsError: Something that is not ours has the name of the video, or its annotations would
+                take the place of those of another.
             OSError: Nothing can be written there.
         """
         self.save_path, self.overwrite = save_path, overwrite
@@ -62,6 +64,11 @@ class VideoResults:
                 check_folder(path)
         if self._output(save_path).blocked([save_path]):
             raise in_the_way([save_path])
+        if other := self._other(save_path):
+            raise FileExistsError(
+                f"{folder} has the annotations of {other}, and those of {save_path} would take their place:"
+                " give it another name, or replace them with --overwrite"
+            )
 
     def why_anew(self) -> str:
         """What to say of a run that goes on with one that drew otherwise; empty if it did not."""
@@ -93,13 +100,20 @@ class VideoResults:
         return next(name for name in _names(path) if not self._blocked(name))
 
     def _blocked(self, path: Path) -> list[Path]:
-        """What is in the way of a video; unless it is that which is asked for, of its annotations, too."""
+        """What is in the way of a video; unless it is that which is asked for, of its annotations, too.
+
+        Another video whose annotations would be replaced is in the way of either.
+        """
         output = self._output(path)
         paths = [path]
         for name in () if path == self.save_path else self.formats:
             paths += [output.folder / common for common in FORMATS[name].common]
             paths += [found for each in FORMATS[name].each for found in sorted(output.folder.glob(each))]
-        return output.blocked(paths)
+        return output.blocked(paths) or [other for other in [self._other(path)] if other]
+
+    def _other(self, path: Path) -> Path | None:
+        """The video whose annotations must not be replaced by those of the one at `path`."""
+        return None if self.overwrite else other_video(path)
 
     def _output(self, path: Path) -> OutputFolder:
         return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)

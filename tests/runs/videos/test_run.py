@@ -14,11 +14,12 @@ import pytest
 from sav import files
 from sav.commands import cli
 from sav.drawing import Painter
-from sav.errors import DONE, FAILED, PARTLY_DONE, VideoError
+from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError, VideoError
 from sav.folder.ledger import RUN, Ledger
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs.events import Reached
+from sav.runs.stored import find_store
 from sav.runs.videos import run as video_run
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.results import VideoResults
@@ -97,6 +98,27 @@ def test_a_video_that_the_user_made_or_changed_stops_a_run_before_it_begins(sour
     assert seen(save_path.parent) == before
     assert run(source, save_path, overwrite=True).status == DONE
     assert save_path.read_bytes() != b"mine"
+
+
+def test_another_suffix_does_not_take_the_annotations_of_an_earlier_video(source, save_path, tmp_path):
+    run(source, save_path)
+    before, twin = seen(save_path.parent), save_path.with_suffix(".mov")
+    with pytest.raises(
+        FileExistsError, match=r"annotations of .*v\.mp4, .*give it another name.*--overwrite"
+    ):
+        run(source, twin, segmenter=after(lambda: pytest.fail("the models are loaded")))
+    assert seen(save_path.parent) == before
+    assert run(source, twin, overwrite=True).status == DONE
+    with pytest.raises(ResultsError, match=r"annotations of .*v\.mov, not of .*v\.mp4"):
+        find_store(save_path)
+    assert find_store(twin) == find_store(save_path.parent / "v_annotations")
+
+
+def test_another_suffix_that_comes_meanwhile_keeps_its_annotations(source, save_path):
+    twin = save_path.with_suffix(".mov")
+    report = run(source, save_path, segmenter=after(lambda: run(source, twin)))
+    assert report.saved == (save_path.with_name("v-2.mp4"), save_path.with_name("v-2_annotations"))
+    assert find_store(twin).exists()
 
 
 @pytest.mark.parametrize("is_ours_once", [True, False])
