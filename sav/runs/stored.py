@@ -230,10 +230,12 @@ def unread_scenes(store: Store) -> Iterator[tuple[Scene, None]]:
 
 def unread_line(paths: Names) -> str:
     """What is to be said of pictures whose pixels are wanted, and are not there any more."""
-    are = "is gone or has" if len(paths) == 1 else "are gone or have"
-    them = "it" if len(paths) == 1 else "them"
+    are, them, they = (
+        ("is gone or has", "it", "it is") if len(paths) == 1 else ("are gone or have", "them", "they are")
+    )
     return (
-        f"{count(len(paths), 'picture')} {are} changed since ({paths}): put {them} back, or run seg.py again"
+        f"{count(len(paths), 'picture')} {are} changed since ({paths}): put {them} back, or run seg.py again,"
+        f" with --drop_gone if {they} not to come back"
     )
 
 

@@ -91,7 +91,7 @@ def _pictures_of(path: Path) -> Iterable[Path]:
         line = left_out_below(path, (), is_picture)
         if not line:
             raise
-        raise FileNotFoundError(f"{error}; there are {line}") from None
+        raise FileNotFoundError(f"{error}; left out: {line}") from None
 
 
 def _is_other(path: Path) -> bool:

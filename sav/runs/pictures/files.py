@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,6 +62,12 @@ class PictureFiles:
     def of(cls, plan: PicturePlan) -> PictureFiles:
         """What a run wants."""
         return cls(plan.save_dir, plan.formats, plan.options, plan.drawn, plan.draw)
+
+    def check(self, categories: Mapping[int, str]) -> None:
+        """Raise SettingError if a format cannot hold what the detector knows."""
+        target = Target(self.save_dir / ANNOTATIONS, categories, options=self.options)
+        with tempfile.TemporaryDirectory() as folder:
+            Writers(self.formats, target, Path(folder)).discard()
 
     def make(self, picture: Path, scene: Scene, stem: str, folder: Path, tell: Callable[[str], None]) -> Made:
         """Make all files of a picture in an empty folder, under the paths that they shall have.

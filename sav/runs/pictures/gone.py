@@ -38,7 +38,7 @@ class Gone:
         are, their, them = ("is", "its", "it") if len(names) == 1 else ("are", "their", "them")
         gone = f"{count(len(names), 'picture')} of earlier runs {are} no longer at {their} place ({names})"
         if self._plan.drop_gone:
-            return f"{gone}: taken out, with the results"
+            return f"{gone}: taken out, with the results; what was changed by hand stays"
         return f"{gone}: the data set still tells of {them}; --drop_gone takes {them} out, with the results"
 
     def _found(self) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from sav.errors import WriteError
 from sav.files import named_errors, staging_folder
 from sav.folder.ledger import RUN, STATE
 from sav.formats.registry import FORMATS
-from sav.formats.target import Target
 from sav.media.pictures.paths import PathList
 from sav.runs.kept import kept_lines
 from sav.runs.pictures.earlier import Earlier
@@ -30,11 +28,10 @@ from sav.runs.pictures.files import PictureFiles
 from sav.runs.pictures.gone import Gone
 from sav.runs.pictures.joining import PictureJoining
 from sav.runs.pictures.leftovers import Leftovers
-from sav.runs.pictures.plan import ANNOTATIONS, PicturePlan
+from sav.runs.pictures.plan import PicturePlan
 from sav.runs.pictures.putting import PicturePutting, Ready
 from sav.runs.pictures.store import PictureStore
 from sav.runs.report import Found
-from sav.runs.saving import Writers
 from sav.store import About
 
 _log = logging.getLogger(__name__)
@@ -84,7 +81,7 @@ class PictureResults:
         self._reserved: dict[str, dict[str, str]] = {}  # what is remembered of those on their way
         self._looks = plan.draw.changes
         self._workshop: Path | None = None
-        self._check_formats()
+        self._files.check(self._categories)
         self._store = PictureStore(self._ledger, about)
         self.earlier = Earlier(plan, self._store, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
@@ -208,10 +205,9 @@ class PictureResults:
             self._store.close()
         with contextlib.suppress(WriteError):
             self._ledger.close()
-        new = [self._plan.save_dir] if self._is_new else []
-        for folder in new:
+        if self._is_new:
             with contextlib.suppress(OSError):  # it is not empty
-                folder.rmdir()
+                self._plan.save_dir.rmdir()
 
     @property
     def _is_workshop_there(self) -> bool:
@@ -221,12 +217,6 @@ class PictureResults:
         """What is remembered of a picture, whose content nobody has looked at yet."""
         known = self._plan.stems.known_by(position, "")
         return {**known, "classes": self._classes, "looks": self._looks}
-
-    def _check_formats(self) -> None:
-        """Raise SettingError if a format cannot hold what the detector knows."""
-        target = Target(self._plan.save_dir / ANNOTATIONS, self._categories, options=self._plan.options)
-        with tempfile.TemporaryDirectory() as folder:
-            Writers(self._plan.formats, target, Path(folder)).discard()
 
     def _begin(self) -> None:
         """Before the first picture: forget what somebody has removed, and say what holds for all pictures."""

@@ -178,12 +178,13 @@ def is_done(job: VideoJob, models: KnownModels) -> bool:
     is_ours = job.save_path.exists() and ledger.looks_ours(job.save_path)
     if not is_ours or ledger.about(RUN).get("looks", "") != job.looks:
         return False
-    about = about_job(job, models)
-    is_as_wanted = _is_finished(folder / STATE / STORE, about)
-    if job.refine:
-        is_as_wanted &= _is_finished(folder / STATE / REFINED, refined_about(about, job.refine))
+    stores = [folder / STATE / name for name in ([STORE, REFINED] if job.refine else [STORE])]
     files = [os.path.relpath(place, folder) for place in folder.rglob("*")]
-    return is_as_wanted and all(_has(name, files) for name in job.formats)
+    if not (all(path.exists() for path in stores) and all(_has(name, files) for name in job.formats)):
+        return False
+    about = about_job(job, models)  # large files are hashed for that
+    abouts = [about, refined_about(about, job.refine)] if job.refine else [about]
+    return all(map(_is_finished, stores, abouts))
 
 
 def _is_finished(path: Path, about: About) -> bool:

@@ -43,7 +43,7 @@ def test_what_the_line_says_takes_them_all(folder, caplog):
 
 def test_a_folder_of_nothing_but_subfolders_is_told(folder):
     (folder / "a.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"no pictures in .*; there are 3 pictures in subfolders"):
+    with pytest.raises(FileNotFoundError, match=r"no pictures in .*; left out: 3 pictures in subfolders"):
         find_pictures([str(folder)])
 
 

@@ -55,7 +55,9 @@ def test_they_are_told_of_and_taken_out_where_that_is_asked_for(
 
     mine = out / "annotations" / "labelme" / "b.json"
     mine.write_text("mine")
-    assert run(pictures, out, drop_gone=True, **more)[-1].endswith("taken out, with the results")
+    assert run(pictures, out, drop_gone=True, **more)[-1].endswith(
+        "taken out, with the results; what was changed by hand stays"
+    )
     run(pictures, tmp_path / "one")
     name = "annotations/labelme/b.json"
     assert seen(out) == {**seen(tmp_path / "one"), name: b"mine"}
