@@ -1,4 +1,4 @@
-"""The encoder's Triton kernels without a GPU: interpreted on the CPU, and compiled for one."""
+"""The encoder's Triton kernels without a GPU: interpreted on the CPU."""
 
 import json
 import os
@@ -13,8 +13,6 @@ from tests.conftest import ROOT
 from tests.sam.fast.cases import ATTENTION, ENCODERS, ROUNDINGS
 
 pytestmark = pytest.mark.long
-FLOATS = {"stream", "weight", "bias"}
-HALVES = {"qkv", "by_row", "by_column", "by_rows", "by_columns", "out", "branch"}
 
 
 @pytest.fixture(scope="module")
@@ -41,49 +39,6 @@ def test_attention_in_windows_is_exact_but_for_rounding(interpreted, name):
 @pytest.mark.parametrize("dtype", ROUNDINGS)
 def test_adding_and_normalising_is_exact_but_for_rounding(interpreted, dtype):
     assert interpreted[str(dtype)] < ROUNDINGS[dtype]
-
-
-@pytest.mark.parametrize("element", ["bf16", "fp16"])
-@pytest.mark.parametrize("side", [14, 64])
-def test_attention_compiles_for_hopper_and_fits_into_its_registers(element, side):
-    pytest.importorskip("triton")
-    from sav.sam.fast.attention_kernels import attention_kernel, positions_kernel
-
-    layout = kernels.Layout((1, 64, 64), 16, 80, side)
-    launch = kernels.choose_launch(layout)
-    sizes = layout.sizes | {"ROWS": launch.rows, "QUERIES": launch.queries}
-    compiled = compile_for_hopper(attention_kernel, element, sizes, launch.warps, launch.stages)
-    assert compiled.metadata.shared <= 232448
-    assert "wgmma" in compiled.asm["ptx"]
-    compile_for_hopper(positions_kernel, element, layout.sizes | {"TOKENS": 64}, 4, 2)
-
-
-def test_normalising_compiles_for_hopper():
-    pytest.importorskip("triton")
-    from sav.sam.fast.norm_kernels import add_norm_kernel
-
-    for adds in (False, True):
-        compile_for_hopper(add_norm_kernel, "bf16", {"ADDS": adds, "CHANNELS": 2048}, 4, 1)
-
-
-def compile_for_hopper(kernel, element, constants, warps, stages):
-    """Compile a kernel as a launch on an H100 would."""
-    import triton
-    from triton.backends.compiler import GPUTarget
-
-    def kind(name):
-        if name in constants:
-            return "constexpr"
-        if name in FLOATS | HALVES:
-            return "*fp32" if name in FLOATS else f"*{element}"
-        return "fp32" if name in ("scale_log2", "inverse_scale", "eps") else "i32"
-
-    names = kernel.arg_names
-    pointers = [place for place, name in enumerate(names) if name in FLOATS | HALVES]
-    aligned = {(place,): [["tt.divisibility", 16]] for place in pointers}
-    source = triton.compiler.ASTSource(kernel, {name: kind(name) for name in names}, constants, aligned)
-    options = {"num_warps": warps, "num_stages": stages}
-    return triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
 
 
 @pytest.mark.parametrize("head_dim", [8, 16, 24, 32, 48, 64, 80, 96, 112, 128])
