@@ -21,7 +21,7 @@ from sav.media.pictures.paths import PathList
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.kept import kept_lines
 from sav.runs.pictures.plan import ANNOTATIONS
-from sav.runs.report import Found, Report
+from sav.runs.report import Found, FoundInVideo, Report
 from sav.runs.saving import Annotations, Writers
 from sav.runs.stored import (
     Place,
@@ -138,7 +138,7 @@ def _export_video(
     """Write the files of a video; all of them, or none."""
     wanted = _possible(store, formats, on_event)
     _check(place, wanted)
-    about, total, found = store.about, len(store), Found()
+    about, total, found = store.about, len(store), FoundInVideo()
     place.begin()
     target = Target(place.folder, about.categories, about.video, options=job.options)
     with ExitStack() as stack:
@@ -148,13 +148,13 @@ def _export_video(
             try:
                 for number, scene in enumerate(scenes, start=1):
                     annotations.write(scene)
-                    found = found.with_scene(scene)
+                    found.add(scene)
                     on_event(Reached(number, total, "frame"))
             except BaseException:
                 annotations.output = None
                 raise
     is_whole = annotations.is_whole and wanted == formats
-    return Report(total, None, found, (place.folder,), is_whole=is_whole)
+    return Report(total, None, found.found, (place.folder,), is_whole=is_whole)
 
 
 def _export_pictures(

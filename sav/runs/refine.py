@@ -14,7 +14,7 @@ from sav.errors import SettingError
 from sav.files import named_errors
 from sav.interrupts import anything_is_saved, working
 from sav.runs.events import OnEvent, Reached, Saved, ignore
-from sav.runs.report import Found, Report
+from sav.runs.report import FoundInVideo, Report
 from sav.runs.stored import REFINED, open_source, opened, refined_about, video_scenes
 from sav.sam.model import SamModel
 from sav.stages.asking import masks_of
@@ -72,7 +72,7 @@ def _refine(
     store: Store, partial: Path, job: RefineJob, sam: Callable[[], SamModel], on_event: OnEvent
 ) -> Report:
     """Write what comes out to a store of its own."""
-    loaded, found, total = cache(sam), Found(), len(store)
+    loaded, found, total = cache(sam), FoundInVideo(), len(store)
 
     def masks(image: Image, boxes_xyxy: FloatArray) -> Masks:
         return masks_of(loaded(), image, boxes_xyxy)
@@ -86,8 +86,8 @@ def _refine(
         with working(), closing(overlap(scenes)) as ready:
             for number, scene in enumerate(ready, start=1):
                 target.add(scene)
-                found = found.with_scene(scene)
+                found.add(scene)
                 on_event(Reached(number, total, "frame"))
         if store.is_finished:
             target.finish(store.end_time)
-    return Report(total, None, found, ())
+    return Report(total, None, found.found, ())

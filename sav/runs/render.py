@@ -25,7 +25,7 @@ from sav.media.video import VideoInfo, VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.kept import kept_lines
-from sav.runs.report import Found, Report
+from sav.runs.report import Found, FoundInVideo, Report
 from sav.runs.stored import (
     Place,
     check_pictures,
@@ -68,7 +68,7 @@ class RenderJob:
     encoder: str = "auto"
 
     def chooser(self, store: Store) -> Callable[[Scene], Scene]:
-        """What leaves of a scene the objects that are shown.
+        """What leaves of a scene the objects and regions that are shown.
 
         Raises:
             SettingError: There is no such class or object.
@@ -84,7 +84,8 @@ class RenderJob:
                 kept &= np.isin(scene.class_ids, classes)
             if self.ids:
                 kept &= np.isin(scene.track_ids, self.ids)
-            return scene[kept]
+            shown = scene[kept]
+            return shown if self.draw.regions else replace(shown, regions=shown.regions[:0])
 
         return choose
 
@@ -138,21 +139,21 @@ def _write(
     on_event: OnEvent,
 ) -> Report:
     """Write the frames until the last; what is done when Ctrl-C comes is kept under a name that says so."""
-    found, problem, total = Found(), "", len(store)
+    found, problem, total = FoundInVideo(), "", len(store)
     try:
         with working(), writer:
             for number, (scene, image) in enumerate(shown, start=1):
                 with uninterrupted():
                     writer.write(replace(scene.frame, image=image))
-                found = found.with_scene(scene)
+                found.add(scene)
                 on_event(Reached(number, total, "frame"))
             writer.end_time = store.end_time or reader.end_time
     except KeyboardInterrupt:
         problem = "interrupted"
     if writer.saved_path is None:
-        return Report(0, None, found, (), problem=problem)
+        return Report(0, None, found.found, (), problem=problem)
     anything_is_saved()
-    return Report(writer.frame_count, None, found, (writer.saved_path,), problem=problem)
+    return Report(writer.frame_count, None, found.found, (writer.saved_path,), problem=problem)
 
 
 def _info(store: Store, reader: VideoReader) -> VideoInfo:
@@ -193,7 +194,8 @@ def _render_pictures(
     for line in [*([unread_line(unread)] if unread else []), *kept_lines(kept, place.output)]:
         on_event(Problem(line))
     saved = (place.folder,) if done else ()
-    return Report(done, total, found, saved, problem=problem, with_regions=has_regions(store))
+    with_regions = job.draw.regions and has_regions(store)
+    return Report(done, total, found, saved, problem=problem, with_regions=with_regions)
 
 
 def _draw(scene: Scene, place: Place, state: Path, draw: DrawConfig) -> list[Path]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from sav.data.scene import Scene
-from sav.data.types import FIRST_REGION_ID
 from sav.errors import DONE, FAILED, PARTLY_DONE
 from sav.wording import count
 
@@ -40,18 +39,31 @@ class Found:
         )
 
     def with_scene(self, scene: Scene) -> Found:
-        """All this, and what is in one more scene."""
-        if scene.is_tracked:
-            objects = max([self.objects, *scene.track_ids.tolist()])
-            regions = max([self.regions, *(scene.regions.ids - FIRST_REGION_ID + 1).tolist()])
-        else:
-            objects, regions = self.objects + len(scene), self.regions + len(scene.regions)
-        return Found(
-            objects,
-            regions,
-            self.doubtful + int(np.count_nonzero(scene.doubtful)),
-            self.duplicates + scene.duplicates,
+        """All this, and what is in one more picture."""
+        return self + Found(
+            len(scene), len(scene.regions), int(np.count_nonzero(scene.doubtful)), scene.duplicates
         )
+
+
+class FoundInVideo:
+    """Counts what the frames of one video hold, under whatever ids."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._objects, self._regions = set[int](), set[int]()
+        self._doubtful = self._duplicates = 0
+
+    def add(self, scene: Scene) -> None:
+        """Count what is in one more frame."""
+        self._objects.update(scene.track_ids.tolist())
+        self._regions.update(scene.regions.ids.tolist())
+        self._doubtful += int(np.count_nonzero(scene.doubtful))
+        self._duplicates += scene.duplicates
+
+    @property
+    def found(self) -> Found:
+        """What there was so far."""
+        return Found(len(self._objects), len(self._regions), self._doubtful, self._duplicates)
 
 
 @dataclass(frozen=True)

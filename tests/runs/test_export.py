@@ -53,7 +53,8 @@ def test_a_stretch_of_a_video_is_read_again_as_it_was(tmp_path, monkeypatch, mor
 
 
 def test_objects_are_chosen_by_their_ids(video, tmp_path):
-    assert export(video, ["mot"], tmp_path / "one", ids=(2,))[0].status == DONE
+    report, _ = export(video, ["mot"], tmp_path / "one", ids=(2,))
+    assert (report.status, report.found.objects) == (DONE, 1)
     rows = (tmp_path / "one" / "mot.txt").read_text().splitlines()
     assert {row.split(",")[1] for row in rows} == {"2"}
     with pytest.raises(SettingError, match="no object of this run has the id 9"):

@@ -7,9 +7,11 @@ import pytest
 
 from sav.drawing import DrawConfig
 from sav.errors import DONE, PARTLY_DONE, ResultsError, SettingError
+from sav.folder.ledger import STATE
 from sav.media.pictures import read_picture
 from sav.runs.events import Problem, Reached
 from sav.runs.render import RenderJob, run_render
+from sav.runs.stored import STORE
 from sav.segmenter import Segmenter
 from sav.store import Store
 from tests.media import videos
@@ -70,6 +72,17 @@ def test_a_class_or_an_object_that_there_is_not_is_told(video):
         run_render(RenderJob(video, classes=("dogg",)))
     with pytest.raises(SettingError, match="no object of this run has the id 7"):
         run_render(RenderJob(video, ids=(1, 7)))
+
+
+def test_what_is_counted_is_what_is_drawn(video, pictures, make_scene):
+    assert str(run_render(RenderJob(video, classes=("dog",)))).startswith("6 frames, 1 object in")
+    report = run_render(RenderJob(pictures, draw=DrawConfig(**NOTHING, background=(255, 255, 255))))
+    assert "6 labelled objects in" in str(report)
+    one = np.ones((1, 60, 80), np.bool_)
+    with Store.open(pictures / STATE / STORE) as store:
+        for is_drawn in (True, False):
+            choose = RenderJob(pictures, draw=DrawConfig(regions=is_drawn)).chooser(store)
+            assert len(choose(make_scene(one[:0], one)).regions) == is_drawn
 
 
 def render(job):

@@ -17,7 +17,7 @@ from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.report import Found, Report
+from sav.runs.report import FoundInVideo, Report
 from sav.runs.saving import Annotations, older_line
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.models import VideoModels, at_hand
@@ -86,7 +86,7 @@ class _Writing:
         """Begin, without touching the disk."""
         self._reader, self._results, self._target = reader, results, target
         self._store, self._on_event = store, on_event
-        self._found, self._problem = Found(), ""
+        self._found, self._problem = FoundInVideo(), ""
 
     def write(self, shown: Iterable[tuple[Step, Image | None]]) -> Report:
         """Write the frames and annotations until the video's end, or whatever else ends it."""
@@ -131,7 +131,7 @@ class _Writing:
                         continue
                     writer.write(replace(step.shown.frame, image=overlay))
                     annotations.write(step.shown)
-                self._found = self._found.with_scene(step.shown)
+                self._found.add(step.shown)
                 self._reach(writer.frame_count)
             writer.end_time = reader.end_time
             writer.close()
@@ -174,7 +174,7 @@ class _Writing:
         return Report(
             done=writer.frame_count,
             wanted=None,
-            found=self._found,
+            found=self._found.found,
             saved=tuple(path for path in (writer.saved_path, folder) if path),
             problem=self._problem,
             left_out=self._reader.left_out,
