@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sav.config import DetectionConfig
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import EXACT, Precision
 from tests.detectors.models import random_model, save, tiny_model
 from tests.simulated_gpu.chip import DEVICE
@@ -29,7 +29,7 @@ def checkpoint(tmp_path):
 @pytest.mark.parametrize("with_looks", [False, True])
 def test_boxes_are_a_cpus_and_are_waited_for_three_times(driver, checkpoint, precision, with_looks):
     detectors = [
-        Detector(checkpoint, device, CONFIG, precision=precision) for device in (torch.device("cpu"), DEVICE)
+        YoloDetector(checkpoint, device, CONFIG, precision=precision) for device in (torch.device("cpu"), DEVICE)
     ]
     if with_looks:
         detectors = [detector.with_looks() for detector in detectors]
@@ -49,7 +49,7 @@ def test_boxes_are_a_cpus_and_are_waited_for_three_times(driver, checkpoint, pre
 
 
 def test_chosen_classes_and_slices_of_many_sizes_are_no_trouble(driver, checkpoint):
-    detector = Detector(checkpoint, DEVICE, CONFIG, precision=FAST)
+    detector = YoloDetector(checkpoint, DEVICE, CONFIG, precision=FAST)
     detector = detector.with_config(DetectionConfig(conf=0.4, classes=("dog",), imgsz=96))
     for _ in range(3):
         found = detector([NOISE[0], NOISE[0][:33, :64], NOISE[0][:1]])
@@ -60,7 +60,7 @@ def test_chosen_classes_and_slices_of_many_sizes_are_no_trouble(driver, checkpoi
 @pytest.mark.parametrize("kind", ["yolov8n", "yolo26n", "yolov8n-seg", "yolov8n-obb", "yolov8n-rtdetr"])
 def test_every_kind_of_head_computes_there_and_is_captured(driver, tmp_path, caplog, kind):
     path = save(random_model(f"{kind}.yaml"), tmp_path / "best.pt")
-    detector = Detector(path, DEVICE, DetectionConfig(0.0, 1.0, imgsz=64), precision=FAST)
+    detector = YoloDetector(path, DEVICE, DetectionConfig(0.0, 1.0, imgsz=64), precision=FAST)
     counts = [len(detector([NOISE[0], NOISE[0]])[1]) for _ in range(3)]
     assert counts[0] == counts[1] == counts[2] > 3
     assert not caplog.messages

@@ -9,7 +9,7 @@ import torch
 
 from sav.config import DetectionConfig
 from sav.data.types import Frame
-from sav.detectors.yolo import Detector
+from sav.detectors.yolo import YoloDetector
 from sav.device import Precision
 from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.model import SamModel
@@ -35,7 +35,7 @@ def test_stages_in_lanes_make_the_scenes_of_a_cpu(driver, tmp_path, picture, mon
     frames = [Frame(image, step, str(step), Fraction(step, 30)) for step, image in enumerate(images)]
     path, found = save(tiny_model(), tmp_path / "best.pt"), []
     for device in (CPU, DEVICE):
-        detector = Detector(path, device, DetectionConfig(conf=0.1, max_det=9, imgsz=96))
+        detector = YoloDetector(path, device, DetectionConfig(conf=0.1, max_det=9, imgsz=96))
         sam = SamModel(random_sam(), device, FAST)
         follower = RegionFollower(sam, 2.0) if with_regions else None
         cutter = Cutter(sam, detector.categories, follower=follower)
