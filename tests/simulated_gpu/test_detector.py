@@ -28,9 +28,8 @@ def checkpoint(tmp_path):
 @pytest.mark.parametrize("precision", [FAST, EXACT])
 @pytest.mark.parametrize("with_looks", [False, True])
 def test_boxes_are_a_cpus_and_are_waited_for_three_times(driver, checkpoint, precision, with_looks):
-    detectors = [
-        YoloDetector(checkpoint, device, CONFIG, precision=precision) for device in (torch.device("cpu"), DEVICE)
-    ]
+    devices = torch.device("cpu"), DEVICE
+    detectors = [YoloDetector(checkpoint, device, CONFIG, precision=precision) for device in devices]
     if with_looks:
         detectors = [detector.with_looks() for detector in detectors]
     on_cpu, detector = detectors

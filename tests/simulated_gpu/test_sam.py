@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from sav.config import EverythingConfig
 from sav.device import EXACT, Precision
-from sav.sam.everything import EverythingConfig, segment_everything
+from sav.sam.everything import segment_everything
 from sav.sam.fast import kernels
 from sav.sam.load import load_sam
 from sav.sam.model import SamModel
@@ -92,7 +93,7 @@ def test_everything_is_exact_where_it_must_be(driver, picture):
 @pytest.mark.parametrize("build", [mobile_sam, sam_2])
 def test_other_kinds_give_what_they_give_on_a_cpu(driver, monkeypatch, tmp_path, picture, caplog, build):
     models = [tiny_of(build, monkeypatch, tmp_path, device) for device in (CPU, DEVICE)]
-    config = EverythingConfig(2, predicted_iou_threshold=-1e9, stability_threshold=0, nms_threshold=1.1)
+    config = EverythingConfig(2, predicted_iou_threshold=0, stability_threshold=0, nms_threshold=1.1)
     for _ in range(3):
         embeddings = [model.embed([picture])[0] for model in models]
         pairs = zip(models, embeddings, strict=True)

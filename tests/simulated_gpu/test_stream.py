@@ -1,17 +1,15 @@
 """A video's stages on a simulated GPU, each in a thread and a lane of its own, make the scenes of a CPU."""
 
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from sav.config import DetectionConfig
+from sav.config import DetectionConfig, EverythingConfig
 from sav.data.types import Frame
 from sav.detectors.yolo import YoloDetector
 from sav.device import Precision
-from sav.sam.everything import EverythingConfig, segment_everything
 from sav.sam.model import SamModel
 from sav.stages.regions import RegionFollower
 from sav.stages.scenes import Cutter
@@ -22,22 +20,19 @@ from tests.detectors.models import save, tiny_model
 from tests.simulated_gpu.chip import DEVICE
 
 CPU, FAST = torch.device("cpu"), Precision(torch.float32)
-FEW = EverythingConfig(3, predicted_iou_threshold=-3, stability_threshold=0.1)
+FEW = EverythingConfig(3, predicted_iou_threshold=0, stability_threshold=0.1)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("with_regions", [False, True])
-def test_stages_in_lanes_make_the_scenes_of_a_cpu(driver, tmp_path, picture, monkeypatch, with_regions):
-    monkeypatch.setattr(
-        "sav.stages.regions.follower.segment_everything", partial(segment_everything, config=FEW)
-    )
+def test_stages_in_lanes_make_the_scenes_of_a_cpu(driver, tmp_path, picture, with_regions):
     images = [np.roll(picture, 2 * step, axis=1) for step in range(5)]
     frames = [Frame(image, step, str(step), Fraction(step, 30)) for step, image in enumerate(images)]
     path, found = save(tiny_model(), tmp_path / "best.pt"), []
     for device in (CPU, DEVICE):
         detector = YoloDetector(path, device, DetectionConfig(conf=0.1, max_det=9, imgsz=96))
         sam = SamModel(random_sam(), device, FAST)
-        follower = RegionFollower(sam, 2.0) if with_regions else None
+        follower = RegionFollower(sam, 2.0, FEW) if with_regions else None
         cutter = Cutter(sam, detector.categories, follower=follower)
         tracker = make_tracker("sav", frame_rate=30.0)
         found.append(list(stream(detector, cutter, frames, tracker, batch=2)))

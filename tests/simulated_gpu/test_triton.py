@@ -8,8 +8,7 @@ KERNELS = """
 from dataclasses import replace
 import numpy as np, pytest, torch
 from sav.device import Precision
-from sav.sam.everything import EverythingConfig, segment_everything
-from sav.sam.fast import decoder, graphed, low_rank, on_device, upscaling
+from sav.sam.fast import graphed, low_rank, on_device, upscaling
 from sav.sam.model import SamModel
 from tests.conftest import TINY, random_sam
 from tests.simulated_gpu.chip import DEVICE
