@@ -60,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
             tell(_table("tracks, percent", _TRACK_COLUMNS, list(_track_rows(tracks)), 1))
             if tracks.frames_without_truth:
                 tell_note(f"left out: {count(tracks.frames_without_truth, 'frame')} without ground truth")
+            if tracks.frames_not_found:
+                frames = count(tracks.frames_not_found, "true frame")
+                tell_note(f"left out: {frames} that the run does not have")
             scores["tracks"] = dataclasses.asdict(tracks)
     except PackageMissingError as error:
         if not masks:

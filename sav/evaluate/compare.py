@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
+from sav.data.types import IntArray
 from sav.errors import EvaluationError
 from sav.evaluate.coco import CocoFile, read_coco
 from sav.evaluate.masks import MaskScores, score_masks
@@ -27,11 +29,14 @@ class TrackScores:
         sequences: By name.
         all: Of all of them together.
         frames_without_truth: Number of frames with tracks that the truth does not have; they are left out.
+        frames_not_found: Number of frames of the truth that the run does not have; they are left out where
+            masks tell which the run has, for a frame in which nothing is found has no track.
     """
 
     sequences: Mapping[str, TrackScore]
     all: TrackScore
     frames_without_truth: int = 0
+    frames_not_found: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,19 @@ class Comparison:
         """
         if not self.tracks:
             return None
-        counts, surplus = dict[str, Counts](), 0
+        counts, surplus, missing = dict[str, Counts](), 0, 0
         for name, (path, truth) in self.tracks.items():
-            counts[name], more = _count(path, truth)
-            surplus += more
+            if isinstance(truth, SequenceTruth):
+                counts[name] = count_tracks(read_tracks(path, truth.frame_count), truth.read())
+                continue
+            frames = _frames(self.coco[0] if self.coco else truth, truth)
+            found = read_tracks(path)
+            common = found.renumbered(frames[:, 0]), tracks_of(truth).renumbered(frames[:, 1])
+            counts[name] = count_tracks(*common)
+            surplus += len(np.setdiff1d(found.frames, frames[:, 0]))
+            missing += len(truth.pictures) - len(frames)
         scores = {name: pooled([one]) for name, one in counts.items()}
-        return TrackScores(scores, pooled(list(counts.values())), surplus)
+        return TrackScores(scores, pooled(list(counts.values())), surplus, missing)
 
 
 def compare(run: Path, truth: Path) -> Comparison:
@@ -137,10 +149,8 @@ def _tracks_file(run: Path, sequence: SequenceTruth, sequence_count: int) -> Pat
     return found
 
 
-def _count(path: Path, truth: SequenceTruth | CocoFile) -> tuple[Counts, int]:
-    """What TrackEval counts, and the number of frames that had to be left out."""
-    if isinstance(truth, SequenceTruth):
-        return count_tracks(read_tracks(path, truth.frame_count), truth.read()), 0
-    found = read_tracks(path)
-    has_truth = np.isin(found.frames, [picture.frame_number for picture in truth.pictures.values()])
-    return count_tracks(found.chosen(has_truth), tracks_of(truth)), len(np.unique(found.frames[~has_truth]))
+def _frames(found: CocoFile, truth: CocoFile) -> IntArray:
+    """`(F, 2)` int64, what each of the frames that both have is numbered by in either, in the truth's order."""
+    common = [name for name in truth.pictures if name in found.pictures]
+    numbers = [(found.pictures[name].frame_number, truth.pictures[name].frame_number) for name in common]
+    return np.array(sorted(numbers, key=itemgetter(1)), np.int64).reshape(-1, 2)

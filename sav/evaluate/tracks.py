@@ -77,6 +77,20 @@ class TrackTable:
             self.frame_count, self.frames[which], self.ids[which], self.boxes_xyxy[which], self.roles[which]
         )
 
+    def renumbered(self, numbers: IntArray) -> TrackTable:
+        """The rows of some frames, of which the first becomes 1, and so on.
+
+        Args:
+            numbers: `(F,)` int64, each once.
+        """
+        is_wanted = np.isin(self.frames, numbers)
+        order = np.argsort(numbers)
+        frames = order[np.searchsorted(numbers, self.frames[is_wanted], sorter=order)] + 1
+        places = np.flatnonzero(is_wanted)[np.argsort(frames, kind="stable")]
+        return TrackTable(
+            len(numbers), np.sort(frames), self.ids[places], self.boxes_xyxy[places], self.roles[places]
+        )
+
     def rows_of_frames(self, frame_count: int) -> list[slice]:
         """The rows of each of the first frames."""
         ends = np.searchsorted(self.frames, np.arange(frame_count + 1), side="right").tolist()

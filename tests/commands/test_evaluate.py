@@ -98,6 +98,23 @@ def test_frames_without_truth_are_left_out_and_counted(coco, mot, capsys, tracke
     assert out.splitlines()[1].split()[4] == "100.0"
 
 
+def test_masks_and_tracks_of_a_part_of_a_video_are_scored_on_the_frames_of_the_run(
+    coco, mot, tmp_path, capsys, trackeval
+):
+    coco({"s_000002.jpg": [DOG, PERSON], "s_000003.jpg": []}, "run/coco.json")  # --start 2 --end 4
+    mot(ROWS, "run/mot.txt")
+    truth = coco({f"s_{number:06d}.jpg": [DOG, PERSON] for number in range(5)}, "truth.json")
+    status, out, err = run(capsys, tmp_path / "run", truth)
+    assert status == 0
+    assert err.splitlines() == [
+        "note: left out: 3 true pictures that the run does not have",
+        "note: left out: 3 true frames that the run does not have",
+    ]
+    masks, tracks = (line.split() for line in out.splitlines() if line.startswith(("all", "truth")))
+    assert masks[3] == "0.500" and tracks[4] == "50.0"  # recall, and MOTA
+    assert tracks[7:9] == ["0", "2"]  # FP, FN
+
+
 def test_without_trackeval_masks_are_scored_all_the_same(video, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackeval", None)
     status, out, err = run(capsys, *video, "--json", tmp_path / "scores.json")
