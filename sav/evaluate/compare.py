@@ -150,7 +150,7 @@ def _tracks_file(run: Path, sequence: SequenceTruth, sequence_count: int) -> Pat
 
 
 def _frames(found: CocoFile, truth: CocoFile) -> IntArray:
-    """`(F, 2)` int64, what each of the frames that both have is numbered by in either, in the truth's order."""
+    """`(F, 2)` int64, each frame that both have by its number in either, in order of the truth."""
     common = [name for name in truth.pictures if name in found.pictures]
     numbers = [(found.pictures[name].frame_number, truth.pictures[name].frame_number) for name in common]
     return np.array(sorted(numbers, key=itemgetter(1)), np.int64).reshape(-1, 2)
