@@ -77,8 +77,8 @@ def make_controls(config: WebConfig, there: Checkpoints) -> Controls:
     )
     extent = gr.Radio([_LABELLED, _EVERYTHING], value=_LABELLED, label="Find")
     with gr.Row():
-        start = gr.Button("Segment", variant="primary", min_width=80, elem_id="sav-start")
-        stop = gr.Button("Stop", variant="stop", min_width=80)
+        start = gr.Button("Segment", variant="primary", min_width=80, elem_id="sav-start", interactive=False)
+        stop = gr.Button("Stop", variant="stop", min_width=80, elem_id="sav-stop", interactive=False)
     with gr.Accordion("More", open=False):
         usual = [part for part in PARTS if getattr(DrawConfig(), part)]
         parts = gr.CheckboxGroup([*PARTS], value=usual, label="Drawn on a picture")

@@ -128,18 +128,23 @@ class Desk:
         if kind == VIDEO:
             check_video(path, self.config)
             result = self.results.add(opening.visitor, path, kind, opening=opening)
-            return Said("a video: press Segment", result=result)
+            return Said("a video: press Segment", result=result, at_work=False)
         image = read_picture(path, self.config.max_megapixels)
         frame = Frame(image, name=readable(path.name))
         result = self.results.add(opening.visitor, path, kind, Picture.untouched(frame), opening)
         height, width = frame.size_hw
-        return Said(f"{width}x{height} pixels: press Segment, or point at things", result=result)
+        line = f"{width}x{height} pixels: press Segment, or point at things"
+        return Said(line, result=result, at_work=False)
 
     def _in_picture(self, job: Job, result: Result, wish: Wish) -> Said:
         scene = find_in_picture(job, self._models, result, wish)
-        changed = self.results.change(result.token, lambda picture: Picture(scene, draw=picture.draw))
-        regions = f" and {count(len(scene.regions), 'unlabelled region')}" if wish.everything else ""
-        return Said(f"{count(len(scene.objects), 'object')}{regions}", result=changed)
+        changed = self.results.change(result.token, lambda picture: picture.with_found(scene))
+        line = count(len(scene.objects), "object")
+        if wish.everything:
+            line += f" and {count(len(scene.regions), 'unlabelled region')}"
+        if kept := int(changed.known.is_pointed.sum()):
+            line += f"; {kept} that you pointed at stay{'s' if kept == 1 else ''}"
+        return Said(line, result=changed)
 
     def _in_video(self, job: Job, result: Result, wish: Wish) -> Said:
         done = find_in_video(job, self._models, result, wish, self.config)

@@ -29,7 +29,7 @@ def make_page(desk: Desk) -> gr.Blocks:
     """All of it, wired to the desk."""
     with gr.Blocks(title="Segment Any Video", analytics_enabled=False, fill_width=True) as page:
         token = gr.State("")
-        gr.HTML("<h1>Segment Any Video</h1>")
+        gr.HTML("<h1>Segment Any Video</h1>", js_on_load=_read("drop.js"))
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=300):
                 controls = make_controls(desk.config, desk.checkpoints)
@@ -37,7 +37,7 @@ def make_page(desk: Desk) -> gr.Blocks:
                 status = gr.HTML("", html_template=_read("status.html"), elem_id="sav-status")
                 canvas = _canvas()
         events = _Events(desk)
-        _wire(events, controls, [canvas, status, token])
+        _wire(events, controls, [canvas, status, token, controls.start, controls.stop])
     # What takes the models waits in the desk's own line, where its place can be told.
     return page.queue(default_concurrency_limit=None)
 
@@ -65,7 +65,7 @@ def _canvas() -> gr.HTML:
 
 def _wire(events: _Events, controls: Controls, outputs: list[Any]) -> None:
     """Say what happens when something is touched."""
-    canvas, _, token = outputs
+    canvas, _, token, *_ = outputs
     controls.file.change(events.opened, controls.file, outputs, **_QUIET)
     controls.start.click(events.found, [token, *controls.wishes], outputs, **_QUIET)
     controls.stop.click(events.stopped, None, None, queue=False, **_QUIET)
@@ -111,12 +111,21 @@ def _visitor(request: gr.Request) -> str:
 
 
 def _shown(said: Said) -> list[Any]:
-    """What the canvas, the line above it and the visitor's key become."""
+    """What the canvas, the line above it, the visitor's key and the two buttons become."""
     if said.result is not None:
-        return [on_canvas(said.result), _status(said), said.result.token]
+        return [on_canvas(said.result), _status(said), said.result.token, *_buttons(said)]
     if said.clears:
-        return [{}, _status(said), ""]
-    return [gr.skip(), _status(said), gr.skip()]
+        return [{}, _status(said), "", *_buttons(said)]
+    return [gr.skip(), _status(said), gr.skip(), *_buttons(said)]
+
+
+def _buttons(said: Said) -> list[Any]:
+    """*Segment*, which can be pressed where there is something to segment, and *Stop*, while that lasts."""
+    if said.clears:
+        return [gr.update(interactive=False), gr.update(interactive=False)]
+    if said.at_work is None:
+        return [gr.skip(), gr.skip()]
+    return [gr.update(interactive=not said.at_work), gr.update(interactive=said.at_work)]
 
 
 def _status(said: Said) -> str:
@@ -151,7 +160,10 @@ def on_canvas(result: Result) -> dict[str, Any]:
 
 def _of_picture(picture: Picture, result: Result, here: str) -> dict[str, Any]:
     height, width = picture.scene.size_hw
-    rows = [_row(row, str(row["area"]), ", ".join(map(str, row["box"]))) for row in picture.table()]
+    rows = [
+        _row(row, str(row["area"]), ", ".join(map(str, row["box"]))) | {"left": row["box"][0]}
+        for row in picture.table()
+    ]
     drawn = f"{here}/drawn?{result.version}" if rows else ""
     columns = [*_COLUMNS, "pixels", "box"]
     return {"width": width, "height": height, "columns": columns, "rows": rows, "result": drawn}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.scene import Scene
-from sav.data.types import UNLABELLED, BoolArray, Frame, Image
+from sav.data.types import UNLABELLED, BoolArray, Frame, Image, IntArray
 from sav.drawing import DrawConfig, overlay
 from sav.errors import SettingError
 from sav.web.clicks import CHOOSE, NONE, REMOVE, TOGGLE, Click
@@ -30,12 +31,14 @@ class Picture:
     Attributes:
         scene: What was found in it, or added.
         chosen: `(rows,)` bool: what the visitor has selected.
+        pointed: Ids of what the visitor has pointed at, some of which may be removed again.
         draw: How it is drawn.
     """
 
     scene: Scene
     chosen: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     draw: DrawConfig = field(default_factory=DrawConfig)
+    pointed: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.chosen) != self.rows:
@@ -51,6 +54,11 @@ class Picture:
     def rows(self) -> int:
         """How many objects and regions there are."""
         return len(self.scene.objects) + len(self.scene.regions)
+
+    @property
+    def is_pointed(self) -> BoolArray:
+        """`(objects,)` bool: what the visitor has pointed at."""
+        return np.isin(self.scene.objects.ids, [*self.pointed])
 
     @property
     def wanted(self) -> Scene:
@@ -98,21 +106,19 @@ class Picture:
         Raises:
             SettingError: The name is none.
         """
-        class_id, categories = self._named(name)
-        objects = self.scene.objects
-        count, last = len(masks), int(objects.ids.max(initial=0))
-        added = Instances(
-            np.asarray(boxes_xyxy, np.float32),
-            np.ones(count, np.float32),
-            np.full(count, class_id, np.int64),
-            np.arange(last + 1, last + 1 + count, dtype=np.int64),
-            masks,
-        )
-        joined = Instances.concatenate(self.scene.size_hw, [objects, added])
-        scene = replace(self.scene, objects=joined, categories=categories)
-        chosen = np.zeros(len(joined) + len(scene.regions), np.bool_)
-        chosen[len(objects) : len(joined)] = True
-        return replace(self, scene=scene, chosen=chosen)
+        name = " ".join(name.split())
+        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise SettingError(f"give what you add a name of 1 to {_LONGEST_NAME} letters")
+        joined = self._joined(masks, boxes_xyxy, [name] * len(masks))
+        rows = np.arange(joined.rows)
+        first, last = len(self.scene.objects), len(joined.scene.objects)
+        return replace(joined, chosen=(first <= rows) & (rows < last))
+
+    def with_found(self, scene: Scene) -> Picture:
+        """With what the models have found now, beside which stays what the visitor has pointed at."""
+        kept = self.scene.objects[self.is_pointed]
+        names = [self.scene.categories[class_id] for class_id in kept.class_ids.tolist()]
+        return Picture(scene, draw=self.draw)._joined(kept.masks, kept.boxes_xyxy, names)
 
     def without_chosen(self) -> Picture:
         """Without what is selected; the others keep their numbers."""
@@ -122,17 +128,30 @@ class Picture:
             objects=self.scene.objects[~self.chosen[:objects]],
             regions=self.scene.regions[~self.chosen[objects:]],
         )
-        return Picture(scene, draw=self.draw)
+        return Picture(scene, draw=self.draw, pointed=self.pointed)
 
-    def _named(self, name: str) -> tuple[int, dict[int, str]]:
-        """The class that is called so, and the classes with it."""
-        name = " ".join(name.split())
-        if not name or len(name) > _LONGEST_NAME or not name.isprintable():
-            raise SettingError(f"give what you add a name of 1 to {_LONGEST_NAME} letters")
+    def _joined(self, masks: Masks, boxes_xyxy: np.ndarray, names: Sequence[str]) -> Picture:
+        """With N objects that the visitor has pointed at, and nothing selected."""
+        class_ids, categories = self._named(names)
+        objects = self.scene.objects
+        first = int(objects.ids.max(initial=0)) + 1
+        ids = np.arange(first, first + len(masks), dtype=np.int64)
+        added = Instances(
+            np.asarray(boxes_xyxy, np.float32), np.ones(len(masks), np.float32), class_ids, ids, masks
+        )
+        joined = Instances.concatenate(self.scene.size_hw, [objects, added])
+        scene = replace(self.scene, objects=joined, categories=categories)
+        return Picture(scene, draw=self.draw, pointed=self.pointed.union(ids.tolist()))
+
+    def _named(self, names: Sequence[str]) -> tuple[IntArray, dict[int, str]]:
+        """The classes that are called so, `(N,)` int64, and all classes with them."""
         categories = dict(self.scene.categories)
-        known = {other: class_id for class_id, other in reversed(categories.items())}
-        class_id = known.get(name, max(categories, default=-1) + 1)
-        return class_id, {**categories, class_id: name}
+        known = {name: class_id for class_id, name in reversed(categories.items())}
+        for name in names:
+            if name not in known:
+                known[name] = max(categories, default=-1) + 1
+                categories[known[name]] = name
+        return np.array([known[name] for name in names], np.int64), categories
 
     def drawn(self) -> Image:
         """What is wanted drawn on the picture, `(H, W, 3)` uint8 BGR."""

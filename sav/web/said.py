@@ -19,6 +19,7 @@ class Said:
         is_error: Whether something went wrong.
         result: What is to be shown; None leaves what is shown as it is.
         clears: Whether nothing is to be shown any more.
+        at_work: Whether something takes the models for the visitor; None leaves that as it is.
     """
 
     line: str = ""
@@ -26,6 +27,7 @@ class Said:
     is_error: bool = False
     result: Result | None = None
     clears: bool = False
+    at_work: bool | None = None
 
 
 def selected(number: int) -> str:

@@ -50,16 +50,16 @@ class Service:
         was_left = result.is_left
         try:
             async for said in self._told(job, result):
-                yield said
+                yield replace(said, at_work=True)
         finally:
             job.stop()
 
         if result.is_left != was_left:  # whoever has gone on wants to see no more of it
             return
         if job.error is None:
-            yield job.result
+            yield replace(job.result, at_work=False)
         else:
-            said = self._failed(job.error, result.upload)
+            said = replace(self._failed(job.error, result.upload), at_work=False)
             yield replace(said, result=result) if result.kind == VIDEO else said  # no glimpse any more
 
     async def _told(self, job: Job, result: Result) -> AsyncIterator[Said]:

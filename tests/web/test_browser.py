@@ -1,5 +1,6 @@
 """The page in a real browser: by mouse, by keyboard alone, on a phone, with several visitors."""
 
+import base64
 import json
 import os
 import re
@@ -39,6 +40,20 @@ class Visitor:
     def drop(self, path):
         self.page.locator("#sav-file input[type=file]").set_input_files(str(path))
 
+    def drop_by_mouse(self, path, where):
+        """Let a file fall on a part of the page, as a file manager does."""
+        content = base64.b64encode(Path(path).read_bytes()).decode()
+        dropped = self.page.evaluate_handle(
+            """([content, name]) => {
+                const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+                const dropped = new DataTransfer();
+                dropped.items.add(new File([bytes], name));
+                return dropped;
+            }""",
+            [content, Path(path).name],
+        )
+        self.page.dispatch_event(where, "drop", {"dataTransfer": dropped})
+
     def wait_until_told(self, words):
         self.page.locator("#sav-status", has_text=words).wait_for()
 
@@ -49,6 +64,12 @@ class Visitor:
         """Click the pixel of a picture of 80 by 60 pixels."""
         box = self.page.locator(".frame").bounding_box()
         self.page.mouse.click(box["x"] + box["width"] * x / 80, box["y"] + box["height"] * y / 60)
+
+    def can_press(self, name):
+        return self.button(name).is_enabled()
+
+    def slid_to(self):
+        return self.page.locator(".slide input").input_value()
 
     def rows(self):
         return self.page.locator("#sav-canvas tbody tr").all_inner_texts()
@@ -119,6 +140,11 @@ def test_a_picture_is_dropped_found_in_clicked_and_taken_home(visit, picture_fil
     visitor.click_at(15, 15)
     visitor.wait_until_told("1 selected")
     assert visitor.page.locator("#sav-canvas tbody input").first.is_checked()
+    assert visitor.slid_to() == "0"  # or the source would cover it
+    visitor.page.get_by_role("cell", name="0.60").click()
+    visitor.wait_until_told("2 selected")
+    visitor.page.get_by_role("cell", name="0.60").click()
+    visitor.wait_until_told("1 selected")
     visitor.shoot("desk_selected")
     path, name = visitor.download("COCO")
     coco = json.loads(path.read_text(encoding="utf-8"))
@@ -144,6 +170,41 @@ def test_a_picture_is_dropped_found_in_clicked_and_taken_home(visit, picture_fil
     assert len(visitor.rows()) == 4
     visitor.button("Remove selected").click()
     wait_for(lambda: len(visitor.rows()) == 3)
+
+    visitor.button("Segment").click()
+    visitor.wait_until_told("2 objects; 1 that you pointed at stays")
+    assert [row.split("\t")[2] for row in visitor.rows()] == ["person", "person", "lamp"]
+
+
+def test_what_can_be_pressed_is_what_makes_sense_now(visit, tmp_path, picture_file, slow):
+    visitor = visit()
+    assert not visitor.can_press("Segment") and not visitor.can_press("Stop")
+    visitor.shoot("desk_empty")
+    visitor.drop(make_video(tmp_path, "v.mp4", count=60, size_hw=(60, 80)))
+    visitor.button("Segment").click()  # waits until it can be pressed
+    visitor.wait_until_told("of 60 frames")
+    assert not visitor.can_press("Segment")
+    visitor.button("Stop").click()
+    visitor.wait_until_told("stopped")
+    wait_for(lambda: visitor.can_press("Segment") and not visitor.can_press("Stop"))
+    visitor.page.locator("#sav-file").get_by_label("Clear").first.click()
+    wait_for(lambda: not visitor.can_press("Segment"))
+
+
+def test_a_file_that_is_dropped_anywhere_takes_the_place_of_the_one_before(visit, tmp_path, picture_file):
+    visitor = visit()
+    visitor.drop_by_mouse(picture_file, "#sav-canvas")
+    visitor.wait_until_told("80x60 pixels")
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.zeros((30, 40, 3), np.uint8))
+    visitor.drop_by_mouse(other, "#sav-file")
+    visitor.wait_until_told("40x30 pixels")
+    assert "other" in visitor.page.locator("#sav-file").inner_text()
+    visitor.page.get_by_label("Point", exact=True).check()
+    box = visitor.page.locator(".frame").bounding_box()
+    visitor.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    visitor.wait_until_told(re.compile(r"object: \d+ pixels"))
+    assert visitor.slid_to() == "0"
 
 
 def test_classes_are_chosen_from_the_detectors_own(visit, picture_file, models):
@@ -256,10 +317,12 @@ def test_a_click_on_a_video_selects_the_track_in_the_frame_at_which_it_pauses(vi
     assert visitor.page.locator("video.result").evaluate("video => video.paused")
     still = visitor.page.locator("img.still")
     still.wait_for()
-    assert visitor.page.locator(".slide input").input_value() == "0"  # or the source would cover it
+    assert visitor.slid_to() == "0"  # or the source would cover it
     shown = still.get_attribute("src")
-    visitor.page.get_by_label("person 2").check()
+    visitor.page.locator(".slide input").fill("100")
+    visitor.page.get_by_role("cell", name="0.60").click()
     visitor.wait_until_told("2 selected")
+    assert visitor.slid_to() == "0"
     visitor.shoot("desk_video_selected")
     _, name = visitor.download("Cut-outs of this frame")
     assert name.endswith("_cutout.zip")

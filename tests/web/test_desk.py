@@ -95,6 +95,23 @@ def test_clicks_select_add_and_remove(make_desk):
     box = act(do="mask", x=50, y=50, x1=20, y1=30, name="box")
     assert box.line == "box: 600 pixels" and box.result.picture.chosen.tolist() == [False] * 3 + [True]
     assert act(do="remove").result.picture.scene.class_names == ["person", "person", "lamp"]
+    (*_, again) = told(desk.find("a", token, WISH))
+    assert again.line == "2 objects; 1 that you pointed at stays"
+    assert again.result.picture.scene.class_names == ["person", "person", "lamp"]
+
+
+def test_what_is_told_says_whether_models_are_at_work(make_desk):
+    desk = make_desk()
+    reading, shown = told(desk.open("a", drop(desk)))
+    assert reading.clears and shown.at_work is False
+    for served in (
+        desk.find("a", shown.result.token, WISH),
+        desk.find("a", shown.result.token, Wish("none.pt", "sam.pth")),
+        desk.act("a", shown.result.token, WISH, {"do": "mask", "x": 9, "y": 9, "name": "a"}),
+    ):
+        *working, last = told(served)
+        assert all(said.at_work for said in working) and last.at_work is False
+    assert told(desk.act("a", shown.result.token, WISH, {"do": "none"}))[-1].at_work is None
 
 
 def test_a_picture_is_embedded_once_for_all_clicks(make_desk):

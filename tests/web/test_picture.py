@@ -1,5 +1,7 @@
 """A picture on the page: selecting, adding, removing, and what is shown of it."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -55,6 +57,21 @@ def test_what_is_pointed_at_is_added_under_a_known_or_a_new_name_and_selected_al
     for name in ("", "  ", "x" * 61, "a\0b"):
         with pytest.raises(SettingError, match="a name"):
             found.with_masks(masks, masks.boxes_xyxy, name)
+
+
+def test_what_is_pointed_at_stays_beside_what_is_found_later_under_its_class(found, make_scene):
+    masks = Masks.from_dense(np.stack([square(30, 0, 35, 5), square(0, 50, 5, 60)]))
+    pointed = found.with_masks(masks, masks.boxes_xyxy, "dog").with_masks(
+        masks[:1], masks.boxes_xyxy[:1], "lamp"
+    )
+    pointed = pointed.none_chosen().toggled(2).without_chosen()
+    other = make_scene(square(8, 8, 9, 9)[None], square(0, 30, 40, 60)[None], class_ids=[0])
+    later = pointed.with_found(replace(other, categories={0: "cat", 7: "dog"}))
+    assert later.scene.class_names == ["cat", "dog", "lamp"] and later.scene.class_ids.tolist() == [0, 7, 8]
+    assert later.scene.track_ids.tolist() == [1, 2, 3] and later.is_pointed.tolist() == [False, True, True]
+    assert later.scene.objects.masks.areas.tolist() == [1, 50, 25] and not later.chosen.any()
+    assert len(later.with_found(found.scene).scene.objects) == 4
+    assert found.with_found(other).scene.objects.ids.tolist() == other.objects.ids.tolist()
 
 
 def test_a_picture_in_which_nothing_was_looked_for_takes_what_is_pointed_at():

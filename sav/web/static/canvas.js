@@ -13,7 +13,7 @@ const said = (what) => trigger('act', shown.kind === 'video' ? { ...what, time: 
 const name = () => find('.name input').value;
 
 function show(value) {
-  const isNew = value.token !== shown.token;
+  const isNew = value.token !== shown.token, before = isNew ? [] : shown.rows || [];
   shown = value;
   root.dataset.kind = value.kind || '';
   root.classList.toggle('done', Boolean(value.result));
@@ -24,6 +24,8 @@ function show(value) {
   if (isNew) { place = corner = null; drawMarks(); }
   showFiles(value.files || []);
   showRows(value.rows || []);
+  const fresh = (value.rows || []).filter((row, position) => row.chosen && !before[position]?.chosen);
+  uncover(Math.min(...fresh.map((row) => row.left ?? Infinity)));
   slideTo(slide.value);
 }
 
@@ -145,14 +147,14 @@ function drawMarks() {
 const clickable = () => shown.kind === 'picture' || (shown.kind === 'video' && Boolean(shown.result) && !shown.glimpse);
 const toolNow = () => (shown.kind === 'picture' ? tool : 'choose');
 
-// What is clicked where the source is shown becomes seen.
-function uncover(at) {
-  if (shown.result && 100 * at.x / shown.width < slide.value) { slide.value = 0; slideTo(0); }
+// What is selected or added where the source is shown becomes seen.
+function uncover(x) {
+  if (100 * x / shown.width < slide.value) { slide.value = 0; slideTo(0); }
 }
 
 function click(at) {
   if (shown.kind === 'video') videos.result.pause();
-  uncover(at);
+  uncover(at.x);
   if (toolNow() === 'choose') said({ do: 'choose', x: at.x, y: at.y });
   else said({ do: 'mask', x: at.x, y: at.y, name: name() });
 }
@@ -214,10 +216,14 @@ function toggle(row, isChosen) {
   const { first, last } = shown.rows[row], video = videos.result;
   if (shown.kind === 'video') {
     video.pause();
+    if (isChosen) uncover(0);
     if (isChosen && (video.currentTime < first || video.currentTime > last)) video.currentTime = first + 0.002;
   }
   said({ do: 'toggle', row });
 }
+find('tbody').addEventListener('click', (event) => {
+  if (!event.target.matches('input')) event.target.closest('tr')?.querySelector('input').click();
+});
 slide.addEventListener('input', () => slideTo(slide.value));
 find('.none').addEventListener('click', () => said({ do: 'none' }));
 find('.remove').addEventListener('click', () => said({ do: 'remove' }));
