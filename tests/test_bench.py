@@ -296,3 +296,12 @@ def test_a_pair_is_measured_as_it_works(options, monkeypatch, capsys):
     assert presets.main(["words", "--only", "--runs", "1", "--busy"]) == 0
     named, everything, masks, memory = json.loads(capsys.readouterr().out)
     assert 0 < named < everything and 0 < masks < 3072 and memory > 0
+
+
+def test_each_format_has_a_row_with_its_milliseconds(capsys):
+    from tools.bench import formats
+
+    assert formats.main(["csv", "mot", "--count", "1", "--runs", "1"]) == 0
+    _, _, csv, mot = (line.split(" | ") for line in capsys.readouterr().out.splitlines())
+    assert csv[0] == "| csv" and float(csv[1]) > 0 and float(csv[2].rstrip(" |")) > 0
+    assert mot[:2] == ["| mot", ""] and float(mot[2].rstrip(" |")) > 0
