@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 import weakref
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from sav.sqlite import Connection
 _log = logging.getLogger(__name__)
 # KiB of the file that are held in memory.
 _CACHE = 8192
+# Seconds that it takes nobody to make one.
+_MOMENT = 10.0
 # Of the files that lie beside it, stores of runs, the one with the longest name.
 _LONGEST_NAME = "unfinished_refined.sqlite"
 
@@ -220,7 +224,7 @@ def _to_read(path: Path, state: Path) -> Connection | None:
         ResultsError: It cannot be read.
     """
     is_older = bool(older_files(state))
-    if not path.exists():
+    if not os.path.lexists(path):
         return _with_older(sqlite.temporary(), state) if is_older else None
     try:
         database = sqlite.to_read(path, KIND)
@@ -232,12 +236,26 @@ def _to_read(path: Path, state: Path) -> Connection | None:
         raise ResultsError(
             f"cannot read {path}{KIND.what_for} {error.strerror}: make it readable, or {KIND.advice}"
         ) from error
-    if not (is_older or sqlite.is_empty(database)):
+    is_empty = sqlite.is_empty(database)
+    if not (is_older or is_empty):
         return database
+    if is_empty and _is_of_before(path):
+        _tell_empty(path)
     with sqlite.errors(path, KIND), contextlib.closing(database):
         together = sqlite.temporary()
         database.backup(together)
     return _with_older(together, state)
+
+
+@lru_cache(maxsize=1000)
+def _tell_empty(path: Path) -> None:
+    """Say so once: it may come of a kill in the moment when it was made, or of a full disk."""
+    _log.warning("%s%s is empty, and begun anew", path, KIND.what_for)
+
+
+def _is_of_before(path: Path) -> bool:
+    """Whether nobody is making a file at this moment."""
+    return time.time() - path.stat().st_mtime > _MOMENT
 
 
 def _with_older(database: Connection, state: Path) -> Connection:

@@ -167,6 +167,8 @@ def _check_file(path: Path, kind: Kind) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
+        if path.is_symlink():
+            raise ResultsError(f"{path}{kind.what_for} is a link that leads nowhere: {kind.advice}") from None
         return
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no file"

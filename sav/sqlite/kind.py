@@ -61,7 +61,9 @@ def errors(path: Path, kind: Kind) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         said = str(error)
         if said in _DISK_ERRORS:
-            raise WriteError(path, OSError(_DISK_ERRORS[said], said)) from error
+            of_the_disk = WriteError(path, OSError(_DISK_ERRORS[said], said))
+            of_the_disk.is_final = True  # whatever else is to be written is to be remembered here
+            raise of_the_disk from error
         if "locked" in said:
             raise WriteError(path, OSError(errno.EBUSY, "wait until another run has ended")) from error
         if said == "file is not a database":

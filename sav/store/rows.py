@@ -129,6 +129,8 @@ def scene_of(
     size_hw = (height, width)
     measured = _measured(measures, objects, regions)
     found, kept = (_instances(size_hw, *table) for table in zip((objects, regions), measured, strict=True))
+    if not categories.keys() >= set(found.class_ids.tolist()):
+        raise ValueError("an object has a class that the detector does not know")
     image = np.broadcast_to(np.zeros(3, np.uint8), (*size_hw, 3))
     return Scene(
         frame=Frame(image, index, name, Fraction(time), key),

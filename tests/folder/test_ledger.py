@@ -231,16 +231,26 @@ def test_a_ledger_of_another_kind_or_of_a_newer_version_is_told(out):
         (out / STATE / "ledger.sqlite").unlink()
 
 
-def test_an_empty_file_as_a_kill_may_leave_it_is_a_ledger_that_says_nothing(out):
+def test_an_empty_file_as_a_kill_may_leave_it_is_a_ledger_that_says_nothing(out, caplog):
     spoil(out, b"")
     ledger = Ledger(out)
-    assert not list(ledger.keys())
+    assert not caplog.messages  # another process may be making it
+    os.utime(out / STATE / "ledger.sqlite", (0, 0))
+    assert not list(ledger.keys()) and not list(Ledger(out).keys())
+    (line,) = caplog.messages
+    assert line.endswith("ledger.sqlite, which says which files are ours, is empty, and begun anew")
     ledger.write("a", claim("a.txt"))
     assert list(Ledger(out).keys()) == ["a"]
 
 
 @pytest.mark.parametrize(
-    ("make", "said"), [(Path.mkdir, "is a folder"), (getattr(os, "mkfifo", None), "is no file")]
+    ("make", "said"),
+    [
+        (Path.mkdir, "is a folder"),
+        (getattr(os, "mkfifo", None), "is no file"),
+        (lambda path: path.symlink_to("nowhere"), "is a link that leads nowhere"),
+        (lambda path: path.symlink_to(path.name), "is a link that leads nowhere"),
+    ],
 )
 def test_what_is_no_file_is_told_with_what_to_do(out, make, said):
     (out / STATE).mkdir(parents=True)

@@ -334,6 +334,7 @@ def test_a_run_of_the_second_version_is_one_of_today_without_masks_and_is_gone_o
         "UPDATE frames SET height = 7 WHERE frame = 3",
         "DROP TABLE regions",
         "UPDATE objects SET id = 'one' WHERE frame = 3",
+        "UPDATE objects SET class_id = 7 WHERE frame = 3",
         "UPDATE objects SET box = 'a box of text...' WHERE frame = 3",
         "UPDATE frames SET height = 1.5 WHERE frame = 3",
         "UPDATE frames SET detections = 7 WHERE frame = 3",

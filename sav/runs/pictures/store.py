@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -158,7 +159,7 @@ class PictureStore:
 
     @property
     def _is_there(self) -> bool:
-        return self._store is not None or self.path.exists()
+        return self._store is not None or os.path.lexists(self.path)
 
     def _add(self, store: Store, key: str, found: Packed, about: Mapping[str, str]) -> bool:
         before = store.instances(key)
