@@ -53,7 +53,7 @@ class VideoStore:
         about = about_video(job, models, info)
         self.known = 0
         if job.resume:
-            self._take_over(job.save_path, about)
+            self._take_over(job, about)
             self.known = self.known // batch * batch
         begin = Store.join if self.known else Store.create
         self._store: Store | None = begin(self._path, about)
@@ -136,11 +136,11 @@ class VideoStore:
         """Begin the store of what is refined, anew in each run: what is found is all that is taken over."""
         return Store.create(self._refined_path, refined_about(about, config))
 
-    def _take_over(self, save_path: Path, about: About) -> None:
+    def _take_over(self, job: VideoJob, about: About) -> None:
         """Have the furthest of the earlier runs that are like this one be the one to go on with."""
         found: list[tuple[int, Path]] = []
         others: list[Path] = []
-        for path in self._earlier(save_path):
+        for path in self._earlier(job.save_path):
             with contextlib.suppress(ResultsError), Store.open(path) as store:
                 if store.about.to_json() == about.to_json():
                     found.append((len(store), path))
@@ -148,7 +148,8 @@ class VideoStore:
                     others.append(path)
         if not found and others:
             with Store.open(others[0]) as store:
-                raise ResultsError(f"{difference(store.about, about)}: give the same, or leave out --resume")
+                differs = difference(store.about, about, {"--tracker": job.tracker})
+                raise ResultsError(f"{differs}: give the same, or leave out --resume")
         if found:
             self.known, path = max(found)
             if path != self._path:

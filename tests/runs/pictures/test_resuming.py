@@ -225,8 +225,8 @@ def test_where_nothing_was_found_nothing_is_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"stride": 2}, "has stride 1, this one 2"),
-        ({"end": "9"}, "has end None, this one 9"),
+        ({"stride": 2}, "has --stride 1, this one 2"),
+        ({"end": "9"}, "has no --end, this one 9"),
     ],
 )
 def test_other_settings_are_named_and_nothing_is_lost(
@@ -237,7 +237,7 @@ def test_other_settings_are_named_and_nothing_is_lost(
     with pytest.raises(ResultsError, match=words):
         run(job(source, tmp_path / "out", resume=True, **more))
     other = Segmenter(MovingDetector(), StubSam(), detect=DetectionConfig(conf=0.3), regions=False)
-    with pytest.raises(ResultsError, match=r"has conf 0\.1, this one 0\.3"):
+    with pytest.raises(ResultsError, match=r"has --conf 0\.1, this one 0\.3"):
         run_video(job(source, tmp_path / "out", resume=True), other)
     (source / "000.png").unlink()
     with pytest.raises(ResultsError, match="over another video"):
@@ -327,7 +327,7 @@ def test_why_pictures_are_done_again_is_said(pictures: Path, tmp_path: Path) -> 
     ]
     assert notes(picture_job(pictures, out), detect=DetectionConfig(conf=0.4)) == [
         "going on after 0 pictures of an earlier run; done again:"
-        " 5 (the earlier run has conf 0.25, this one 0.4)"
+        " 5 (the earlier run has --conf 0.25, this one 0.4)"
     ]
     assert notes(
         picture_job(pictures, out, draw=DrawConfig(legend=True)), detect=DetectionConfig(conf=0.4)
