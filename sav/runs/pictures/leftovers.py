@@ -13,7 +13,7 @@ from sav.formats.registry import FORMATS, PLACES
 from sav.runs.pictures.plan import ANNOTATIONS, PicturePlan, joined_files
 from sav.runs.pictures.store import PictureStore
 from sav.runs.saving import older_line
-from sav.wording import count
+from sav.wording import Names, count
 
 
 class Leftovers:
@@ -105,13 +105,11 @@ class Leftovers:
         """What is to be said of pictures with results whose scenes are gone; empty if of none."""
         untold = _missing(self._ledger.keys(), self._store.keys())
         lost = (key for key in untold if not self._has_other_classes(key) and self._ledger.has_files(key))
-        first = next(lost, None)
-        if first is None:
+        names = Names(self._ledger.about(key).get("name") for key in lost)
+        if not names:
             return ""
-        others = sum(1 for _ in lost)
-        more = f" (and {others} more)" if others else ""
-        name = self._ledger.about(first).get("name")
-        return f"cannot tell of {name}{more}: what was found in it is gone; segment it again"
+        them = "it" if len(names) == 1 else "them"
+        return f"cannot tell of {names}: what was found in {them} is gone; segment {them} again"
 
     def changed(self, key: str) -> None:
         """Take note that something else was found in a picture than was known."""

@@ -518,3 +518,11 @@ def test_results_may_be_read_only_and_folders_links(pictures, out, tmp_path):
     assert (out / "our").is_symlink()
     assert len(list((tmp_path / "elsewhere").iterdir())) == 3
     assert np.array_equal(*[len(list((out / name).iterdir())) for name in ("our", "mask")])
+
+
+def test_pictures_whose_scenes_are_gone_are_named(pictures, out, capsys):
+    run(pictures, out, ["coco"])
+    (out / STATE / "run.sqlite").unlink()
+    assert run(pictures[:1], out, ["coco"]).status == PARTLY_DONE
+    line = "coco cannot tell of b.png, c.png: what was found in them is gone; segment them again"
+    assert line in capsys.readouterr().err
