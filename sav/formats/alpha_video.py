@@ -82,6 +82,9 @@ class AlphaVideo:
             src_color_range=ColorRange.JPEG,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            # libswscale writes 16 pixels of 10 bits at a time, past the end of rows of other widths: several
+            # threads spoil the beginnings of each other's rows there.
+            threads=1,
         )
         ticks = round((time - self._info.origin) / self._tick)
         self._last_ticks = max(ticks, self._last_ticks + 1)
