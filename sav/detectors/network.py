@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -100,7 +101,9 @@ class Network:
         if with_grids:
             for layer in view.model[:_FIRST_LAYERS]:
                 layer.register_forward_hook(lambda layer, given, grid: grids.append(grid))
-        return _table(view(batch)), tuple(grids)
+        # In some versions heads that choose make numbers on the CPU, which a CUDA graph cannot hold.
+        with batch.device if batch.is_cuda and self.is_regular and self.chooses else nullcontext():
+            return _table(view(batch)), tuple(grids)
 
     def halved(self) -> Network:
         """The same in half precision, laid out as tensor cores want it; only boxes are worked out in float32.

@@ -57,7 +57,10 @@ def test_chosen_classes_and_slices_of_many_sizes_are_no_trouble(driver, checkpoi
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["yolov8n", "yolo26n", "yolov8n-seg", "yolov8n-obb", "yolov8n-rtdetr"])
-def test_every_kind_of_head_computes_there_and_is_captured(driver, tmp_path, caplog, kind):
+def test_every_kind_of_head_computes_there_and_is_captured(driver, tmp_path, caplog, monkeypatch, kind):
+    if kind.endswith("rtdetr") and torch.__version__ < (2, 14):
+        pytest.skip("there torch.tensor asks CUDA's driver for its device")
+    monkeypatch.setattr("sav.detectors.network.try_out", lambda network: None)  # on PyTorch's own device
     path = save(random_model(f"{kind}.yaml"), tmp_path / "best.pt")
     detector = YoloDetector(path, DEVICE, DetectionConfig(0.0, 1.0, imgsz=64), precision=FAST)
     counts = [len(detector([NOISE[0], NOISE[0]])[1]) for _ in range(3)]
