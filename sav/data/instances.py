@@ -23,6 +23,10 @@ from sav.data.types import (
 
 # A mask with less than this share of its pixels inside its box belongs to something else.
 _LEAST_INSIDE = 0.5
+# One whose own tight box covers less than this share of its box is a spot on what the box is about. Not the
+# pixels count, since a pole that stands aslant fills a hundredth of its box, but how far they reach: of 324
+# masks of TestImages those of something reach over half of their boxes and more, the one of nothing over 7 %.
+_LEAST_COVERED = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,7 @@ class Instance(Arrays):
         score: 0 to 1.
         box_xyxy: `(4,)` float32, in pixels: the detector's of an object, the mask's own of a region.
         mask: `(H, W)` bool.
-        is_doubtful: Whether the mask is empty, or lies for the most part outside the box.
+        is_doubtful: Whether the mask is empty, lies for the most part outside the box, or is a spot in it.
     """
 
     id: int
@@ -158,9 +162,21 @@ class Instances(Arrays):
 
     @cached_property
     def doubtful(self) -> BoolArray:
-        """`(N,)` bool: whose mask is empty, or lies for the most part outside its box."""
+        """`(N,)` bool: whose mask does not fit its box.
+
+        It is empty, lies for the most part outside the box, or is a spot in it: its own tight box covers less
+        than a quarter of what of the box is in the picture.
+        """
         inside = self.masks.areas_within(self.boxes_xyxy)
-        return (self.masks.areas == 0) | (inside < _LEAST_INSIDE * self.masks.areas)
+        is_elsewhere = (self.masks.areas == 0) | (inside < _LEAST_INSIDE * self.masks.areas)
+        return is_elsewhere | self._are_spots()
+
+    def _are_spots(self) -> BoolArray:
+        boxes, tight = np.clip(self.boxes_xyxy, 0, self.size_hw[::-1] * 2), self.masks.boxes_xyxy
+        low, high = np.maximum(boxes[:, :2], tight[:, :2]), np.minimum(boxes[:, 2:], tight[:, 2:])
+        covered = np.maximum(high - low, 0).prod(axis=1)
+        least = _LEAST_COVERED * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        return np.asarray(covered < least, np.bool_)
 
     def _row(self, position: int) -> Instance:
         class_id = int(self.class_ids[position])

@@ -155,7 +155,7 @@ class Scene(Arrays):
 
     @property
     def doubtful(self) -> BoolArray:
-        """`(N,)` bool: whose mask is empty, or lies for the most part outside the box that asked for it."""
+        """`(N,)` bool: whose mask is empty, lies mostly outside the detector's box, or is a spot in it."""
         return self.objects.doubtful
 
     def polygons(self) -> list[list[IntArray]]:

@@ -3,7 +3,8 @@
 Format: https://cocodataset.org/#format-data. A category's id is the detector's class id plus one, since zero
 means background to some readers; unlabelled regions have a category of their own after the last class. The
 box `bbox` is the mask's own, and the detector's where the mask is empty; `detector_bbox` is always the
-detector's.
+detector's. A region's `score` is how good SAM takes its mask to be. Fields that are ours: `detector_bbox`,
+`doubtful` as in `Instances`, and of an image `stem`, what files about it are called.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class CocoWriter(AnnotationWriter):
             "file_name": self.target.file_name(scene),
             "height": height,
             "width": width,
+            "stem": self.target.stem(scene),
         }
         _append(self._images, [image], is_first=self._frames == 1)
         found = chain(self._annotations(scene.objects), self._annotations(scene.regions))
@@ -68,18 +70,21 @@ class CocoWriter(AnnotationWriter):
             instances.class_ids.tolist(),
             instances.scores.tolist(),
             instances.ids.tolist(),
+            instances.doubtful.tolist(),
             corner_and_size(solid_boxes(instances.boxes_xyxy, instances.size_hw)),
             _shapes(instances.masks),
             strict=True,
         )
-        for class_id, score, track_id, detected, shape in columns:
-            category = {"category_id": self.target.numbers[class_id] + 1}
-            track = {"track_id": track_id} if self.target.video else {}
+        for class_id, score, track_id, is_doubtful, detected, shape in columns:
+            about: dict[str, Any] = {"category_id": self.target.numbers[class_id] + 1}
+            if self.target.video:
+                about["track_id"] = track_id
+            about |= {"score": round(score, 4), "doubtful": is_doubtful}
             if class_id != UNLABELLED_ID:
                 box = {"bbox": shape["bbox"] if shape["area"] else detected, "detector_bbox": detected}
-                yield {**category, **track, "score": round(score, 4), **shape, **box}
+                yield {**about, **shape, **box}
             elif shape["area"]:
-                yield {**category, **track, **shape}
+                yield {**about, **shape}
 
 
 def category_table(target: Target) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
 """Tables for spreadsheets and pandas: a row an object and frame, and in a video a row a track.
 
 UTF-8, comma-separated, quoted where needed (RFC 4180), lengths in pixels. The masks themselves have no place
-in it. An empty mask has the area 0 and no centroid; an unlabelled region has neither id nor score. A name
-that a spreadsheet would take for a formula has an apostrophe before it.
+in it. An empty mask has the area 0 and no centroid; an unlabelled region of a picture has no id, and as its
+score how good SAM takes its mask to be. `doubtful` is that of `Instances`, and `stem` what files about the
+picture are called. A name that a spreadsheet would take for a formula has an apostrophe before it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sav.formats.writer import AnnotationWriter
 
 _OBJECT_COLUMNS = (
     "name", "frame", "seconds", "track_id", "class_id", "class", "score",
-    "left", "top", "right", "bottom", "area", "centroid_x", "centroid_y",
+    "left", "top", "right", "bottom", "area", "centroid_x", "centroid_y", "doubtful", "stem",
 )  # fmt: skip
 _Point = tuple[float, float]
 _TRACK_COLUMNS = (
@@ -69,15 +70,14 @@ class CsvWriter(AnnotationWriter):
         frame = scene.frame
         file_name = csv_cell(self.target.file_name(scene))
         where = [file_name, frame.index, f"{float(frame.time):.6f}" if self.target.video else ""]
+        stem = csv_cell(self.target.stem(scene))
         centroids = _centroids(scene.masks)
-        self._objects.writerows(self._rows(where, scene.objects, centroids))
-        self._objects.writerows(self._rows(where, scene.regions, _centroids(scene.regions.masks)))
+        for table, points in ((scene.objects, centroids), (scene.regions, _centroids(scene.regions.masks))):
+            self._objects.writerows([*where, *row, stem] for row in self._rows(table, points))
         if self.target.video:
             self._sum_up(scene, centroids)
 
-    def _rows(
-        self, where: list[Any], instances: Instances, centroids: list[_Point | None]
-    ) -> Iterator[list[Any]]:
+    def _rows(self, instances: Instances, centroids: list[_Point | None]) -> Iterator[list[Any]]:
         columns = zip(
             instances.ids.tolist(),
             instances.class_ids.tolist(),
@@ -85,14 +85,16 @@ class CsvWriter(AnnotationWriter):
             solid_boxes(instances.boxes_xyxy, instances.size_hw).tolist(),
             instances.masks.areas.tolist(),
             centroids,
+            instances.doubtful.tolist(),
             strict=True,
         )
-        for track_id, class_id, score, box, area, centroid in columns:
-            about = [track_id, class_id, self._names[class_id], f"{score:.4f}"]
+        for track_id, class_id, score, box, area, centroid, is_doubtful in columns:
+            numbers = [track_id, class_id]
             if class_id == UNLABELLED_ID:
-                about = [track_id if self.target.video else "", "", self._names[class_id], ""]
+                numbers = [track_id if self.target.video else "", ""]
             if area or class_id != UNLABELLED_ID:
-                yield [*where, *about, *_decimals(box), area, *_decimals(centroid)]
+                about = [*numbers, self._names[class_id], f"{score:.4f}"]
+                yield [*about, *_decimals(box), area, *_decimals(centroid), str(is_doubtful).lower()]
 
     def _sum_up(self, scene: Scene, centroids: list[_Point | None]) -> None:
         """Bring the tracks of the last frame up to this one's time, and then go on with this one's."""

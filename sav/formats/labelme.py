@@ -1,7 +1,8 @@
 """labelme JSON: one file a picture or frame, each object a mask with its class, its track id as group.
 
 Format: https://github.com/wkentaro/labelme, shapes of the type `mask`. The picture lies beside its JSON file.
-Scores go in the description; empty masks have no place in it.
+The score goes in the description, of a region how good SAM takes its mask to be; a flag of the shape
+says whether the mask is doubtful. Empty masks have no place in it.
 """
 
 from __future__ import annotations
@@ -49,20 +50,21 @@ class LabelmeWriter(AnnotationWriter):
             instances.class_ids.tolist(),
             instances.scores.tolist(),
             instances.ids.tolist(),
+            instances.doubtful.tolist(),
             instances.masks.boxes_xyxy.tolist(),
             instances.masks.crops(),
             strict=True,
         )
-        for class_id, score, track_id, (x0, y0, x1, y1), (crop, _) in columns:
+        for class_id, score, track_id, is_doubtful, (x0, y0, x1, y1), (crop, _) in columns:
             is_labelled = class_id != UNLABELLED_ID
             if crop.size:
                 yield {
                     "label": self.target.names[class_id],
                     "points": [[x0, y0], [x1 - 1, y1 - 1]],
                     "group_id": track_id if is_labelled or self.target.video else None,
-                    "description": f"score {score:.4f}" if is_labelled else "",
+                    "description": f"score {score:.4f}",
                     "shape_type": "mask",
-                    "flags": {},
+                    "flags": {"doubtful": is_doubtful},
                     "mask": _base64_png(crop),
                 }
 

@@ -92,6 +92,17 @@ def test_a_mask_that_is_empty_or_mostly_outside_its_box_is_doubtful():
     assert doubted.doubtful.tolist() == [False, False, True, True]
 
 
+def test_a_mask_that_is_a_spot_in_its_box_is_doubtful_and_one_aslant_or_at_the_border_is_not():
+    dense = np.zeros((3, 100, 100), np.bool_)
+    dense[0, 40:53, 40:53] = True
+    np.fill_diagonal(dense[1], True)
+    dense[2, 60:, :10] = True
+    boxes = np.array([[10, 0, 60, 100], [0, 0, 100, 100], [-90, 60, 10, 100]], np.float32)
+    numbers = np.arange(3, dtype=np.int64)
+    spots = Instances(boxes, np.ones(3, np.float32), numbers, numbers, Masks.from_dense(dense))
+    assert spots.doubtful.tolist() == [True, False, False]
+
+
 def test_copies_are_equal_and_hold_nothing_that_was_worked_out():
     instances = table(2)
     assert not instances.doubtful.any()

@@ -25,6 +25,9 @@ def test_pycocotools_loads_the_file_and_decodes_every_mask(save, awkward_scene, 
     assert found[0]["bbox"] == [5, 5, 15, 15]
     assert found[0]["score"] == pytest.approx(0.9)
     assert "track_id" not in found[0]
+    assert found[-1]["score"] == pytest.approx(0.99)
+    assert [annotation["doubtful"] for annotation in found] == [False, False, True, False, False]
+    assert [image["stem"] for image in coco.imgs.values()] == ["bild_ü", "b"]
 
 
 def test_tracks_are_written_for_video(save, awkward_video):

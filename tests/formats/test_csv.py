@@ -1,6 +1,7 @@
 import csv
 
 import numpy as np
+import pytest
 
 from sav.data.types import UNLABELLED
 from tests.formats.conftest import NAMES, VIDEO
@@ -18,12 +19,20 @@ def test_a_row_an_object_with_everything_but_the_mask(save, awkward_scene):
         "name": "bild_ü.jpg", "frame": "0", "seconds": "", "track_id": "1", "class_id": "0",
         "class": "person", "score": "0.9000", "left": "5.00", "top": "5.00", "right": "20.00",
         "bottom": "20.00", "area": "216", "centroid_x": "12.08", "centroid_y": "12.08",
+        "doubtful": "false", "stem": "bild_ü",
     }  # fmt: skip
     assert pieces["class"] == pixel["class"] == NAMES[1]
     assert (pieces["centroid_x"], pieces["centroid_y"]) == ("29.50", "19.50")
-    assert (empty["area"], empty["centroid_x"]) == ("0", "")
-    assert (region["class"], region["track_id"], region["score"]) == (UNLABELLED, "", "")
+    assert (empty["area"], empty["centroid_x"], empty["doubtful"]) == ("0", "", "true")
+    assert (region["class"], region["track_id"], region["score"]) == (UNLABELLED, "", "0.9900")
     assert not (folder / "csv" / "tracks.csv").exists()
+
+
+def test_pandas_knows_the_types_of_its_columns(save, awkward_scene):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_csv(save("csv", [awkward_scene(regions=True)]) / "csv" / "objects.csv")
+    assert [str(table[name].dtype) for name in ("score", "area", "doubtful")] == ["float64", "int64", "bool"]
+    assert table["doubtful"].sum() == 1
 
 
 def test_a_video_has_a_summary_of_each_track(save, awkward_video):

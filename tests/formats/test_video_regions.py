@@ -24,7 +24,7 @@ def folder(save, make_scene):
 def test_coco_has_their_ids(folder):
     thing, region = json.loads((folder / "coco.json").read_text())["annotations"]
     assert (thing["track_id"], region["track_id"]) == (3, ID)
-    assert "score" not in region
+    assert 0 < region["score"] <= 1
 
 
 def test_csv_has_their_ids_and_no_tracks_of_them(folder):
