@@ -42,6 +42,17 @@ def test_the_dogs_are_cut_out(tmp_path):
         assert set(cutout[..., 3].ravel().tolist()) == {0, 255}
 
 
+@pytest.mark.long
+def test_a_cameras_frames_are_followed_as_they_come():
+    lines = run("follow_camera.py", "--imgsz", "416", "--frames", "2").splitlines()
+    seen: dict[str, set[str]] = {}
+    for line in lines:
+        time, told = line.split(" s: ")
+        seen.setdefault(time.strip(), set()).add(told.partition(" at ")[0])
+    assert list(seen) == ["0.000", "0.067"]
+    assert seen["0.000"] & seen["0.067"]
+
+
 def objects_there(frames: int = 150, least: int = 5) -> Counter[str]:
     """The names of the objects that the first frames of the street show at least so often."""
     truth = json.loads((ROOT / "TestImages" / "ground_truth" / "street.json").read_text())
@@ -61,7 +72,14 @@ def test_the_objects_that_are_counted_are_those_that_are_there():
     assert {name: int(number) for number, name in rows} == objects_there(12)
 
 
-@pytest.mark.parametrize("words", [["count_objects.py", "gone.mp4"], ["cut_out_dogs.py", "gone.jpg", "Dogs"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["count_objects.py", "gone.mp4"],
+        ["cut_out_dogs.py", "gone.jpg", "Dogs"],
+        ["follow_camera.py", "gone.mp4"],
+    ],
+)
 def test_what_cannot_be_read_is_said_before_models_are_fetched(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", words)
