@@ -172,14 +172,21 @@ class Decoder:
             except av.error.EOFError:
                 return
             except av.FFmpegError as error:
-                level = logging.DEBUG if self._has_complained else logging.WARNING
-                _log.log(level, "%s: what cannot be decoded is left out (%s)", self._name, error.strerror)
-                self._has_complained = True
+                self._complain(packet, error)
                 self._undecodable += 1
                 continue
             if pictures:
                 self._undecodable = 0
             yield from pictures
+
+    def _complain(self, packet: Packet, error: av.FFmpegError) -> None:
+        """Say, the first time, from when on frames cannot be decoded."""
+        ticks = packet.dts if packet.pts is None else packet.pts
+        when = "" if ticks is None else f" from {float(ticks * fraction(packet.time_base)):.1f} s on"
+        level = logging.DEBUG if self._has_complained else logging.WARNING
+        line = "%s: it is damaged%s; frames that cannot be decoded are left out (FFmpeg: %s)"
+        _log.log(level, line, self._name, when, error.strerror)
+        self._has_complained = True
 
 
 class _Packets:

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from sav.config import MAX_FRAME_MEGAPIXELS
 from sav.errors import VideoError
 from sav.media.addresses import LIVE_SCHEMES, NETWORK_SCHEMES, local_path, scheme_of, shown
-from sav.media.video import Input
+from sav.media.video import PIPED, Input
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def describe(source: str | Path, config: ReaderConfig) -> Input:
     if not text:
         raise VideoError("no video is given: give a file, a folder, an address or a camera's number")
     path = local_path(source)
+    if text == "-" and not Path(text).exists():
+        raise VideoError(f"- is no video: give /dev/stdin for one that is piped; {PIPED}")
     if path is None:
         return _address(text, config)
     if match := re.fullmatch(r"/dev/video(\d+)", text):

@@ -13,7 +13,7 @@ import av
 from av.video.stream import VideoStream
 
 from sav.data.types import Frame
-from sav.errors import VideoError, VideoSizeChangedError
+from sav.errors import VideoDamagedError, VideoError, VideoSizeChangedError
 from sav.media import seeking
 from sav.media.audio.sources import sound_streams
 from sav.media.clock import SLIP
@@ -101,7 +101,12 @@ class StreamReader(VideoReader):
         return bool(self._container.duration or (size_of(self._container) and not is_list))
 
     def _first(self) -> tuple[int, TimedPicture]:
-        first = next(self._pictures, None)
+        try:
+            first = next(self._pictures, None)
+        except VideoDamagedError as error:
+            if not self._source.is_piped:
+                raise
+            raise self._source.not_piped() from error
         if first is None and self._selection.start is None:
             raise VideoError(f"{self._source.name} has no frame that can be decoded")
         if first is None:

@@ -20,6 +20,9 @@ from sav.media.colors import ColorTags
 from sav.media.pyav import open_input
 from sav.media.sound_clock import SoundClock
 
+# What can be read by who cannot go back in it.
+PIPED = "an MP4's index may lie at its end, pipe MPEG-TS or Matroska, or give the file"
+
 # Pixels that decoders add at the edges of frames, and FFmpeg's own limit.
 _EDGES, _MOST_PIXELS = 10_000_000, (1 << 31) - 1
 
@@ -51,6 +54,15 @@ class Input:
         """Width times height of the largest frame that decoders may make, for their edges are wider."""
         return min(self.max_pixels + _EDGES, _MOST_PIXELS)
 
+    @property
+    def is_piped(self) -> bool:
+        """Whether it is a pipe on this machine."""
+        return self.is_live and self.timeouts is None
+
+    def not_piped(self) -> VideoError:
+        """What is said of a pipe that cannot be read from its begin to its end."""
+        return VideoError(f"{self.name} cannot be read as it is piped: {PIPED}")
+
     def open(self, decodes: bool = True) -> InputContainer:
         """Open it.
 
@@ -72,6 +84,8 @@ class Input:
         except av.error.ExitError:
             raise VideoError(f"{self.name} did not answer in time: check the address") from None
         except (av.error.InvalidDataError, av.error.EOFError):
+            if self.is_piped:
+                raise self.not_piped() from None
             raise VideoError(
                 f"{self.name} is not a video that can be read: it is of another kind, or was not finished"
             ) from None

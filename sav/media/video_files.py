@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from PIL import Image as Pillow
+
 from sav.errors import VideoError
 from sav.media.pictures import SUFFIXES
 from sav.wording import count
@@ -22,11 +24,14 @@ VIDEO_SUFFIXES = (
 def has_videos(folder: Path) -> bool:
     """Whether a folder is one of videos, and not one of numbered pictures, which is a video itself.
 
+    A GIF is what it shows: a video if it moves, else a picture.
+
     Raises:
         VideoError: It has both or neither, or cannot be read.
     """
-    suffixes = {path.suffix.lower() for path in _visible(folder)}
-    videos, pictures = suffixes & {*VIDEO_SUFFIXES}, suffixes & {*SUFFIXES}
+    files = _visible(folder)
+    videos = {path.suffix.lower() for path in files if _is_video(path)}
+    pictures = {path.suffix.lower() for path in files if not _is_video(path)} & {*SUFFIXES}
     if videos and pictures:
         raise VideoError(
             f"{folder} has both videos ({min(videos)}) and pictures ({min(pictures)}): give each a"
@@ -44,10 +49,22 @@ def list_videos(folder: Path) -> list[Path]:
         VideoError: It cannot be read.
     """
     files = [path for path in _visible(folder) if path.is_file()]
-    videos = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [path for path in files if _is_video(path)]
     if len(videos) < len(files):
         _log.info("left out: %s that %s no video", *_others(len(files) - len(videos)))
     return videos
+
+
+def _is_video(path: Path) -> bool:
+    """Whether a file is called as videos are, or is a GIF that moves."""
+    suffix = path.suffix.lower()
+    if suffix != ".gif":
+        return suffix in VIDEO_SUFFIXES
+    try:
+        with Pillow.open(path) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError):
+        return False
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -634,6 +634,50 @@ def test_a_stream_over_http_that_is_cut_is_not_called_whole(
     assert numbers[-2:] == [98, 99] if share == 1 else 30 < len(numbers) < 70
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_gives_what_needs_no_index_and_else_one_line_says_what_does(
+    make_video: Maker, tmp_path: Path
+) -> None:
+    def noise(seed: int, size_hw: tuple[int, int]) -> np.ndarray:
+        return np.random.default_rng(seed).integers(0, 255, (*size_hw, 3), np.uint8)
+
+    for name in ("in.mp4", "in.ts"):
+        content = make_video(name, count=20, size_hw=(240, 320), image=noise).read_bytes()
+        pipe = tmp_path / f"{name}.pipe"
+        os.mkfifo(pipe)
+
+        def feed(pipe: Path = pipe, content: bytes = content) -> None:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write_bytes(content)
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+        says = pytest.raises(VideoError, match="its end, pipe MPEG-TS or Matroska")
+        with says if name == "in.mp4" else contextlib.nullcontext(), open_video(pipe) as video:
+            assert len(list(video)) == 20
+        feeder.join()
+    with pytest.raises(VideoError, match="give /dev/stdin"):
+        open_video("-")
+
+
+def test_damage_in_the_middle_is_told_with_its_time_first(
+    make_video: Maker, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = make_video("in.avi", count=50, rate=Fraction(25), codec="mjpeg", pix_fmt="yuvj420p")
+    with av.open(str(source)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux() if packet.size]
+    content = bytearray(source.read_bytes())
+    for place, size in places[25:30]:
+        content[place + 8 : place + size] = bytes(size - 8)
+    source.write_bytes(content)
+    with open_video(source) as video:
+        assert len(list(video)) >= 45
+    (line,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert line.startswith(
+        f"{source}: it is damaged from 1.0 s on; frames that cannot be decoded are left out"
+    )
+
+
 def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object) -> None:
         raise socket.gaierror(-2, "Name or service not known")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image as Pillow
 
 from sav.config import DetectionConfig, EverythingConfig, MaskConfig, SaveOptions
 from sav.errors import SettingError, VideoError
@@ -117,6 +118,20 @@ def test_a_folder_of_pictures_is_one_video_and_one_of_both_or_neither_is_refused
     (folder / "in" / "1.png").touch()
     with pytest.raises(VideoError, match="both videos"):
         has_videos(folder / "in")
+
+
+def test_a_gif_that_moves_is_a_video_and_one_that_does_not_is_a_picture(tmp_path):
+    still, moved = Pillow.new("L", (40, 30)), Pillow.new("L", (40, 30), 200)
+    still.save(tmp_path / "a.gif", save_all=True, append_images=[moved])
+    make_video(tmp_path, "b.mp4", count=2)
+    assert has_videos(tmp_path)
+    assert [path.name for path in list_videos(tmp_path)] == ["a.gif", "b.mp4"]
+    still.save(tmp_path / "c.gif")
+    with pytest.raises(VideoError, match="both videos"):
+        has_videos(tmp_path)
+    (tmp_path / "c.gif").write_bytes(b"no gif")
+    with pytest.raises(VideoError, match="both videos"):
+        has_videos(tmp_path)
 
 
 @pytest.mark.parametrize(("place", "says"), [("out.mp4", "give --save_path a folder"), ("in", "another")])
