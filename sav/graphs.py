@@ -1,7 +1,7 @@
 """Functions of tensors as CUDA graphs: hundreds of small kernels are launched at once, not one by one.
 
 Contract: what the plain function returns, computed by the same kernels.
-Reference test: tests/test_graphs.py; on a GPU tests/gpu/test_decoder.py.
+Reference tests: tests/test_graphs.py, tests/simulated_gpu; on a GPU tests/gpu/test_decoder.py.
 Without CUDA, and where a function cannot be captured, it is called as it is.
 """
 
