@@ -23,6 +23,7 @@ document.addEventListener('drop', (event) => {
   if (!hasFile(event)) return;
   event.preventDefault();
   event.stopPropagation();
+  if (!event.dataTransfer.files.length) return;  // a picture of a page, say
   [dropped] = event.dataTransfer.files;
   handIn();
 }, true);
