@@ -1,7 +1,7 @@
-"""What a user, a file or a disk did wrong: each message is one line that says what to do.
+"""What is wrong with a setting, the content of a file, a disk or a device: a line each that says what to do.
 
-Each kind is a built-in kind, too, for callers who know those. What is none of these is a fault of the program
-and keeps its traceback.
+Each kind is a built-in kind, too, for callers who know those. Of files that are not there, and of arguments
+from Python that make no sense, Python's own errors tell: OSError, ValueError, TypeError.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class Found:
     Attributes:
         objects: Labelled objects; those of a video count once, however many frames they are in.
         regions: Unlabelled regions; those of a video count once.
-        doubtful: Masks of objects that are empty, or lie for the most part outside their box.
+        doubtful: Masks of objects that do not fit their boxes, see `Instances.doubtful`.
         duplicates: Objects left out because another of their class has the same mask, in each frame anew.
     """
 
