@@ -136,7 +136,7 @@ def test_a_video_goes_on_with_its_own_words_alone(run, pictures, tmp_path, capsy
     assert run(track.main, *flags, "red bus, dog", "--resume") == 0
     capsys.readouterr()
     assert run(track.main, *flags, "cat", "--resume") == 2
-    assert "has words ['red bus', 'dog'], this one ['cat']" in capsys.readouterr().err
+    assert "has --words red bus, dog, this one cat" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

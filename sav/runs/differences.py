@@ -45,6 +45,8 @@ def _flat(about: About) -> dict[str, str]:
     for name, value in about.settings.items():
         if name == "tracker":
             flat[name] = _tracker(value)
+        elif name == "words":
+            flat[name] = ", ".join(value)
         elif name == "everything":
             flat[name] = [f"{key}={number}" for key, number in value.items()]
         else:
