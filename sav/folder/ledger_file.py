@@ -239,8 +239,8 @@ def _to_read(path: Path, state: Path) -> Connection | None:
     is_empty = sqlite.is_empty(database)
     if not (is_older or is_empty):
         return database
-    if is_empty and _is_of_before(path):
-        _tell_empty(path)
+    if is_empty and time.time() - (written := path.stat().st_mtime) > _MOMENT:  # nobody is making it just now
+        _tell_empty(path, written)
     with sqlite.errors(path, KIND), contextlib.closing(database):
         together = sqlite.temporary()
         database.backup(together)
@@ -248,14 +248,9 @@ def _to_read(path: Path, state: Path) -> Connection | None:
 
 
 @lru_cache(maxsize=1000)
-def _tell_empty(path: Path) -> None:
-    """Say so once: it may come of a kill in the moment when it was made, or of a full disk."""
+def _tell_empty(path: Path, written: float) -> None:
+    """Say so once of a file of that time: it comes of a kill while it was made, or of a full disk."""
     _log.warning("%s%s is empty, and begun anew", path, KIND.what_for)
-
-
-def _is_of_before(path: Path) -> bool:
-    """Whether nobody is making a file at this moment."""
-    return time.time() - path.stat().st_mtime > _MOMENT
 
 
 def _with_older(database: Connection, state: Path) -> Connection:

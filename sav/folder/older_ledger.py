@@ -48,7 +48,7 @@ def older_claims(state: Path) -> Iterator[tuple[str, Claim, int]]:
         except OSError as error:
             raise _unreadable(path, error) from error
         except (ValueError, RecursionError):
-            _tell_damaged(path)
+            _tell_damaged(path, path.stat().st_mtime_ns)
             continue
         yield (RUN if path.parent == state else path.stem), claim, time
 
@@ -70,8 +70,8 @@ def put_away(files: Iterable[Path]) -> None:
 
 
 @lru_cache(maxsize=1000)
-def _tell_damaged(path: Path) -> None:
-    """Say so once, however often it is read before it is put away."""
+def _tell_damaged(path: Path, written: int) -> None:
+    """Say of what was written at that time that it is, once, however often it is read."""
     _log.warning("%s is damaged; the files that it tells of count as yours", path)
 
 

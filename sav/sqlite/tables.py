@@ -66,12 +66,13 @@ def checked(path: Path, cursor: Cursor, kind: Kind) -> Iterator[tuple[Any, ...]]
     Raises:
         ResultsError: A value has a type that its column cannot have; see `Kind.types`.
     """
-    wanted = [kind.types.get(name) for name, *_ in cursor.description]
-    while some := cursor.fetchmany(_ROWS):
-        for types, column in zip(wanted, zip(*some, strict=True), strict=True):
-            if types is not None and not types.issuperset(map(type, column)):
-                raise damaged(path, kind)
-        yield from some
+    with contextlib.closing(cursor):  # one that is broken off would keep others from writing
+        wanted = [kind.types.get(name) for name, *_ in cursor.description]
+        while some := cursor.fetchmany(_ROWS):
+            for types, column in zip(wanted, zip(*some, strict=True), strict=True):
+                if types is not None and not types.issuperset(map(type, column)):
+                    raise damaged(path, kind)
+            yield from some
 
 
 def _number(database: Connection, pragma: str) -> int:
