@@ -41,7 +41,7 @@ def test_the_file_has_labelmes_form_and_every_mask(save, awkward_scene):
 
 
 def test_a_doubtful_mask_is_flagged(save, make_scene):
-    scene = make_scene(np.stack([RING, PIXEL]), boxes_xyxy=[[18, 18, 30, 30], [28, 28, 33, 33]])
+    scene = make_scene(np.stack([RING, PIXEL]), boxes_xyxy=[[18, 18, 30, 30], [29.5, 29.5, 31, 31]])
     (path,) = (save("labelme", [scene]) / "labelme").glob("*.json")
     assert [shape["flags"]["doubtful"] for shape in json.loads(path.read_text())["shapes"]] == [True, False]
 
