@@ -20,6 +20,7 @@ from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
 from sav.runs.report import FoundInVideo, Report
 from sav.runs.saving import Annotations, older_line
 from sav.runs.videos.job import VideoJob
+from sav.runs.videos.leftovers import remove_interrupted
 from sav.runs.videos.models import VideoModels, at_hand
 from sav.runs.videos.results import VideoResults
 from sav.runs.videos.store import VideoStore
@@ -27,6 +28,8 @@ from sav.stages.overlap import overlap
 from sav.stages.refine import Step, steps
 from sav.trackers import make_tracker
 from sav.wording import count
+
+_INTERRUPTED = "interrupted"
 
 
 def run_video(
@@ -68,8 +71,17 @@ def run_video(
         folder = annotations_folder(results.save_path)
         target = Target(folder, loaded.categories, reader.info, options=job.options)
         report = _Writing(reader, results, target, store, on_event).write(shown)
+        if store.known and not report.problem and report.is_whole:
+            _clear_away(job.save_path, on_event)
         on_event(Saved(report))
     return report
+
+
+def _clear_away(save_path: Path, on_event: OnEvent) -> None:
+    """Remove what the run left that this one went on with, or say that it stays."""
+    for path in remove_interrupted(save_path):
+        places = f"{path} and {annotations_folder(path)} stay, of the run that was ended"
+        on_event(Note(f"{places}: something there is not as this program wrote it"))
 
 
 class _Writing:
@@ -136,7 +148,7 @@ class _Writing:
             writer.end_time = reader.end_time
             writer.close()
         except KeyboardInterrupt:
-            self._problem = "" if reader.is_live else "interrupted"
+            self._problem = "" if reader.is_live else _INTERRUPTED
         except VideoDamagedError as error:
             writer.end_time = reader.end_time  # all that it gave is written
             if reader.is_live:
@@ -171,6 +183,8 @@ class _Writing:
         if folder and annotations.older:
             self._on_event(Note(older_line(annotations.older, folder)))
         is_kept = self._keep_store(folder)
+        if self._problem == _INTERRUPTED and writer.frame_count and is_kept:
+            self._problem += "; --resume goes on from there"
         return Report(
             done=writer.frame_count,
             wanted=None,

@@ -14,11 +14,12 @@ from sav.errors import ResultsError, SettingError
 from sav.files import named_errors
 from sav.folder.ledger import STATE
 from sav.media.addresses import local_path, shown
-from sav.media.save_path import annotations_folder, interrupted_path
+from sav.media.save_path import annotations_folder
 from sav.media.video import VideoInfo, VideoReader
 from sav.runs.differences import difference
 from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.videos.job import VideoJob
+from sav.runs.videos.leftovers import interrupted_videos
 from sav.runs.videos.models import KnownModels, VideoModels
 from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
@@ -159,9 +160,8 @@ class VideoStore:
 
     def _earlier(self, save_path: Path) -> list[Path]:
         """Where runs into this path that ended in any way have their stores."""
-        interrupted = annotations_folder(interrupted_path(save_path))
-        numbered = sorted(interrupted.parent.glob(f"{interrupted_path(save_path).stem}*_annotations"))
-        folders = [self._state.parent, *numbered]
+        interrupted = [annotations_folder(path) for path in interrupted_videos(save_path)]
+        folders = [self._state.parent, *interrupted]
         places = [self._path, *(folder / STATE / STORE for folder in folders)]
         return [path for path in places if path.exists()]
 

@@ -179,6 +179,30 @@ def test_an_interrupted_run_replaces_only_what_an_interrupted_run_left(source, s
     assert (save_path.parent / "v.interrupted.mp4").read_text() == "mine"
 
 
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_what_an_ended_run_left_goes_when_another_has_gone_on_to_the_end(
+    source, save_path, capsys, is_changed
+):
+    report = run(source, save_path, segmenter=interrupted())
+    assert report.problem == "interrupted; --resume goes on from there"
+    folder = save_path.with_name("v.interrupted_annotations")
+    if is_changed:
+        (folder / "mot.txt").write_text("mine")
+    before = seen(folder)
+    assert run(source, save_path, resume=True).status == DONE
+    names = sorted(path.name for path in save_path.parent.iterdir())
+    left = ["v.interrupted.mp4", folder.name] if is_changed else []
+    assert names == [*left, "v.mp4", "v_annotations"]
+    assert seen(folder) == (before if is_changed else {})
+    assert ("of the run that was ended" in capsys.readouterr().err) == is_changed
+
+
+def test_what_was_not_gone_on_with_stays(source, save_path):
+    run(source, save_path, segmenter=interrupted())
+    assert run(source, save_path).status == DONE
+    assert save_path.with_name("v.interrupted.mp4").exists()
+
+
 class ReadingAhead(Segmenter):
     """Has read all of a video before it hands out the first scene."""
 
