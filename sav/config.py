@@ -28,11 +28,6 @@ AUTO_SLICES, AUTO_ENLARGED = "auto", 2
 LEAST_SLICE = 64
 MOST_OVERLAP = 0.8
 
-# Words that an open-vocabulary detector is told to find; the largest public vocabulary has 1203 (LVIS).
-MOST_WORDS = 2000
-# Bytes in UTF-8 of one of them, as of a detector's class name.
-LONGEST_WORD = 200
-
 # Points across a picture at which SAM is asked for all that there is: its masks have as many logits.
 MOST_POINTS_PER_SIDE = 256
 
@@ -56,37 +51,6 @@ def _as_classes(wanted: object) -> tuple[str | int, ...]:
         if not isinstance(one, str | int) or isinstance(one, bool):
             raise SettingError(f"classes must be names or ids, such as 'person' or 0, not {one!r}")
     return tuple(classes)
-
-
-def as_words(wanted: str | Iterable[str] | None) -> tuple[str, ...]:
-    """What an open-vocabulary detector is to find, in order; none if nothing is wanted.
-
-    Args:
-        wanted: Words or phrases between commas, `"red bus, dog on a leash"`, or several of them. Blanks
-            around one do not matter, nor do commas with nothing between them.
-
-    Raises:
-        SettingError: There is nothing between the commas, or something twice, too long, or that is no text.
-    """
-    if wanted is None:
-        return ()
-    texts = [wanted] if isinstance(wanted, str) else list(wanted)
-    if not all(isinstance(text, str) for text in texts):
-        raise SettingError(f"words must be text, such as 'red bus, dog', not {wanted!r}"[:200])
-    words = [" ".join(part.split()) for text in texts for part in text.split(",")]
-    words = [word for word in words if word]
-    if texts and not words:
-        raise SettingError("there is no word in words; write them between commas: red bus, dog on a leash")
-    for word in words:
-        if len(word.encode(errors="replace")) > LONGEST_WORD or not word.isprintable():
-            raise SettingError(f"'{word[:40]!a}' cannot be a word: too long, or with signs that are no text")
-    folded = [word.casefold() for word in words]
-    twice = next((word for word in words if folded.count(word.casefold()) > 1), None)
-    if twice is not None:
-        raise SettingError(f"words name '{twice}' twice; capitals make no difference")
-    if len(words) > MOST_WORDS:
-        raise SettingError(f"there are {len(words)} words; {MOST_WORDS} are the most")
-    return tuple(words)
 
 
 def _as_slices(wanted: object) -> str | tuple[int, int] | None:

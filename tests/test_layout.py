@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 # From the ground up. A room uses what lies below it, and itself.
 FLOORS = (
-    {"errors", "wording", "checks", "config", "looks"},
+    {"errors", "wording", "checks", "config", "looks", "words"},
     {"data"},
     {
         "files",

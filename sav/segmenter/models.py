@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sav.checkpoints import file_hashes, find_checkpoints
-from sav.config import PICTURE_DETECTION, DetectionConfig, EverythingConfig, MaskConfig, as_settings, as_words
+from sav.config import PICTURE_DETECTION, DetectionConfig, EverythingConfig, MaskConfig, as_settings
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.detectors.boxes import BoxFile
@@ -24,6 +24,7 @@ from sav.stages.overlap import overlap
 from sav.stages.scenes import Cutter
 from sav.stages.stream import stream
 from sav.trackers import Tracker
+from sav.words import as_words
 
 M = TypeVar("M", bound="Models")
 

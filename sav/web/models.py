@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sav.config import DetectionConfig, as_words
+from sav.config import DetectionConfig
 from sav.data.types import Frame
 from sav.detectors.names import read_class_names
 from sav.detectors.text_models import text_model_of
@@ -20,6 +20,7 @@ from sav.segmenter import Segmenter
 from sav.stages.prompts import Prompts
 from sav.web.config import WebConfig
 from sav.weights.file import open_checkpoint
+from sav.words import as_words
 
 _log = logging.getLogger(__name__)
 _SUFFIXES = (".pt", ".pth", ".safetensors")

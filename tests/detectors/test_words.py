@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from sav.config import as_words
 from sav.detectors import text, words
 from sav.detectors.words import check_words, load_vocabulary
 from sav.errors import CheckpointError, PackageMissingError, SettingError, WriteError
+from sav.words import as_words
 from tests.conftest import DEMO_YOLO
 from tests.detectors.models import save
 from tests.detectors.tiny_text import words_model

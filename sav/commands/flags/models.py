@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from sav.commands.arguments import Parser, one_of, place, whole
 from sav.commands.flags.named import everything_config
-from sav.config import PRECISIONS, as_words
+from sav.config import PRECISIONS
 from sav.errors import SettingError
 from sav.presets import AUTO_PRESET, DEFAULT_PRESET, PRESET_NAMES, PRESETS, Preset
+from sav.words import as_words
 
 # What other programs call the precisions.
 _PRECISIONS_ELSEWHERE = {
