@@ -293,6 +293,7 @@ def test_a_stretch_is_the_same_as_a_slice_of_the_whole(
         assert np.array_equal(frame.image, whole[number].image)
 
 
+@pytest.mark.long
 def test_closing_does_not_wait_for_threads_that_wait_to_log(make_video: Maker) -> None:
     path = make_video("video.mp4", count=50, rate=Fraction(25), options=OPEN_GOP, size_hw=(48, 64))
     script = f"""
