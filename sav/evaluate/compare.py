@@ -15,6 +15,7 @@ from sav.evaluate.coco import CocoFile, read_coco
 from sav.evaluate.masks import MaskScores, score_masks
 from sav.evaluate.mot import SequenceTruth, find_sequences, read_tracks, tracks_of
 from sav.evaluate.tracks import Counts, TrackScore, count_tracks, pooled
+from sav.folder.twins import other_video
 from sav.media.save_path import annotations_folder
 
 _FOLDERS = ("", "annotations")
@@ -105,6 +106,8 @@ def compare(run: Path, truth: Path) -> Comparison:
         if not place.exists():
             raise FileNotFoundError(f"there is no {place}: check the path")
     if run.is_file() and run.suffix.lower() not in _KINDS and annotations_folder(run).is_dir():
+        if other := other_video(run):
+            raise EvaluationError(f"{annotations_folder(run)} has the annotations of {other}: give that")
         run = annotations_folder(run)
     if truth.is_dir() or truth.suffix.lower() == ".txt":
         sequences = find_sequences(truth)

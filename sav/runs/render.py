@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from sav.drawing import DrawConfig, Painter, overlay
 from sav.errors import SettingError
 from sav.files import staging_folder
 from sav.folder.guarded import in_the_way
+from sav.folder.ledger import RUN
+from sav.folder.output import OutputFolder
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.h264 import WriterConfig
 from sav.media.pictures import readable, write_picture
 from sav.media.pictures.paths import PathList
-from sav.media.save_path import check_save_path
+from sav.media.save_path import annotations_folder, check_save_path
 from sav.media.video import VideoInfo, VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.events import OnEvent, Problem, Reached, Saved, ignore
@@ -36,6 +39,7 @@ from sav.runs.stored import (
     unread_line,
     video_scenes,
 )
+from sav.runs.videos.results import names_like
 from sav.stages.overlap import overlap
 from sav.store import Store
 from sav.wording import Names
@@ -122,13 +126,30 @@ def _render_video(
         check_save_path(path, reader.info.name)
         if output.is_in_the_way(path):
             raise in_the_way([path])
+        _check_no_twin(path, output)
 
         scenes = overlap(map(choose, video_scenes(store, reader)))
         shown = stack.enter_context(closing(overlap(_drawn(scenes, Painter(job.draw)))))
         writer = VideoWriter(
-            path, _info(store, reader), WriterConfig(encoder=job.encoder), put=output.put_beside
+            path, _info(store, reader), WriterConfig(encoder=job.encoder), put=partial(_put, output)
         )
         return _write(shown, writer, store, reader, on_event)
+
+
+def _put(output: OutputFolder, finished: Path, path: Path) -> Path:
+    """Give a video the name `path`, or one like it if something is in the way; returns it."""
+    path = next(name for name in names_like(path) if not output.is_in_the_way(name))
+    return output.put_beside(finished, path)
+
+
+def _check_no_twin(path: Path, output: OutputFolder) -> None:
+    """Raise SettingError if the annotations of the run would seem to be those of the video at `path`."""
+    is_known = output.ledger.relative(path) in output.ledger.claim(RUN).files
+    if annotations_folder(path).resolve() == output.folder.resolve() and not is_known:
+        raise SettingError(
+            f"{path} differs from the video of the run in its suffix alone, and {output.folder} would seem to"
+            " be its annotations: give another name"
+        )
 
 
 def _write(

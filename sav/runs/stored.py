@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
-from sav.errors import ResultsError
+from sav.errors import PictureError, ResultsError
 from sav.files import check_folder, named_errors
 from sav.folder.ledger import STATE, fingerprint
 from sav.folder.output import OutputFolder
@@ -21,6 +21,7 @@ from sav.media.pictures import read_picture, readable
 from sav.media.reader import open_video
 from sav.media.save_path import annotations_folder
 from sav.media.video import VideoReader
+from sav.runs.pictures.catalogue import Inputs
 from sav.stages.refine.config import RefineConfig
 from sav.store import About, Source, Store, source_content
 from sav.wording import Names, count
@@ -106,11 +107,12 @@ class Place:
             OSError: Nothing can be written there.
         """
         results = results_folder(store.path)
-        sources = [_place_of(store, source) for source in _sources(store)]
         if chosen is not None and chosen.resolve() != (results / inner).resolve():
             results, inner = chosen, ""
         check_folder(results)
-        return cls(OutputFolder(results, overwrite, sources), inner)
+        output = OutputFolder(results, overwrite)
+        output.protect(Inputs(_place_of(store, source) for source in _sources(store)))
+        return cls(output, inner)
 
     @property
     def folder(self) -> Path:
@@ -212,15 +214,18 @@ def picture_scenes(store: Store) -> Iterator[tuple[Scene, Path | None]]:
 
     Yields:
         A scene, and None; or one whose image is black, and the path at which its picture is no longer, or
-        not as it was.
+        not as it was, or cannot be read.
     """
     for entry in store.entries():
         path = _place_of(store, entry.source)
-        if _why_unread(path, entry.content, fingerprint):
+        image = None
+        if not _why_unread(path, entry.content, fingerprint):
+            with contextlib.suppress(PictureError, OSError):
+                image = read_picture(path, _ANY_SIZE)
+        if image is None:
             yield entry.scene, path
-            continue
-        image = read_picture(path, _ANY_SIZE)
-        yield replace(entry.scene, frame=replace(entry.scene.frame, image=image)), None
+        else:
+            yield replace(entry.scene, frame=replace(entry.scene.frame, image=image)), None
 
 
 def unread_scenes(store: Store) -> Iterator[tuple[Scene, None]]:
@@ -249,9 +254,12 @@ def _sources(store: Store) -> Iterator[str]:
 
 def _why_unread(path: Path, content: str, look: Callable[[Path], str]) -> str:
     """What keeps something from being read again; empty if nothing does."""
-    if not path.exists():
-        return "is gone"
-    return "" if look(path) == content else "has changed since"
+    try:
+        if not path.exists():
+            return "is gone"
+        return "" if look(path) == content else "has changed since"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _place_of(store: Store, source: str) -> Path:

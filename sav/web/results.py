@@ -73,8 +73,9 @@ class Results:
         return opening
 
     def expect_no_more(self, opening: Opening) -> None:
-        """Forget an opening."""
+        """Forget an opening; a result that comes of it later is not kept."""
         with self._lock:
+            opening.is_left = True
             if self._openings.get(opening.visitor) is opening:
                 del self._openings[opening.visitor]
 

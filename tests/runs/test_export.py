@@ -140,10 +140,15 @@ def test_without_its_source_a_video_gives_what_holds_no_pictures(video, tmp_path
     assert not (tmp_path / "nothing").exists()
 
 
-@pytest.mark.parametrize("change", ["gone", "changed"])
+@pytest.mark.parametrize("change", ["gone", "changed", "a folder"])
 def test_a_picture_that_is_gone_or_changed_is_left_out_where_it_would_be_shown(pictures, tmp_path, change):
     path = pictures.parent / "in" / "a.png"
-    path.unlink() if change == "gone" else path.write_bytes(path.read_bytes()[:-1])
+    if change == "changed":
+        path.write_bytes(path.read_bytes()[:-1])
+    else:
+        path.unlink()
+    if change == "a folder":
+        path.mkdir()
     report, (line,) = export(pictures, save_dir=tmp_path / "new")
     assert (report.status, report.done) == (PARTLY_DONE, 3)
     assert line.startswith("left out of yolo, labelme, cutout: 1 picture is gone or has changed since")

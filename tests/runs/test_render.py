@@ -175,6 +175,23 @@ def test_ctrl_c_leaves_what_is_done_under_a_name_that_says_so(video, pictures):
     assert len(seen(pictures / "render")) == 2
 
 
+def test_what_ctrl_c_leaves_takes_the_place_of_nothing_of_the_users(video):
+    def interrupt(event):
+        if isinstance(event, Reached) and event.position == 2:
+            raise KeyboardInterrupt
+
+    users = video.with_name("v_render.interrupted.mp4")
+    users.write_text("mine")
+    assert run_render(RenderJob(video), interrupt).saved == (video.with_name("v_render.interrupted-2.mp4"),)
+    assert users.read_text() == "mine"
+
+
+def test_a_drawing_does_not_pass_for_the_video_of_the_run(video):
+    with pytest.raises(SettingError, match="in its suffix alone"):
+        run_render(RenderJob(video, save_path=video.with_suffix(".mov")))
+    assert run_render(RenderJob(video)).status == DONE
+
+
 def test_a_run_that_was_ended_is_drawn_as_far_as_it_came(video):
     path = video.parent / "v_annotations" / ".sav" / "run.sqlite"
     with Store.open(path) as store:

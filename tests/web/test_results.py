@@ -128,7 +128,7 @@ def test_what_is_at_work_for_one_who_leaves_is_not_kept(results, add):
     results.change(found.token, left_meanwhile)
     assert results.held_bytes == 0
 
-    for go_on in (results.let_go, results.expect):
+    for go_on in (results.let_go, results.expect, lambda visitor: results.expect_no_more(opening)):
         opening = results.expect("a")
         go_on("a")
         with pytest.raises(ResultsError, match="drop the file again"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from sav.errors import PictureError, WriteError
 from sav.media.pictures.kinds import advice
 from sav.media.pictures.paths import PathList, in_order
-from sav.media.pictures.subfolders import left_out_below
+from sav.media.pictures.subfolders import left_out_below, without_results
 from sav.wording import count
 
 _log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ def _expanded(text: str) -> Iterator[Path]:
     names: Iterator[str] = iglob(text, recursive=True)  # noqa: PTH207
     if "**" in text:  # of each folder there is all that is in it
         names = (name for name in names if not _is(Path(name).is_dir))
+        names = without_results(names, text)
     first = next(names, None)
     if first is None:
         raise FileNotFoundError(f"nothing matches {text}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from glob import escape
 from itertools import islice
 from pathlib import Path
@@ -39,6 +40,19 @@ def left_out_below(folder: Path, found: Container[Path], is_picture: Callable[[s
         f"{least}{count(number, 'picture')} in subfolders of {folder} ({places}): name those, too, or take"
         f" all with --img_path '{every}'"
     )
+
+
+def without_results(names: Iterable[str], pattern: str) -> Iterator[str]:
+    """Paths without those in folders of results of this program, but where `pattern` begins in such a one."""
+    first = next(number for number, part in enumerate(Path(pattern).parts) if re.search(r"[*?[]", part))
+    known = {Path(*Path(pattern).parts[:first]): False}
+
+    def is_ours(folder: Path) -> bool:
+        if folder not in known:
+            known[folder] = is_ours(folder.parent) or os.path.lexists(folder / _OURS)
+        return known[folder]
+
+    return (name for name in names if not is_ours(Path(name).parent))
 
 
 def _files_below(folder: Path) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,7 @@ class Gone:
         for key in self._ledger.keys():  # noqa: SIM118
             source = self._ledger.about(key).get("source")
             place = f"{self._plan.save_dir}/{source}"
-            if source is not None and not os.path.lexists(place) and key in self._store:
+            if source is not None and _is_gone(place) and key in self._store:
                 yield key, os.path.normpath(place)
 
     def _drop(self, key: str) -> None:
@@ -55,3 +55,14 @@ class Gone:
         self._plan.output.remove(key, lambda path: True)
         self._store.remove(key)
         self._ledger.drop(key)
+
+
+def _is_gone(place: str) -> bool:
+    """Whether nothing is at a path; where a disk fails, or a folder may not be read, nobody knows."""
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

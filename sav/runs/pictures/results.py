@@ -193,9 +193,10 @@ class PictureResults:
         if self.is_anything_in_place:
             try:
                 with self._ledger.locked():
-                    gone = self._gone.settle()
+                    if line := self._gone.settle():
+                        self._note(line)
                     self._kept.extend(self._joining.write(self.tell))
-                    for line in filter(None, [*self._leftovers.notes(), gone]):
+                    for line in self._leftovers.notes():
                         self._note(line)
             except (OSError, ValueError) as error:
                 self.tell(f"what tells of all pictures stays as it was: {error}")

@@ -7,11 +7,25 @@ import shutil
 from glob import escape
 from pathlib import Path
 
+from sav.files import named_errors
 from sav.folder.ledger import STATE
 from sav.folder.output import OutputFolder
 from sav.folder.twins import other_video
 from sav.media.save_path import annotations_folder, interrupted_path
 from sav.runs.stored import STORE
+
+# In the hidden folder of annotations whose store another run has taken.
+_TAKEN = "taken"
+
+
+def note_taken(state: Path) -> None:
+    """Note in a hidden folder that its store is about to be taken.
+
+    Raises:
+        WriteError: It cannot be written.
+    """
+    with named_errors(state / _TAKEN):
+        (state / _TAKEN).touch()
 
 
 def interrupted_videos(save_path: Path) -> list[Path]:
@@ -38,7 +52,8 @@ def remove_interrupted(save_path: Path) -> list[Path]:
 
 def _is_taken(path: Path) -> bool:
     state = annotations_folder(path) / STATE
-    return state.is_dir() and not (state / STORE).exists() and other_video(path) is None
+    is_noted = (state / _TAKEN).exists() and not (state / STORE).exists()
+    return is_noted and other_video(path) is None
 
 
 def _remove(path: Path) -> bool:
@@ -50,8 +65,8 @@ def _remove(path: Path) -> bool:
         return False
     output.ledger.rest()
     try:
-        path.unlink(missing_ok=True)
         shutil.rmtree(output.folder)
+        path.unlink(missing_ok=True)
     except OSError:
         return False
     return True

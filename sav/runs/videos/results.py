@@ -92,12 +92,12 @@ class VideoResults:
         """
         if saved_path is None:
             path = interrupted_path(self.save_path)
-            saved_path = next(name for name in _names(path) if not (name.exists() or self._blocked(name)))
+            saved_path = next(name for name in names_like(path) if not (name.exists() or self._blocked(name)))
         return self._output(saved_path)
 
     def _free(self, path: Path) -> Path:
         """The first name where nothing is in the way of the video and, but where it shall go, the others."""
-        return next(name for name in _names(path) if not self._blocked(name))
+        return next(name for name in names_like(path) if not self._blocked(name))
 
     def _blocked(self, path: Path) -> list[Path]:
         """What is in the way of a video; unless it is that which is asked for, of its annotations, too.
@@ -119,7 +119,7 @@ class VideoResults:
         return OutputFolder(annotations_folder(path), self.overwrite, self._inputs)
 
 
-def _names(path: Path) -> Iterator[Path]:
+def names_like(path: Path) -> Iterator[Path]:
     """`a.mp4`, `a-2.mp4`, and so on."""
     yield path
     yield from (path.with_stem(f"{path.stem}-{number}") for number in count(2))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sav.data.types import Image
 from sav.drawing import Painter
-from sav.errors import ClusterError, VideoDamagedError, WorkerLostError, WriteError
+from sav.errors import ClusterError, SavError, VideoDamagedError, WorkerLostError, WriteError
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
 from sav.media.h264 import WriterConfig
@@ -79,7 +79,13 @@ def run_video(
 
 def _clear_away(save_path: Path, on_event: OnEvent) -> None:
     """Remove what the run left that this one went on with, or say that it stays."""
-    for path in remove_interrupted(save_path):
+    try:
+        with uninterrupted():
+            staying = remove_interrupted(save_path)
+    except (SavError, OSError) as error:
+        on_event(Note(f"what the run left that was ended stays: {error}"))
+        return
+    for path in staying:
         places = f"{path} and {annotations_folder(path)} stay, of the run that was ended"
         on_event(Note(f"{places}: something there is not as this program wrote it"))
 

@@ -19,7 +19,7 @@ from sav.media.video import VideoInfo, VideoReader
 from sav.runs.differences import difference
 from sav.runs.stored import REFINED, STORE, UNFINISHED, refined_about, source_of_video
 from sav.runs.videos.job import VideoJob
-from sav.runs.videos.leftovers import interrupted_videos
+from sav.runs.videos.leftovers import interrupted_videos, note_taken
 from sav.runs.videos.models import KnownModels, VideoModels
 from sav.stages.refine import RefineConfig, Step
 from sav.store import About, Store
@@ -156,6 +156,8 @@ class VideoStore:
             if path != self._path:
                 with named_errors(self._path):
                     self._state.mkdir(parents=True, exist_ok=True)
+                    if path.parent != self._state:
+                        note_taken(path.parent)
                     path.replace(self._path)
 
     def _earlier(self, save_path: Path) -> list[Path]:

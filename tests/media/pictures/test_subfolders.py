@@ -36,7 +36,8 @@ def test_they_are_counted_and_it_is_said_how_to_take_them(folder, caplog):
 
 def test_what_the_line_says_takes_them_all(folder, caplog):
     names = [path.name for path in find_pictures([f"{folder}/**"])]
-    assert names == ["a_our.jpg", "a.jpg", "b.jpg", "c.png", "d.png"]
+    assert names == ["a.jpg", "b.jpg", "c.png", "d.png"]
+    assert [path.name for path in find_pictures([f"{folder}/SegOut/**"])] == ["a_our.jpg"]
     assert len(find_pictures([str(folder), str(folder / "train"), str(folder / "val" / "deep")])) == 4
     assert not any("subfolders" in line for line in caplog.messages)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,21 @@ def test_they_are_told_of_and_taken_out_where_that_is_asked_for(
     name = "annotations/labelme/b.json"
     assert seen(out) == {**seen(tmp_path / "one"), name: b"mine"}
     assert not any("no longer" in line for line in run(pictures, out, **more))
+
+
+def test_of_a_disk_that_fails_nothing_is_taken_out(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    run(pictures, out)
+    (pictures / "b.png").rename(tmp_path / "b.png")
+    look = os.lstat
+
+    def fails(path: str | Path, **more: Any) -> os.stat_result:
+        if str(path).endswith("in/b.png"):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return look(path, **more)
+
+    monkeypatch.setattr(os, "lstat", fails)
+    assert run(pictures, out, drop_gone=True) == []
+    assert (out / "our" / "b_our.jpg").exists()

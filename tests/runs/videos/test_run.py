@@ -15,7 +15,7 @@ from sav import files
 from sav.commands import cli
 from sav.drawing import Painter
 from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError, VideoError
-from sav.folder.ledger import RUN, Ledger
+from sav.folder.ledger import RUN, STATE, Ledger
 from sav.formats.mot import MotWriter
 from sav.media.writer import VideoWriter
 from sav.runs.events import Reached
@@ -195,6 +195,24 @@ def test_what_an_ended_run_left_goes_when_another_has_gone_on_to_the_end(
     assert names == [*left, "v.mp4", "v_annotations"]
     assert seen(folder) == (before if is_changed else {})
     assert ("of the run that was ended" in capsys.readouterr().err) == is_changed
+
+
+def test_what_cannot_be_looked_at_stays_and_the_run_is_done_all_the_same(source, save_path, capsys):
+    run(source, save_path, segmenter=interrupted())
+    folder = save_path.with_name("v.interrupted_annotations")
+    (folder / STATE / "ledger.sqlite").write_text("no ledger")
+    assert run(source, save_path, resume=True).status == DONE
+    assert "what the run left that was ended stays: " in capsys.readouterr().err
+    assert (folder / "mot.txt").exists()
+
+
+def test_annotations_whose_store_is_not_there_yet_are_those_of_a_run_at_work(source, save_path):
+    run(source, save_path, segmenter=interrupted())
+    at_work = save_path.with_name("v.interrupted-2_annotations")
+    (at_work / STATE).mkdir(parents=True)
+    assert run(source, save_path, resume=True).status == DONE
+    assert at_work.exists()
+    assert not save_path.with_name("v.interrupted_annotations").exists()
 
 
 def test_what_was_not_gone_on_with_stays(source, save_path):
