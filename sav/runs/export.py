@@ -49,7 +49,7 @@ class ExportJob:
         save_dir: Where they go; None for where the run's own are.
         options: What is wished of single formats.
         overwrite: Replace also files that are not ours, or not any more.
-        ids: The ids of the objects and regions that are written; none means all.
+        ids: The ids of the objects that are written, and of a video's regions; none means all.
     """
 
     run: Path
@@ -77,7 +77,8 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
         formats = resolve_formats(job.formats, is_video)
         if not is_video and job.options != SaveOptions():
             raise SettingError(f"{job.run} is of pictures: the options of yolo and cutout are for videos")
-        unknown = sorted(set(job.ids) - set(store.ids())) if job.ids else []
+        known = store.track_ids() if store.about.video is None else store.ids()
+        unknown = sorted(set(job.ids) - set(known)) if job.ids else []
         if unknown:
             raise SettingError(f"no object of this run has the id {unknown[0]}")
         inner = "" if is_video else ANNOTATIONS
@@ -123,7 +124,13 @@ def _possible(store: Store, formats: Sequence[str], on_event: OnEvent) -> list[s
 def _scenes(store: Store, formats: Sequence[str], ids: Sequence[int], stack: ExitStack) -> Iterator[Scene]:
     """The scenes with what is wanted of them, and with their pixels if a format holds them."""
     scenes = _all_scenes(store, formats, stack)
-    return (scene.with_ids(ids) for scene in scenes) if ids else scenes
+    return (_with_ids(scene, ids) for scene in scenes) if ids else scenes
+
+
+def _with_ids(scene: Scene, ids: Sequence[int]) -> Scene:
+    """The objects of these ids, and of a video the regions: nobody sees ids of those of a picture."""
+    chosen = scene.with_ids(ids)
+    return chosen if scene.is_tracked else replace(chosen, regions=chosen.regions[:0])
 
 
 def _all_scenes(store: Store, formats: Sequence[str], stack: ExitStack) -> Iterator[Scene]:
@@ -215,7 +222,7 @@ class _PictureExport:
     def _go_through(self, everything: Writers, total: int) -> None:
         pictures = picture_scenes(self._store) if self._with_pixels else unread_scenes(self._store)
         for number, (scene, missing) in enumerate(pictures, start=1):
-            chosen = scene.with_ids(self._job.ids) if self._job.ids else scene
+            chosen = _with_ids(scene, self._job.ids) if self._job.ids else scene
             everything.write(chosen)
             each = self._each
             if missing is not None:

@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pytest
 
 from sav.config import SaveOptions
@@ -15,7 +16,7 @@ from sav.runs.pictures.run import run_pictures
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
-from sav.store import Store
+from sav.store import About, Store
 from tests.runs.stored_runs import seen, segmenter, video_run
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -60,6 +61,20 @@ def test_objects_are_chosen_by_their_ids(video, tmp_path):
     with pytest.raises(SettingError, match="no object of this run has the id 9"):
         export(video, ["mot"], tmp_path / "none", ids=(2, 9))
     assert not (tmp_path / "none").exists()
+
+
+def test_regions_of_pictures_have_no_ids_to_be_chosen_by(tmp_path, make_scene):
+    masks = np.zeros((4, 60, 80), np.bool_)
+    for number, mask in enumerate(masks):
+        mask[:10, number * 20 : number * 20 + 10] = True
+    with Store.create(
+        tmp_path / "out" / ".sav" / "run.sqlite", About(categories={0: "person", 1: "dog"})
+    ) as store:
+        store.add(make_scene(masks[:2], masks[2:]), key="a", source="../a.jpg")
+    report, _ = export(tmp_path / "out", ["csv"], tmp_path / "new", ids=(1,))
+    assert (report.found.objects, report.found.regions) == (1, 0)
+    with pytest.raises(SettingError, match="no object of this run has the id 3"):
+        export(tmp_path / "out", ["csv"], tmp_path / "new", ids=(3,))
 
 
 def test_by_default_files_go_where_the_runs_own_are_and_replace_only_those(video, pictures):

@@ -28,17 +28,25 @@ class Gone:
             ResultsError: The store is damaged.
             WriteError: Something cannot be removed.
         """
-        names = Names()
+        names, unsure = Names(), Names()
         for key, source in self._found():
-            names.add(source)
-            if self._plan.drop_gone:
+            if not self._plan.drop_gone:
+                names.add(source)
+            elif os.path.isdir(os.path.dirname(source)):  # noqa: PTH112, PTH120 -- a million of them, perhaps
+                names.add(source)
                 self._drop(key)
+            else:
+                unsure.add(source)
+        return "; ".join(filter(None, [self._gone_line(names), _unsure_line(unsure)]))
+
+    def _gone_line(self, names: Names) -> str:
         if not names:
             return ""
         are, their, them = ("is", "its", "it") if len(names) == 1 else ("are", "their", "them")
         gone = f"{count(len(names), 'picture')} of earlier runs {are} no longer at {their} place ({names})"
         if self._plan.drop_gone:
-            return f"{gone}: taken out, with the results; what was changed by hand stays"
+            stays = "what was changed by hand stays, with what belongs to it"
+            return f"{gone}: taken out, with the results; {stays}"
         return f"{gone}: the data set still tells of {them}; --drop_gone takes {them} out, with the results"
 
     def _found(self) -> Iterator[tuple[str, str]]:
@@ -52,9 +60,21 @@ class Gone:
     def _drop(self, key: str) -> None:
         """Forget a picture; files that were changed by hand stay, and are the user's from now on."""
         self._leftovers.changed(key)
-        self._plan.output.remove(key, lambda path: True)
+        self._plan.output.remove(key, self._leftovers.without_corrected(key))
         self._store.remove(key)
         self._ledger.drop(key)
+
+
+def _unsure_line(names: Names) -> str:
+    """What is said of pictures whose whole folders are not there; empty if there are none."""
+    if not names:
+        return ""
+    is_one = len(names) == 1
+    stay, their, them = ("stays", "its", "it") if is_one else ("stay", "their", "them")
+    return (
+        f"{count(len(names), 'picture')} of earlier runs ({names}) {stay}, since {their} whole folder is not"
+        f" there: where no disk is missing, make an empty folder in {their} place to have {them} taken out"
+    )
 
 
 def _is_gone(place: str) -> bool:

@@ -86,6 +86,12 @@ class Leftovers:
         """
         self._removed += self._output.remove(key, is_outdated)
 
+    def without_corrected(self, key: str) -> Callable[[str], bool]:
+        """Which files of a picture go with it: but in formats of which one was changed by hand, for the
+        others there (the picture beside a label) belong to that one."""
+        stay = {*map(_format_of, self._changed_by_hand(key))} - {""}
+        return lambda path: _format_of(path) not in stay
+
     def remove_strangers(self) -> None:
         """Remove what tells of other classes.
 

@@ -58,12 +58,28 @@ def test_they_are_told_of_and_taken_out_where_that_is_asked_for(
     mine = out / "annotations" / "labelme" / "b.json"
     mine.write_text("mine")
     assert run(pictures, out, drop_gone=True, **more)[-1].endswith(
-        "taken out, with the results; what was changed by hand stays"
+        "taken out, with the results; what was changed by hand stays, with what belongs to it"
     )
     run(pictures, tmp_path / "one")
-    name = "annotations/labelme/b.json"
-    assert seen(out) == {**seen(tmp_path / "one"), name: b"mine"}
+    labelled = out / "annotations" / "labelme" / "b.jpg"  # without it nobody could go on correcting
+    stay = {"annotations/labelme/b.json": b"mine", "annotations/labelme/b.jpg": labelled.read_bytes()}
+    assert seen(out) == {**seen(tmp_path / "one"), **stay}
     assert not any("no longer" in line for line in run(pictures, out, **more))
+
+
+def test_where_the_whole_folder_is_gone_nothing_is_taken_out(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(pictures, out)
+    (tmp_path / "other").mkdir()
+    (pictures / "a.png").rename(tmp_path / "other" / "z.png")
+    pictures.rename(tmp_path / "away")
+    assert "4 pictures of earlier runs" in run(tmp_path / "other", out)[-1]
+    told = run(tmp_path / "other", out, drop_gone=True)[-1]
+    assert told.startswith("4 pictures of earlier runs (") and "whole folder is not there" in told
+    assert (out / "our" / "b_our.jpg").exists()
+    pictures.mkdir()
+    assert "taken out" in run(tmp_path / "other", out, drop_gone=True)[-1]
+    assert not (out / "our" / "b_our.jpg").exists()
 
 
 def test_of_a_disk_that_fails_nothing_is_taken_out(
