@@ -21,11 +21,11 @@ def main(argv: list[str] | None = None) -> None:
     """Print a line an object and frame: its number for life, its class, where the middle of its mask is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("camera", help="a camera's number, a stream's address or a video")
-    parser.add_argument("--yolo", default="model/yolov8n.pt")
-    parser.add_argument("--sam", default="model/mobile_sam.pt")
+    parser.add_argument("--yolo", default="model/yolov8n.pt", help="the detector (default: %(default)s)")
+    parser.add_argument("--sam", default="model/mobile_sam.pt", help="the SAM (default: %(default)s)")
     parser.add_argument("--frames", type=int, help="stop after so many")
-    parser.add_argument("--imgsz", type=int, default=640, help="long side in the detector")
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--imgsz", type=int, default=640, help="side in the detector (default: %(default)s)")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps or auto (default)")
     args = parser.parse_args(argv)
 
     camera = cv2.VideoCapture(int(args.camera) if args.camera.isdigit() else args.camera)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,8 @@ from sav.trackers.config import TRACKER_TYPES, TrackerConfig
 
 # The flags that have other names than what they set.
 _FLAGS = {"text_model": "text_checkpoint"}
+# Between two looks, which begin with a name; between the numbers of a colour there are commas, too.
+_LOOKS = re.compile(r", (?=[a-z])")
 
 
 def difference(before: About, now: About, given: Mapping[str, str] | None = None) -> str:
@@ -33,9 +36,11 @@ def difference(before: About, now: About, given: Mapping[str, str] | None = None
 
 
 def looks_difference(before: str, now: str) -> str:
-    """What differs in how two runs draw, given what each has other than usual."""
-    old, new = (looks or "the usual looks" for looks in (before, now))
-    return f"the earlier run has {old}, this one {new}"
+    """What differs in how two runs draw, given what each has other than usual; see `DrawConfig.changes`."""
+    old, new = (_LOOKS.split(looks) for looks in (before, now))
+    alone = ([look for look in looks if look not in others] for looks, others in ((old, new), (new, old)))
+    was, wanted = (", ".join(filter(None, looks)) or "the usual looks" for looks in alone)
+    return f"the earlier run has {was}, this one {wanted}"
 
 
 def _flat(about: About) -> dict[str, str]:

@@ -77,7 +77,7 @@ def run_export(job: ExportJob, on_event: OnEvent = ignore) -> Report:
         formats = resolve_formats(job.formats, is_video)
         if not is_video and job.options != SaveOptions():
             raise SettingError(f"{job.run} is of pictures: the options of yolo and cutout are for videos")
-        known = store.track_ids() if store.about.video is None else store.ids()
+        known = store.ids() if is_video else store.track_ids()
         unknown = sorted(set(job.ids) - set(known)) if job.ids else []
         if unknown:
             raise SettingError(f"no object of this run has the id {unknown[0]}")

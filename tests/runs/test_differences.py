@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from sav.media.video import VideoInfo
-from sav.runs.differences import difference
+from sav.runs.differences import difference, looks_difference
 from sav.store import About, Source
 from sav.trackers.config import TrackerConfig
 
@@ -45,3 +45,10 @@ def about(source=HERE, video=VIDEO, **settings):
 def test_the_first_difference_is_a_flag_with_what_was_given(before, now, says):
     given = {"--tracker": "sure.yaml" if now.get("tracker") is SURE else ""}
     assert difference(about(**before), about(**now), given) == f"the earlier run has {says}"
+
+
+def test_of_looks_only_what_differs_is_told():
+    told = looks_difference("boxes False, background (1, 2, 3), opacity 0.5", "boxes False, opacity 0.5")
+    assert told == "the earlier run has background (1, 2, 3), this one the usual looks"
+    told = looks_difference("background (1, 2, 3)", "background (1, 2, 4), legend True")
+    assert told == "the earlier run has background (1, 2, 3), this one background (1, 2, 4), legend True"
