@@ -268,6 +268,58 @@ def test_what_pytest_tells_becomes_rows(tmp_path):
     assert "assert 1 == 2" in (tmp_path / "errors.log").read_text()
 
 
+@pytest.mark.parametrize(
+    ("told", "status", "note"),
+    [
+        (
+            [
+                "collecting ... collected 3 items\n",
+                "tests/gpu/test_a.py::test_one PASSED [ 33%]\n",
+                "tests/gpu/test_a.py::test_two[x y] Fatal Python error: Segmentation fault\n",
+            ],
+            -11,
+            "status -11, in tests/gpu/test_a.py::test_two[x y], 1 of 3 tests ended, see errors.log",
+        ),
+        (
+            [
+                "collected 9 items / 7 deselected / 2 selected\n",
+                "tests/gpu/test_a.py::test_one PASSED [ 50%]\n",
+            ],
+            0,
+            "status 0, 1 of 2 tests ended, see errors.log",
+        ),
+        (["ERROR: usage\n"], 4, "status 4, see errors.log"),
+    ],
+)
+def test_a_pytest_that_does_not_come_to_its_end_has_failed(told, status, note, tmp_path):
+    *_, last = gpu_tests.rows(told, tmp_path / "errors.log", lambda: status)
+    assert (last.name, last.note) == ("tests/gpu", f"failed: pytest ended with {note}")
+
+
+def test_a_pytest_that_ends_well_has_no_row_of_its_own(tmp_path):
+    told = [
+        "collected 3 items / 1 deselected / 2 selected\n",
+        "tests/gpu/test_a.py::test_one PASSED [ 50%]\n",
+        "tests/gpu/test_a.py::test_two a warning that nothing caught\n",
+        "PASSED [100%]\n",
+    ]
+    (row,) = gpu_tests.rows(told, tmp_path / "errors.log", lambda: 0)
+    assert (row.name, row.value, row.note) == ("tests/gpu/test_a.py", 2.0, "")
+
+
+def test_a_crash_of_the_tests_is_a_row_of_the_check(tmp_path, options, monkeypatch):
+    folder = tmp_path / "tests" / "gpu"
+    folder.mkdir(parents=True)
+    (folder / "test_a.py").write_text(
+        "import os, signal\ndef test_fine(): pass\ndef test_crash(): os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    monkeypatch.setattr(gpu_tests, "ROOT", tmp_path)
+    lab = Settings(options, tmp_path / "errors.log").lab()
+    file, end = gpu_tests.figures(lab)
+    assert (file.name, file.value) == ("tests/gpu/test_a.py", 1.0)
+    assert "status -11, in tests/gpu/test_a.py::test_crash, 1 of 2 tests ended" in end.note
+
+
 def test_a_stage_of_the_check_leaves_the_others_their_usual_time():
     usual, most = gpu_check.STAGES["boxes"].usual, gpu_check.STAGES["encoder"].most
     assert gpu_check.seconds_for(["encoder", "boxes"], 1000) == most
