@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +16,6 @@ from tools.bench import presets, sams
 from tools.bench.agreement import agree
 from tools.bench.case import Goal
 from tools.bench.compare import measure_row, rows_of, take_turns
-from tools.bench.gpu import __main__ as gpu_check
-from tools.bench.gpu.lab import Settings
-from tools.bench.gpu.sheet import Figure
-from tools.bench.gpu.staged import Staged
-from tools.bench.gpu.stages import tests as gpu_tests
 from tools.bench.inputs import moving_boxes, random_boxes
 from tools.bench.measure import Sample
 from tools.bench.models import stretch
@@ -226,112 +220,6 @@ def test_rows_are_written_whole(options, tmp_path):
     write_json(tmp_path / "a.json", {"hardware": HARDWARE}, [row, row])
     assert len(json.loads((tmp_path / "a.json").read_text())["rows"]) == 2
     assert [path.name for path in tmp_path.glob("*a.json*")] == ["a.json"]
-
-
-@pytest.mark.parametrize("device", ["auto", "cpu", "cuda:1"])
-def test_the_check_of_a_gpu_says_in_one_line_that_there_is_none(tmp_path, capsys, monkeypatch, device):
-    monkeypatch.setattr(gpu_check, "in_a_process", lambda best_device: "cpu")
-    assert gpu_check.main(["--device", device, "--out", str(tmp_path / "out"), "encoder"]) == 2
-    told = capsys.readouterr()
-    assert told.err == "no GPU here that PyTorch can use; --tiny tries all stages on the CPU\n"
-    assert not told.out and not (tmp_path / "out").exists()
-
-
-def test_the_check_of_a_gpu_goes_on_after_a_stage_that_fails(tmp_path, options):
-    without = replace(options, models=("nowhere.pth",), batches=(1,))
-    settings = Settings(without, tmp_path / "errors.log", is_tiny=True)
-    with closing(Staged(settings)) as staged:
-        (failed,) = staged.figures("everything", 60)
-        rows = [*staged.figures("embed", 60)]
-        (late,) = staged.figures("boxes", 0)
-    assert "failed: sav.errors.CheckpointError: nowhere.pth" in failed.note
-    assert "nowhere.pth" in (tmp_path / "errors.log").read_text()
-    assert all(row.value for row in rows)
-    assert late.note == "failed: it took longer than 0 s"
-
-
-def test_what_pytest_tells_becomes_rows(tmp_path):
-    told = [
-        "collected 3 items\n",
-        "tests/gpu/test_a.py::test_one PASSED [ 25%]\n",
-        "tests/gpu/test_a.py::test_two[x y] FAILED [ 50%]\n",
-        "tests/gpu/test_b.py::test_one SKIPPED (no GPU) [ 75%]\n",
-        "tests/gpu/test_b.py::test_two PASSED [100%]\n",
-        "E   assert 1 == 2\n",
-    ]
-    found = [(row.name, row.value, row.note) for row in gpu_tests.rows(told, tmp_path / "errors.log")]
-    assert found == [
-        ("tests/gpu/test_a.py::test_two[x y]", None, "failed: see errors.log"),
-        ("tests/gpu/test_a.py", 1.0, "1 failed"),
-        ("tests/gpu/test_b.py", 1.0, "1 skipped"),
-    ]
-    assert "assert 1 == 2" in (tmp_path / "errors.log").read_text()
-
-
-@pytest.mark.parametrize(
-    ("told", "status", "note"),
-    [
-        (
-            [
-                "collecting ... collected 3 items\n",
-                "tests/gpu/test_a.py::test_one PASSED [ 33%]\n",
-                "tests/gpu/test_a.py::test_two[x y] Fatal Python error: Segmentation fault\n",
-            ],
-            -11,
-            "status -11, in tests/gpu/test_a.py::test_two[x y], 1 of 3 tests ended, see errors.log",
-        ),
-        (
-            [
-                "collected 9 items / 7 deselected / 2 selected\n",
-                "tests/gpu/test_a.py::test_one PASSED [ 50%]\n",
-            ],
-            0,
-            "status 0, 1 of 2 tests ended, see errors.log",
-        ),
-        (["ERROR: usage\n"], 4, "status 4, see errors.log"),
-    ],
-)
-def test_a_pytest_that_does_not_come_to_its_end_has_failed(told, status, note, tmp_path):
-    *_, last = gpu_tests.rows(told, tmp_path / "errors.log", lambda: status)
-    assert (last.name, last.note) == ("tests/gpu", f"failed: pytest ended with {note}")
-
-
-def test_a_pytest_that_ends_well_has_no_row_of_its_own(tmp_path):
-    told = [
-        "collected 3 items / 1 deselected / 2 selected\n",
-        "tests/gpu/test_a.py::test_one PASSED [ 50%]\n",
-        "tests/gpu/test_a.py::test_two a warning that nothing caught\n",
-        "PASSED [100%]\n",
-    ]
-    (row,) = gpu_tests.rows(told, tmp_path / "errors.log", lambda: 0)
-    assert (row.name, row.value, row.note) == ("tests/gpu/test_a.py", 2.0, "")
-
-
-def test_a_crash_of_the_tests_is_a_row_of_the_check(tmp_path, options, monkeypatch):
-    folder = tmp_path / "tests" / "gpu"
-    folder.mkdir(parents=True)
-    (folder / "test_a.py").write_text(
-        "import os, signal\ndef test_fine(): pass\ndef test_crash(): os.kill(os.getpid(), signal.SIGSEGV)\n"
-    )
-    monkeypatch.setattr(gpu_tests, "ROOT", tmp_path)
-    lab = Settings(options, tmp_path / "errors.log").lab()
-    file, end = gpu_tests.figures(lab)
-    assert (file.name, file.value) == ("tests/gpu/test_a.py", 1.0)
-    assert "status -11, in tests/gpu/test_a.py::test_crash, 1 of 2 tests ended" in end.note
-
-
-def test_a_stage_of_the_check_leaves_the_others_their_usual_time():
-    usual, most = gpu_check.STAGES["boxes"].usual, gpu_check.STAGES["encoder"].most
-    assert gpu_check.seconds_for(["encoder", "boxes"], 1000) == most
-    assert gpu_check.seconds_for(["encoder", "boxes"], usual + 30) == 30
-    assert gpu_check.seconds_for(["encoder", "boxes"], 5) == 5
-
-
-def test_a_row_of_the_check_tells_its_goal_and_whether_it_is_missed():
-    figure = Figure("masks", 7.25, "ms", Goal("ms", 6.0, at_least=False), 30.0, "a | b")
-    assert figure.line() == "| masks | 7.25 ms | 30 ms | at most 6, **missed** | a / b |"
-    assert replace(figure, value=5.0).wanted == "at most 6"
-    assert Figure("masks", note="not measured: no GPU").line() == "| masks |  |  |  | not measured: no GPU |"
 
 
 def test_each_preset_and_what_takes_words_is_measured():

@@ -11,7 +11,7 @@ from sav.evaluate.masks import MaskScore
 from tools.bench.case import Goal
 from tools.bench.gpu.lab import Lab
 from tools.bench.gpu.sheet import Figure
-from tools.bench.gpu.stages.track import speed
+from tools.bench.gpu.stages.track import Run, speed
 from tools.bench.models import DEMO
 from tools.bench.options import ROOT
 from tools.bench.stages.annotations import demo_segmenter
@@ -22,9 +22,7 @@ _THEIRS = 24
 
 def figures(lab: Lab) -> Iterator[Figure]:
     options, frames = lab.options, lab.options.frames[0]
-    yield from speed(
-        lab, "demo video", demo_segmenter(options), options.video, frames, Goal("frames/s", 60.0)
-    )
+    yield from speed(lab, demo_run(lab), Goal("frames/s", 60.0))
     if not lab.is_tiny:
         yield _score(lab)
 
@@ -36,6 +34,12 @@ def figures(lab: Lab) -> Iterator[Figure]:
     way = "YOLO.track" if find_spec("lap") else "YOLO.predict"
     note = f"{way}, SamPredictor.predict_torch, cv2.VideoWriter, float32; loading included"
     yield Figure(f"upstream's way, demo video, {count} frames", count / seconds, "frames/s", note=note)
+
+
+def demo_run(lab: Lab) -> Run:
+    """The run of this stage."""
+    options = lab.options
+    return Run("demo video", demo_segmenter(options), options.video, options.frames[0])
 
 
 def _score(lab: Lab) -> Figure:
