@@ -23,13 +23,17 @@ class Driver:
     Attributes:
         chips: What computes, one a thread.
         graphs: All graphs whose capture was begun.
-        refuses: Captures that end as if the driver had refused a kernel.
+        ended_pools: For which the allocator was told to give no more memory.
+        capturing: The graph that is captured, in whatever thread: PyTorch wants one at a time.
+        random_is_refused: As PyTorch does after a capture that has failed, until one ends well.
     """
 
     def __init__(self) -> None:
         self.chips: list[Chip] = []
         self.graphs: list[Graph] = []
         self.ended_pools: list[Any] = []
+        self.capturing: Graph | None = None
+        self.random_is_refused = False
         self.given_streams = 0
         self._local = threading.local()
 
@@ -76,7 +80,9 @@ class Driver:
 
 
 class Stream:
-    """All streams are one queue."""
+    """All streams are one queue. Nothing can refer to one weakly, which some versions of PyTorch crash of."""
+
+    __slots__ = ("__dict__",)
 
     def __init__(self, driver: Driver, number: int, priority: int = 0) -> None:
         self.stream_id, self.priority, self.device, self._driver = number, priority, DEVICE, driver
@@ -103,15 +109,21 @@ class Graph:
 
     def capture_begin(self, pool: Any, capture_error_mode: str) -> None:
         assert capture_error_mode == "thread_local"
+        assert self._driver.capturing is None
+        self._driver.capturing, self._driver.random_is_refused = self, True
         self._driver.graphs.append(self)
         self.pool, self._captured = pool, Capture()
         self.stream_id = self._driver.current_stream().stream_id
         self._driver.chip.capture = self._captured
 
     def capture_end(self) -> None:
-        self._driver.chip.capture = None
+        self._driver.chip.capture = self._driver.capturing = None
         if self._captured.is_broken:
             raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
+        self._driver.random_is_refused = False
+
+    def reset(self) -> None:
+        assert self._driver.capturing is not self
 
     def replay(self) -> None:
         self.replays += 1
