@@ -12,7 +12,6 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from sav.captures import discard, record
 from sav.streams import own_stream
 
 _log = logging.getLogger(__name__)
@@ -59,6 +59,7 @@ class Graphs:
         self._lock = threading.Lock()
         self._pool: Any = None
         self._done: torch.cuda.Event | None = None
+        weakref.finalize(self, _discard_all, self._captured).atexit = False
 
     def __reduce__(self) -> tuple[type[Graphs], tuple[int]]:
         """Another process begins without a graph."""
@@ -107,7 +108,9 @@ class Graphs:
         self._warm = {other for other in self._warm if other[0] != key}
         self._captured[key] = self._capture(function, arguments, tensors)
         if len(self._captured) > self._capacity:
-            self._let_go(self._captured.popitem(last=False)[1])
+            oldest = next(iter(self._captured))
+            self._let_go(self._captured[oldest])
+            discard(self._captured, oldest)
         return self._captured[key]
 
     def _let_go(self, captured: _Captured | None) -> None:
@@ -130,9 +133,9 @@ class Graphs:
         side.wait_stream(current)
         try:
             with torch.cuda.stream(side):
-                result = _record(graph, self._pool, function, _replaced(arguments, iter(inputs)))
+                given = _replaced(arguments, iter(inputs))
+                result = record(graph, self._pool, current.device, lambda: function(*given))
         except BaseException as error:
-            _forget_capture(self._pool)
             self._pool = None
             if not isinstance(error, RuntimeError):
                 raise
@@ -143,25 +146,8 @@ class Graphs:
         return _Captured(graph, inputs, result)
 
 
-def _forget_capture(pool: Any) -> None:
-    """Have PyTorch's allocator give no more memory for a capture that has failed; PyTorch leaves that out."""
-    with suppress(RuntimeError, AttributeError):  # where it has done so
-        torch._C._cuda_endAllocateToPool(torch.cuda.current_device(), pool)
-
-
-def _record(
-    graph: torch.cuda.CUDAGraph, pool: Any, function: Callable[..., Result], arguments: Any
-) -> Result:
-    """Capture a call on the current stream; other threads may use the device meanwhile."""
-    graph.capture_begin(pool, capture_error_mode="thread_local")
-    try:
-        result = function(*arguments)
-    except BaseException:
-        with suppress(RuntimeError):  # says that the capture has failed
-            graph.capture_end()
-        raise
-    graph.capture_end()
-    return result
+def _discard_all(captured: OrderedDict[Any, _Captured | None]) -> None:
+    discard(captured, *list(captured))
 
 
 def _name(function: Callable[..., Any]) -> Any:

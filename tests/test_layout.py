@@ -23,6 +23,7 @@ FLOORS = (
         "without_compiler",
         "operators",
         "device",
+        "captures",
         "graphs",
         "streams",
         "uploads",
