@@ -88,6 +88,7 @@ def test_what_cannot_be_captured_runs_as_it_is(cuda, caplog):
             assert graphs(waits, x).tolist() == [3.0, 3.0, 3.0]
     assert len(caplog.records) == (cuda.type == "cuda")
     caplog.clear()
+    assert 0 <= torch.rand((), device=cuda).item() < 1
     assert graphs(lambda x: x + 1, x).tolist() == [2.0, 2.0, 2.0]
 
 
