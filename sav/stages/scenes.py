@@ -19,7 +19,7 @@ from sav.stages.asking import SMALLER, Asked, boxed_masks
 from sav.stages.halving import in_halves
 from sav.stages.regions import RegionFollower
 from sav.stages.unexplained import unexplained
-from sav.trackers import AskingTracker, Tracker, compares_masks
+from sav.trackers import Tracker, compares_masks
 from sav.uploads import forget, shared
 
 _NO_IMAGE: Image = np.zeros((0, 0, 3), np.uint8)
@@ -68,6 +68,21 @@ class Seen:
         return cls(frame, voted, tracks.track_ids, detections, True, asked, rows)
 
 
+@dataclass(frozen=True)
+class Found:
+    """A frame and what the detector sees in it.
+
+    Attributes:
+        frame: The frame.
+        shared: Its image as both models get it, uploaded once.
+        detections: All that the detector reports.
+    """
+
+    frame: Frame
+    shared: Image
+    detections: Detections
+
+
 def look(
     detector: Detector,
     frames: Sequence[Frame],
@@ -78,16 +93,29 @@ def look(
 
     A tracker that compares masks gets them from `sam`, frame by frame, where it asks for them.
     """
-    given = [replace(frame, image=shared(frame.image)) for frame in frames]
+    return [follow(found, tracker, sam) for found in find(detector, frames)]
+
+
+def find(detector: Detector, frames: Sequence[Frame]) -> list[Found]:
+    """What the detector sees in some frames, which it takes at once; see `detected`."""
+    images = [shared(frame.image) for frame in frames]
+    given = [replace(frame, image=image) for frame, image in zip(frames, images, strict=True)]
     found = detected(detector, given)
+    return [Found(*one) for one in zip(frames, images, found, strict=True)]
+
+
+def follow(found: Found, tracker: Tracker | None = None, sam: SamModel | None = None) -> Seen:
+    """The objects of a picture, or of the next frame of a video; see `look`."""
+    frame, detections = found.frame, found.detections
     if tracker is None:
-        seen = [Seen.in_picture(*pair) for pair in zip(frames, found, strict=True)]
+        seen = Seen.in_picture(frame, detections)
     elif sam is None or not compares_masks(tracker):
-        seen = followed(frames, found, tracker)
+        (seen,) = followed([frame], [detections], tracker)
     else:
-        seen = [_looked_closely(sam, *pair, tracker) for pair in zip(given, found, strict=True)]
-    triples = zip(seen, frames, given, strict=True)
-    return [replace(one, frame=frame, shared=same.image) for one, frame, same in triples]
+        asked = Asked(sam, replace(frame, image=found.shared), detections)
+        tracks = tracker.update(detections, frame.image, ask=asked)
+        seen = Seen.in_video(frame, asked.detections, tracks, asked)
+    return replace(seen, shared=found.shared)
 
 
 def detected(detector: Detector, frames: Sequence[Frame]) -> list[Detections]:
@@ -110,12 +138,6 @@ def followed(frames: Sequence[Frame], found: Sequence[Detections], tracker: Trac
         Seen.in_video(frame, detections, tracker.update(detections, frame.image))
         for frame, detections in zip(frames, found, strict=True)
     ]
-
-
-def _looked_closely(sam: SamModel, frame: Frame, detections: Detections, tracker: AskingTracker) -> Seen:
-    asked = Asked(sam, frame, detections)
-    tracks = tracker.update(detections, frame.image, ask=asked)
-    return Seen.in_video(frame, asked.detections, tracks, asked)
 
 
 @dataclass(frozen=True)

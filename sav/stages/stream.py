@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +16,7 @@ from sav.sam.model import Embedding
 from sav.stages.lanes import Lane
 from sav.stages.overlap import batched, overlap
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Seen, look
+from sav.stages.scenes import Cutter, Found, Seen, find, follow, look
 from sav.trackers import Tracker, compares_masks
 
 
@@ -39,8 +39,9 @@ def stream(
         batch: How many frames the detector and SAM's encoder take at once.
         known: What an earlier run with the same settings has found in the first frames; the tracker sees
             their candidates again, and the models are not asked.
-        in_stages: Look at a batch, encode the one before it and cut out that before this, all at once, each
-            in a thread and a lane of the GPU of its own; by default on CUDA.
+        in_stages: Detect in a batch, follow the objects of the one before it, encode that before this and cut
+            out that before that, all at once, each in a thread of its own, and what the GPU does in a lane
+            of its own; by default on CUDA.
     """
     frames = iter(frames)
     yield from again(known, frames, tracker, cutter.follower)
@@ -93,11 +94,13 @@ class _Encoded:
 def _in_stages(
     detector: Detector, cutter: Cutter, frames: Iterable[Frame], tracker: Tracker | None, batch: int
 ) -> Iterator[Scene]:
-    """The scenes, cut out here while two threads work ahead by a batch each."""
+    """The scenes, cut out here while three threads work ahead by a batch each."""
     device = cutter.sam.device
-    looking, encoding, cutting = Lane(device, is_urgent=True), Lane(device), Lane(device, is_urgent=True)
-    looked = overlap(_looked(detector, frames, tracker, batch, looking), capacity=1)
-    with closing(looked), closing(overlap(_encoded(cutter, looked, encoding), capacity=1)) as ready:
+    finding, encoding, cutting = Lane(device, is_urgent=True), Lane(device), Lane(device, is_urgent=True)
+    with ExitStack() as stack:
+        found = stack.enter_context(closing(overlap(_found(detector, frames, batch, finding), capacity=1)))
+        seen = stack.enter_context(closing(overlap(_followed(found, tracker), capacity=1)))
+        ready = stack.enter_context(closing(overlap(_encoded(cutter, seen, encoding), capacity=1)))
         for some in ready:
             with cutting():
                 cutting.after(some.mark, some.tensors)
@@ -106,17 +109,20 @@ def _in_stages(
             yield from scenes
 
 
-def _looked(
-    detector: Detector, frames: Iterable[Frame], tracker: Tracker | None, batch: int, lane: Lane
-) -> Iterator[list[Seen]]:
+def _found(detector: Detector, frames: Iterable[Frame], batch: int, lane: Lane) -> Iterator[list[Found]]:
     for some in batched(frames, batch):
         with lane():
-            seen = look(detector, some, tracker)
-        yield seen
+            found = find(detector, some)
+        yield found
 
 
-def _encoded(cutter: Cutter, looked: Iterable[list[Seen]], lane: Lane) -> Iterator[_Encoded]:
-    for seen in looked:
+def _followed(found: Iterable[list[Found]], tracker: Tracker | None) -> Iterator[list[Seen]]:
+    for some in found:
+        yield [follow(one, tracker) for one in some]
+
+
+def _encoded(cutter: Cutter, some: Iterable[list[Seen]], lane: Lane) -> Iterator[_Encoded]:
+    for seen in some:
         with lane():
             embeddings = cutter.embed(seen)
             mark = lane.mark()
