@@ -112,7 +112,10 @@ def test_the_official_size_has_ultralytics_masks(tmp_path):
     torch.save(theirs.state_dict(), tmp_path / "sam.pt")
     model = load_sam(tmp_path / "sam.pt", CPU)
     square = np.random.default_rng(0).integers(0, 255, (1024, 1024, 3), np.uint8)
-    masks = model.masks_from_boxes(model.embed([square])[0], 8 * BOXES).dense()
-    wanted = masks_of(ultralytics_predictor(theirs, square), bboxes=8 * BOXES)
+    embedding, predictor = model.embed([square])[0], ultralytics_predictor(theirs, square)
+    assert torch.equal(embedding.features.coarse, predictor.features)
+    masks = model.masks_from_boxes(embedding, 8 * BOXES).dense()
+    wanted = masks_of(predictor, bboxes=8 * BOXES)
     assert 0.01 < wanted.mean() < 0.99
-    assert (masks == wanted).all()
+    # ultralytics' decoder adds in another order, which on some processors shows in a pixel of four million.
+    assert (masks != wanted).mean() < 1e-6
