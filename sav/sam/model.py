@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from sav.sam.encoders import Features
 from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
+from sav.sam.fast.low_rank_decoder import Shared
 from sav.sam.fast.on_device import DeviceEnlarger
 from sav.sam.kinds import make_encoder
 from sav.sam.outputs import ONE, THREE, Decoded, Wanted
@@ -52,10 +54,12 @@ class Embedding:
     Attributes:
         features: Of one picture, float32, on SAM's device.
         size_hw: Size of the picture.
+        shared: What the fast decoder has computed of the features, for all prompts; None for the exact one.
     """
 
     features: Features
     size_hw: tuple[int, int]
+    shared: Shared | None = None
 
 
 class SamModel:
@@ -76,8 +80,13 @@ class SamModel:
         self.convention = self.encoder.convention
         self._is_exact = precision.is_exact
         self.chunks = chunks or ChunkSizes.for_device(device, precision.is_exact)
-        decoder = Decoder if precision.is_exact else FastDecoder
-        self._decoder: Decoder | FastDecoder = decoder(self.sam, self.chunks.prompts)
+        # Tokens `(N, P, C)` of `(N, 4)` boxes in the prompts' square.
+        self._embed_boxes = partial(self.convention.embed_boxes, self.sam.prompt_encoder)
+        self._decoder: Decoder | FastDecoder
+        if precision.is_exact:
+            self._decoder = Decoder(self.sam, self.chunks.prompts)
+        else:
+            self._decoder = FastDecoder(self.sam, self.chunks.prompts, self._embed_boxes)
 
     def finish_compiling(self) -> None:
         """Return when all kernels are there that are compiled while others work: for measuring times."""
@@ -98,9 +107,13 @@ class SamModel:
         pixels = self.convention.pixels(images_bgr, self.device, exactly=self._is_exact)
         features = self.encoder(pixels)
         return [
-            Embedding(features.of_picture(place), (image.shape[0], image.shape[1]))
+            self._prepared(features.of_picture(place), (image.shape[0], image.shape[1]))
             for place, image in enumerate(images_bgr)
         ]
+
+    def _prepared(self, features: Features, size_hw: tuple[int, int]) -> Embedding:
+        shared = self._decoder.share(features) if isinstance(self._decoder, FastDecoder) else None
+        return Embedding(features, size_hw, shared)
 
     def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
@@ -111,10 +124,11 @@ class SamModel:
     @torch.inference_mode()
     def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
         """`(N, h, w)` low-resolution mask logits."""
-        boxes = on_device(torch.as_tensor(boxes_xyxy, dtype=torch.float32), self.device)
-        scaled = self.convention.prompts(boxes.reshape(-1, 2, 2), embedding.size_hw).flatten(1)
-        sparse = self.convention.embed_boxes(self.sam.prompt_encoder, scaled)
-        return self._decode(embedding, sparse, ONE)[0]
+        corners = torch.as_tensor(boxes_xyxy, dtype=torch.float32).reshape(-1, 2, 2)
+        # Scaled before they are sent: on a GPU each of these little steps would be a launch.
+        boxes = on_device(self.convention.prompts(corners, embedding.size_hw).flatten(1), self.device)
+        is_fast = isinstance(self._decoder, FastDecoder)  # which embeds them by itself
+        return self._decode(embedding, boxes if is_fast else self._embed_boxes(boxes), ONE)[0]
 
     @torch.inference_mode()
     def decode_points(
@@ -135,7 +149,7 @@ class SamModel:
         if isinstance(self._decoder, FastDecoder):
             sparse = self._embed_points(embedding, points_xy)
             wanted = Wanted(THREE, least_iou, self._extent_hw(embedding))
-            yield from self._decoder.chunks(embedding.features, sparse, wanted)
+            yield from self._decoder.chunks(embedding.features, sparse, wanted, embedding.shared)
             return
         for start in range(0, len(points_xy), batch):
             points = points_xy[start : start + batch]
@@ -149,10 +163,12 @@ class SamModel:
         return self.convention.embed_points(self.sam.prompt_encoder, scaled)
 
     def _decode(
-        self, embedding: Embedding, sparse: Tensor, outputs: slice, least_iou: float | None = None
+        self, embedding: Embedding, prompts: Tensor, outputs: slice, least_iou: float | None = None
     ) -> tuple[Tensor, Tensor]:
         wanted = Wanted(outputs, least_iou, self._extent_hw(embedding))
-        return self._decoder(embedding.features, sparse, wanted)
+        if isinstance(self._decoder, FastDecoder):
+            return self._decoder(embedding.features, prompts, wanted, embedding.shared)
+        return self._decoder(embedding.features, prompts, wanted)
 
     def _extent_hw(self, embedding: Embedding) -> tuple[int, int]:
         """Rows and columns of the features that the picture covers."""

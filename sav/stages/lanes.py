@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
 
 from sav.streams import own_stream
 
@@ -37,11 +36,15 @@ class Lane:
         """A mark behind all that is in the lane by now; for `after`."""
         return None if self._stream is None else self._stream.record_event()
 
-    def after(self, mark: torch.cuda.Event | None, tensors: Iterable[Tensor]) -> None:
-        """Have what comes next wait for a mark of another lane, and take over the tensors made there."""
-        if self._stream is None or mark is None:
-            return
-        self._stream.wait_event(mark)
-        with torch.inference_mode():  # in which they were made
-            for tensor in tensors:
-                tensor.record_stream(self._stream)
+    def after(self, mark: torch.cuda.Event | None) -> None:
+        """Have what comes next wait for a mark of another lane.
+
+        Tensors that were made there are to be kept until this lane has done what it does with them: `wait`.
+        """
+        if self._stream is not None and mark is not None:
+            self._stream.wait_event(mark)
+
+    def wait(self) -> None:
+        """Return when all that is in the lane by now is done."""
+        if self._stream is not None:
+            self._stream.synchronize()

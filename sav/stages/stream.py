@@ -7,7 +7,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
@@ -83,13 +82,6 @@ class _Encoded:
     embeddings: list[Embedding | None]
     mark: torch.cuda.Event | None
 
-    @property
-    def tensors(self) -> Iterator[Tensor]:
-        """What the embeddings are made of."""
-        for embedding in self.embeddings:
-            if embedding is not None:
-                yield from (embedding.features.coarse, *embedding.features.fine)
-
 
 def _in_stages(
     detector: Detector, cutter: Cutter, frames: Iterable[Frame], tracker: Tracker | None, batch: int
@@ -103,9 +95,12 @@ def _in_stages(
         ready = stack.enter_context(closing(overlap(_encoded(cutter, seen, encoding), capacity=1)))
         for some in ready:
             with cutting():
-                cutting.after(some.mark, some.tensors)
-                scenes = cutter.cut(some.seen, some.embeddings)
-            del some  # its memory on the GPU is free before the next is there
+                cutting.after(some.mark)
+                try:
+                    scenes = cutter.cut(some.seen, some.embeddings)
+                finally:  # the encoder's lane gets its memory on the GPU back, which nobody may read then
+                    cutting.wait()
+            del some
             yield from scenes
 
 

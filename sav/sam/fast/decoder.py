@@ -20,10 +20,11 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from sav.graphs import Graphs
 from sav.sam.encoders import Features
 from sav.sam.fast.graphed import Graphed
 from sav.sam.fast.low_rank import Scratch
-from sav.sam.fast.low_rank_decoder import LowRankDecoder, Question, Shared
+from sav.sam.fast.low_rank_decoder import EmbedBoxes, LowRankDecoder, Question, Shared
 from sav.sam.fast.two_way import Chunk
 from sav.sam.fast.upscaling import Upscaling
 from sav.sam.outputs import Decoded, Wanted, falls_back, stable_ones, wanted_masks
@@ -35,41 +36,46 @@ _GRAPHED = ("cuda",)
 class FastDecoder:
     """Masks and their predicted IoU from prompts, with the weights of a `Sam`."""
 
-    def __init__(self, sam: Sam, chunk_size: int) -> None:
-        self._decoder = LowRankDecoder(sam)
+    def __init__(self, sam: Sam, chunk_size: int, embed_boxes: EmbedBoxes | None = None) -> None:
+        """See `LowRankDecoder`; `chunk_size` is how many prompts are decoded at once."""
+        self._decoder = LowRankDecoder(sam, embed_boxes)
         self._graphed = Graphed(self._decoder, chunk_size)
         self._chunk_size = chunk_size
-        self._last: tuple[Features, Shared] | None = None
+        # Beside those of prompts: another thread prepares the next picture.
+        self._sharing = Graphs()
 
-    def __call__(self, features: Features, sparse: Tensor, wanted: Wanted) -> tuple[Tensor, Tensor]:
-        """As `sav.sam.decoder.Decoder`; what comes from the picture alone is kept for its next prompts."""
+    def share(self, features: Features) -> Shared:
+        """What is computed from a picture's features alone, once for all its prompts."""
+        return self._sharing(self._decoder.share, features.coarse, features.fine)
+
+    def __call__(
+        self, features: Features, prompts: Tensor, wanted: Wanted, shared: Shared | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """As `sav.sam.decoder.Decoder`, and of `(N, 4)` boxes in the prompts' square, too.
+
+        `shared` is what `share` gives for the features.
+        """
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
         none = features.coarse.new_empty(0, *(4 * side for side in grid_hw)), features.coarse.new_empty(0)
-        chunks = self.chunks(features, sparse, wanted)
+        chunks = self.chunks(features, prompts, wanted, shared)
         logits, predicted_iou = zip(none, *((one.logits, one.predicted_iou) for one in chunks), strict=True)
         return torch.cat(logits), torch.cat(predicted_iou)
 
-    def chunks(self, features: Features, sparse: Tensor, wanted: Wanted) -> Iterator[Decoded]:
+    def chunks(
+        self, features: Features, prompts: Tensor, wanted: Wanted, shared: Shared | None = None
+    ) -> Iterator[Decoded]:
         """The same, some prompts at a time."""
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
-        question = Question(sparse, self._shared(features), wanted, grid_hw)
-        return (self._graphed if sparse.device.type in _GRAPHED else self._chunked)(question)
+        question = Question(prompts, shared or self.share(features), wanted, grid_hw)
+        return (self._graphed if prompts.device.type in _GRAPHED else self._chunked)(question)
 
     def finish_compiling(self) -> None:
         """Return when the kernels that were asked for are there."""
         self._graphed.finish_compiling()
 
-    def _shared(self, features: Features) -> Shared:
-        """What is computed from the picture alone."""
-        last = self._last
-        if last is None or last[0] is not features:
-            shared = self._graphed.graphs(self._decoder.share, features.coarse, features.fine)
-            last = self._last = features, shared
-        return last[1]
-
     def _chunked(self, question: Question) -> Iterator[Decoded]:
         """The wanted masks, a chunk at a time."""
-        sparse, shared = question.sparse, question.shared
+        sparse, shared = self._decoder.embedded(question.prompts), question.shared
         upscaling = self._decoder.upscaling(shared, question.grid_hw, question.extent_hw)
         scratch = Scratch(sparse)
         for part in sparse.split(self._chunk_size) if len(sparse) else ():

@@ -21,7 +21,9 @@ from sav.sam.outputs import ONE, THREE, Decoded, falls_back, stable_of_all
 from sav.streams import own_stream
 
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
-_SIZES = (1, 4, 16, 64, 128)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+# How many copies fill up a chunk at most: so many more prompts cost less than another graph's launch.
+_MOST_FILLED = 4
 # Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
 _LEAST_FOR_KERNELS = 64
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
@@ -47,19 +49,19 @@ class Graphed:
 
     def __call__(self, question: Question) -> Iterator[Decoded]:
         """The wanted masks, a chunk at a time; while one is waited for, the next is under way."""
-        sparse, shared = question.sparse, question.shared
+        prompts, shared = question.prompts, question.shared
         rows, columns = (
             min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
             for side, extent in zip(question.grid_hw, question.extent_hw, strict=True)
         )
         settings = question.wanted.outputs == ONE, question.grid_hw, (rows, columns)
-        compiled = partial(self._compile, sparse[:1], shared, settings)
+        compiled = partial(self._compile, prompts[:1], shared, settings)
         before: Decoded | None = None
-        for part in sparse.split(list(_sizes(len(sparse), self._chunk_size))):
+        for part in prompts.split(list(_sizes(len(prompts), self._chunk_size))):
             size = next(size for size in _SIZES if size >= len(part))
-            filled = torch.cat([part, part[:1].expand(size - len(part), -1, -1)])
+            filled = torch.cat([part, part[:1].expand(size - len(part), *part.shape[1:])])
             with_kernels = size >= _LEAST_FOR_KERNELS and self._compiling.has_done(
-                (sparse.shape[1], settings[0]), compiled
+                (prompts.shape[1:], settings[0]), compiled
             )
             logits, predicted_iou = self.graphs(self.all_masks, filled, shared, *settings, with_kernels)
             if before is not None:
@@ -70,7 +72,7 @@ class Graphed:
 
     def all_masks(
         self,
-        sparse: Tensor,
+        prompts: Tensor,
         shared: Shared,
         is_one: bool,
         grid_hw: tuple[int, int],
@@ -78,6 +80,7 @@ class Graphed:
         with_kernels: bool,
     ) -> tuple[Tensor, Tensor]:
         """Logits `(n, masks, 4 h, 4 w)` of one mask a prompt or of three, and predicted IoU `(n, masks)`."""
+        sparse = self._decoder.embedded(prompts)
         weights, outputs = self._decoder.weights, ONE if is_one else THREE
         upscaling = self._decoder.upscaling(shared, grid_hw, extent_hw)
         chunk = self._decoder.chunk(sparse, shared, Scratch(sparse), with_kernels)
@@ -91,14 +94,14 @@ class Graphed:
             return stable_of_all(weights, logits, predicted_iou)
         return logits, predicted_iou
 
-    def _compile(self, sparse: Tensor, shared: Shared, settings: Settings) -> None:
+    def _compile(self, prompts: Tensor, shared: Shared, settings: Settings) -> None:
         """Have Triton compile what makes masks, by making some; in a thread beside the one that works."""
-        device = sparse.device
+        device = prompts.device
         if device.type != "cuda":
             return
         stream = own_stream(device)
         with suppress(RuntimeError), torch.inference_mode(), torch.cuda.stream(stream):
-            self.all_masks(sparse, shared, *settings, True)
+            self.all_masks(prompts, shared, *settings, True)
             stream.synchronize()
 
     def finish_compiling(self) -> None:
@@ -107,10 +110,10 @@ class Graphed:
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:
-    """Numbers of prompts that together are `count`, each filled up to one of the sizes by less than half."""
+    """Numbers of prompts that together are `count`, each filled up to one of the sizes by a few at most."""
     sizes = [size for size in _SIZES if size <= most] or _SIZES[:1]
     while count:
-        above = next((size for size in sizes if count <= size <= 2 * count), None)
-        step = count if above else max(size for size in sizes if size <= count)
+        is_near = any(count <= size <= count + _MOST_FILLED for size in sizes)
+        step = count if is_near else max(size for size in sizes if size <= count)
         yield step
         count -= step

@@ -5,6 +5,7 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,7 @@ _ONE_BY_ONE = ("cpu",)
 
 # What all prompts share; the shared tokens after the first upscaling, `(T, 4 c)`; SAM 2's details.
 Shared = tuple[SharedImage, Tensor, FineTokens | None]
+EmbedBoxes = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +32,13 @@ class Question:
     """What is asked of one picture.
 
     Attributes:
-        sparse: `(N, P, C)` float32, the embedded prompts.
+        prompts: `(N, P, C)` float32, embedded, or `(N, 4)` float32, boxes in the prompts' square.
         shared: What is computed from the picture alone.
         wanted: Which masks are wanted.
         grid_hw: Rows and columns of the features.
     """
 
-    sparse: Tensor
+    prompts: Tensor
     shared: Shared
     wanted: Wanted
     grid_hw: tuple[int, int]
@@ -54,11 +56,25 @@ class LowRankDecoder:
         weights: Upstream's mask decoder.
     """
 
-    def __init__(self, sam: Sam) -> None:
-        """Compute with the weights of `sam`, which stay where they are."""
+    def __init__(self, sam: Sam, embed_boxes: EmbedBoxes | None = None) -> None:
+        """Compute with the weights of `sam`, which stay where they are.
+
+        Args:
+            sam: The model.
+            embed_boxes: Makes tokens `(N, P, C)` of boxes `(N, 4)` in the prompts' square; without it all
+                prompts come embedded.
+        """
         self.weights = sam.mask_decoder
         self._transformer = sam.mask_decoder.transformer
         self._prompt_encoder = sam.prompt_encoder
+        self._embed_boxes = embed_boxes
+
+    def embedded(self, prompts: Tensor) -> Tensor:
+        """Prompts as a `Question` has them as tokens `(N, P, C)`."""
+        if prompts.dim() == 3:
+            return prompts
+        assert self._embed_boxes is not None
+        return self._embed_boxes(prompts)
 
     def share(self, coarse: Tensor, fine: tuple[Tensor, ...]) -> Shared:
         """What is computed from the features of a picture alone."""
