@@ -46,14 +46,15 @@ def test_tensors_in_nested_tuples_are_found_and_replaced():
     assert _kind((torch.ones(3), *NESTED[1:])) != _kind(NESTED)
 
 
-def test_prompts_go_in_sizes_that_are_filled_up_by_a_few_at_most():
-    assert [list(_sizes(count, 64)) for count in (0, 1, 3, 5, 10, 20, 33, 64, 70, 130)] == [
+def test_prompts_go_in_sizes_that_are_filled_up_by_few_at_most():
+    assert [list(_sizes(count, 64)) for count in (0, 1, 3, 5, 10, 20, 24, 33, 64, 70, 130)] == [
         [],
         [1],
         [3],
         [5],
         [8, 2],
         [16, 4],
+        [24],
         [32, 1],
         [64],
         [64, 6],

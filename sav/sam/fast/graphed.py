@@ -22,8 +22,8 @@ from sav.streams import own_stream
 
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-# How many copies fill up a chunk at most: so many more prompts cost less than another graph's launch.
-_MOST_FILLED = 4
+# A chunk is filled up by so many copies at most, or by a quarter: they cost less than another graph's launch.
+_FEW = 4
 # Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
 _LEAST_FOR_KERNELS = 64
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
@@ -110,10 +110,10 @@ class Graphed:
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:
-    """Numbers of prompts that together are `count`, each filled up to one of the sizes by a few at most."""
+    """Numbers of prompts that together are `count`, each filled up to one of the sizes by few at most."""
     sizes = [size for size in _SIZES if size <= most] or _SIZES[:1]
     while count:
-        is_near = any(count <= size <= count + _MOST_FILLED for size in sizes)
+        is_near = any(0 <= size - count <= max(_FEW, size // 4) for size in sizes)
         step = count if is_near else max(size for size in sizes if size <= count)
         yield step
         count -= step
