@@ -73,7 +73,7 @@ class KnownPicture:
 class _Recognised(Embedding):
     """An embedded picture, and what is known of it."""
 
-    known: KnownPicture | None
+    known: KnownPicture | None = None
 
 
 class KnownMasks(SamModel):
@@ -88,7 +88,8 @@ class KnownMasks(SamModel):
         """See `SamModel`."""
         pairs = zip(images_bgr, super().embed(images_bgr), strict=True)
         return [
-            _Recognised(one.features, one.size_hw, self._pictures.get(_key(image))) for image, one in pairs
+            _Recognised(one.features, one.size_hw, one.shared, self._pictures.get(_key(image)))
+            for image, one in pairs
         ]
 
     @torch.inference_mode()
