@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sav.data.types import Image
+
+# Tables that stay on devices, of some kilobytes each.
+_MOST_KEPT = 128
 
 
 class SharedImage(np.ndarray[Any, np.dtype[np.uint8]]):
@@ -68,6 +74,27 @@ def on_device(numbers: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda":
         return numbers.pin_memory().to(device, non_blocking=True)
     return numbers.to(device)
+
+
+def kept_on_device(
+    make: Callable[..., NDArray[np.int32]], numbers: tuple[int, ...], device: torch.device
+) -> Tensor:
+    """The table that `make` gives for some numbers on `device`, where it stays: nobody may write in it.
+
+    On a GPU each stream has its own, so that none waits for another's, nor is its memory given away while
+    another reads it. A CUDA graph must be given it as an input: it may be let go of once others are wanted.
+    """
+    if device.type != "cuda":
+        return _kept(make, numbers, device, 0)
+    stream = torch.cuda.current_stream(device)
+    return _kept(make, numbers, stream.device, stream.stream_id)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _kept(
+    make: Callable[..., NDArray[np.int32]], numbers: tuple[int, ...], device: torch.device, stream_id: int
+) -> Tensor:
+    return on_device(torch.from_numpy(make(*numbers)), device)
 
 
 def _sent(image: Image, device: torch.device) -> Tensor:

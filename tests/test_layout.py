@@ -25,6 +25,7 @@ FLOORS = (
         "device",
         "captures",
         "graphs",
+        "picture_graphs",
         "streams",
         "uploads",
         "checkpoints",

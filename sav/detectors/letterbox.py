@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sav.uploads import on_device
+from sav.picture_graphs import PictureGraphs
+from sav.uploads import kept_on_device
 
 # What ultralytics puts around a picture.
 GREY = 114
+# Of rows and of columns `(4, length)` int32, see `_taps`; None for pictures that have their size.
+Taps = tuple[Tensor, Tensor] | None
 
 
 @dataclass(frozen=True)
@@ -42,31 +44,52 @@ class Letterbox:
         top, left = round(below / 2 - 0.1), round(beside / 2 - 0.1)
         return cls((height, width), top, left, (height + below, width + beside))
 
-    def __call__(self, images_bgr: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
-        """Pictures `(H, W, 3)` uint8 BGR of one size as `(B, 3, *whole_hw)` RGB, 0 to 1, channels last."""
-        frames = torch.stack([*images_bgr])
-        planes = frames.flip(-1).permute(0, 3, 1, 2)
-        shape = len(frames), 3, *self.whole_hw
-        last = torch.channels_last
-        batch = torch.empty(shape, dtype=dtype, device=frames.device, memory_format=last).fill_(GREY)
-        rows = slice(self.top, self.top + self.size_hw[0])
-        columns = slice(self.left, self.left + self.size_hw[1])
-        batch[:, :, rows, columns] = _resized(planes, self.size_hw)
-        return batch.div_(255)
+    def __call__(self, images_bgr: Sequence[Tensor], dtype: torch.dtype, graphs: PictureGraphs) -> Tensor:
+        """Pictures as the network sees them.
+
+        Args:
+            images_bgr: `(H, W, 3)` uint8 BGR, of one size.
+            dtype: Of the result.
+            graphs: Those of the detector; pictures of a kind that they know are made ready by one.
+
+        Returns:
+            `(B, 3, *whole_hw)` RGB, 0 to 1, channels last.
+        """
+        taps = _taps_for(images_bgr[0].shape[:2], self.size_hw, images_bgr[0].device)
+        return graphs(_boxed, tuple(images_bgr), taps, self, dtype)
 
 
-def _resized(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+def _boxed(frames_bgr: tuple[Tensor, ...], taps: Taps, letterbox: Letterbox, dtype: torch.dtype) -> Tensor:
+    """See `Letterbox.__call__`."""
+    frames = torch.stack(frames_bgr)
+    planes = frames.flip(-1).permute(0, 3, 1, 2)  # (B, 3, H, W)
+
+    shape, last = (len(frames), 3, *letterbox.whole_hw), torch.channels_last
+    batch = torch.empty(shape, dtype=dtype, device=frames.device, memory_format=last).fill_(GREY)
+    rows = slice(letterbox.top, letterbox.top + letterbox.size_hw[0])
+    columns = slice(letterbox.left, letterbox.left + letterbox.size_hw[1])
+    batch[:, :, rows, columns] = _resized(planes, taps)
+    return batch.div_(255)
+
+
+def _taps_for(before_hw: tuple[int, ...], after_hw: tuple[int, int], device: torch.device) -> Taps:
+    """What `_resized` asks for to make one size of another."""
+    if before_hw == after_hw:
+        return None
+    down, across = (
+        kept_on_device(_taps, lengths, device) for lengths in zip(before_hw, after_hw, strict=True)
+    )
+    return down, across
+
+
+def _resized(planes: Tensor, taps: Taps) -> Tensor:
     """Channels `(..., H, W)` uint8 at another size, by OpenCV's bilinear arithmetic of whole numbers.
 
     What its vector instructions leave over at the ends of rows it may round to the next grey level.
     """
-    if planes.shape[-2:] == size_hw:
+    if taps is None:
         return planes
-    planes = planes.contiguous()
-    down, across = (
-        on_device(torch.from_numpy(_taps(*lengths)), planes.device)
-        for lengths in zip(planes.shape[-2:], size_hw, strict=True)
-    )  # (4, length): two places, two weights
+    planes, (down, across) = planes.contiguous(), taps
     left, right = (
         planes.index_select(-1, place).int().mul_(weight)
         for place, weight in zip(across[:2], across[2:], strict=True)
@@ -79,7 +102,6 @@ def _resized(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
     return (top.add_(bottom).add_(2) >> 2).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)
 def _taps(before: int, after: int) -> NDArray[np.int32]:
     """`(4, after)`: the two pixels that each new one lies between, and their weights in shares of 2048."""
     places = ((np.arange(after) + 0.5) * (before / after) - 0.5).astype(np.float32).clip(0, before - 1)

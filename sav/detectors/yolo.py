@@ -37,6 +37,7 @@ from sav.detectors.suppression import (
 from sav.detectors.words import Vocabulary
 from sav.device import EXACT, Precision, compute_alone_after_fork, has_fast_float16
 from sav.graphs import Graphs
+from sav.picture_graphs import PictureGraphs
 from sav.uploads import on_device, uploaded
 
 # What a head that chooses gives at least: classes are filtered afterwards.
@@ -86,6 +87,7 @@ class YoloDetector:
         move(self._network.module, device)
         self._device = device
         self._graphs = Graphs(_MOST_GRAPHS)
+        self._picture_graphs = PictureGraphs()
         self._with_looks = False
         self._set(config)
 
@@ -178,7 +180,8 @@ class YoloDetector:
         if network.dtype == torch.float32 or network.channels == 1:
             return self._prepared_by_opencv(images_bgr, side)
         place = Letterbox.of(images_bgr[0].shape[:2], side, network.stride)
-        return place([uploaded(image, self._device) for image in images_bgr], network.dtype)
+        frames = [uploaded(image, self._device) for image in images_bgr]
+        return place(frames, network.dtype, self._picture_graphs)
 
     def _prepared_by_opencv(self, images_bgr: list[Image], side: int) -> Tensor:
         """The same as ultralytics does it, on the CPU."""

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sav.data.types import Image
-from sav.sam.resizing import resized
-from sav.uploads import on_device, uploaded
+from sav.picture_graphs import PictureGraphs
+from sav.sam.resizing import Taps, resized, taps_for
+from sav.uploads import uploaded
 
 PIXEL_MEAN_RGB = (123.675, 116.28, 103.53)
 PIXEL_STD_RGB = (58.395, 57.12, 57.375)
@@ -96,6 +97,7 @@ class FirstConvention(Convention):
         super().__init__(side, prompt_side)
         self.square = side
         self._resize = _Resize(self.side)
+        self._graphs = PictureGraphs()
 
     def input_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
         """See `Convention`."""
@@ -103,26 +105,30 @@ class FirstConvention(Convention):
 
     def pixels(self, images_bgr: Sequence[Image], device: torch.device, *, exactly: bool = True) -> Tensor:
         """See `Convention`: resized as Pillow does it, normalised, then padded with zeros."""
-        by_pillow = exactly or device.type != "cuda"
+        if exactly or device.type != "cuda":
+            return self._pixels_by_pillow(images_bgr, device)
+        return self._pixels_on_device(images_bgr, device)
+
+    def _pixels_by_pillow(self, images_bgr: Sequence[Image], device: torch.device) -> Tensor:
         squares = torch.zeros(len(images_bgr), 3, self.side, self.side, device=device)
-        # Frames of a video are all of one size, and go through each step together.
-        is_one_size = len({image.shape for image in images_bgr}) == 1
-        chunks = [images_bgr] if is_one_size and not by_pillow else [[image] for image in images_bgr]
-        for chunk, square in zip(chunks, squares.split([*map(len, chunks)]), strict=True):
-            planes = self._resized(chunk, device, by_pillow)
-            height, width = planes.shape[2:]
-            _normalise(planes, out=square[..., :height, :width])
+        for square, image in zip(squares, images_bgr, strict=True):
+            smaller = self._resize.apply_image(bgr_to_rgb(image))
+            planes = torch.from_numpy(smaller).to(device).permute(2, 0, 1)
+            _normalise(planes, out=square[:, : planes.shape[1], : planes.shape[2]])
         return squares
 
-    def _resized(self, images_bgr: Sequence[Image], device: torch.device, by_pillow: bool) -> Tensor:
-        """`(B, 3, h, w)` uint8 RGB of pictures of one size, as large as in the square."""
-        if by_pillow:
-            smaller = np.stack([self._resize.apply_image(bgr_to_rgb(image)) for image in images_bgr])
-            return torch.from_numpy(smaller).to(device).permute(0, 3, 1, 2)
-        height, width = images_bgr[0].shape[:2]
-        frames = torch.stack([uploaded(image, device) for image in images_bgr])
-        planes = bgr_to_rgb(frames).permute(0, 3, 1, 2).contiguous()
-        return resized(planes, self.input_hw((height, width)))
+    def _pixels_on_device(self, images_bgr: Sequence[Image], device: torch.device) -> Tensor:
+        # Frames of a video are all of one size, and go through each step together.
+        if len({image.shape for image in images_bgr}) == 1:
+            size_hw = images_bgr[0].shape[0], images_bgr[0].shape[1]
+            frames = tuple(uploaded(image, device) for image in images_bgr)
+            taps = taps_for(size_hw, self.input_hw(size_hw), device)
+            return self._graphs(_in_squares, frames, taps, self.side)
+
+        squares = torch.empty(len(images_bgr), 3, self.side, self.side, device=device)
+        for square, image in zip(squares, images_bgr, strict=True):
+            square.copy_(self._pixels_on_device([image], device)[0])
+        return squares
 
     def prompts(self, places_xy: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """See `Convention`."""
@@ -203,6 +209,15 @@ def interpolate(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
     return F.interpolate(planes, size_hw, mode="bilinear", align_corners=False)
 
 
+def _in_squares(frames_bgr: tuple[Tensor, ...], taps: Taps, side: int) -> Tensor:
+    """Pictures `(H, W, 3)` of one size as `FirstConvention` has them in squares, `(B, 3, side, side)`."""
+    frames = torch.stack(frames_bgr)
+    planes = resized(bgr_to_rgb(frames).permute(0, 3, 1, 2).contiguous(), taps)  # (B, 3, h, w)
+    squares = torch.zeros(len(frames), 3, side, side, device=frames.device)
+    _normalise(planes, out=squares[..., : planes.shape[2], : planes.shape[3]])
+    return squares
+
+
 def _shrunk(channel: Tensor, side: int) -> Tensor:
     return F.interpolate(channel, (side, side), mode="bilinear", align_corners=False, antialias=True)
 
@@ -214,6 +229,6 @@ def _normalise(planes: Tensor, *, out: Tensor, scale: float = 1) -> None:
 
 
 def _constants(values: tuple[float, ...], scale: float, device: torch.device) -> Tensor:
-    """`(3, 1, 1)` float32, one number a channel."""
-    numbers = torch.tensor([value / scale for value in values], dtype=torch.float32)
-    return on_device(numbers, device).view(-1, 1, 1)
+    """`(3, 1, 1)` float32, one number a channel, written there: a graph cannot bring it from the CPU."""
+    planes = [torch.full((1, 1, 1), value / scale, dtype=torch.float32, device=device) for value in values]
+    return torch.cat(planes)

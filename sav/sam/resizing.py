@@ -8,40 +8,48 @@ since Pillow 13 columns come first in pictures more than twice as high as wide, 
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sav.uploads import on_device
+from sav.uploads import kept_on_device
 
 # Bits behind the point of a weight: a sum of weighted bytes fits 32 bits, with a sign and one bit to spare.
 _BITS = 22
+# Of rows and of columns `(2, taps, length)` int32, see `_taps`; None where their number stays.
+Taps = tuple[Tensor | None, Tensor | None]
 
 
-def resized(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Channels `(..., H, W)` uint8 at another size, as Pillow's bilinear filter makes them."""
-    for axis, length in ((-1, size_hw[1]), (-2, size_hw[0])):
-        if planes.shape[axis] != length:
-            planes = _along(planes, axis, length)
+def taps_for(before_hw: tuple[int, int], after_hw: tuple[int, int], device: torch.device) -> Taps:
+    """What `resized` asks for to make one size of another, on `device`."""
+    down, across = (
+        None if before == after else kept_on_device(_taps, (before, after), device)
+        for before, after in zip(before_hw, after_hw, strict=True)
+    )
+    return down, across
+
+
+def resized(planes: Tensor, taps: Taps) -> Tensor:
+    """Channels `(..., H, W)` uint8 at the size that taps are for, as Pillow's bilinear filter makes them."""
+    down, across = taps
+    for axis, along in ((-1, across), (-2, down)):
+        if along is not None:
+            planes = _along(planes, axis, along)
     return planes
 
 
-def _along(planes: Tensor, axis: int, length: int) -> Tensor:
+def _along(planes: Tensor, axis: int, taps: Tensor) -> Tensor:
     """The planes with another length along one axis."""
-    taps = on_device(torch.from_numpy(_taps(planes.shape[axis], length)), planes.device)  # (2, taps, length)
     places, weights = taps[0], taps[1] if axis == -1 else taps[1, :, :, None]
     shape = list(planes.shape)
-    shape[axis] = length
+    shape[axis] = taps.shape[-1]
     total = torch.full(shape, 1 << (_BITS - 1), dtype=torch.int32, device=planes.device)
     for place, weight in zip(places, weights, strict=True):
         total.addcmul_(planes.index_select(axis, place), weight)
     return (total >> _BITS).to(torch.uint8)
 
 
-@lru_cache(maxsize=64)
 def _taps(before: int, after: int) -> NDArray[np.int32]:
     """`(2, taps, after)`: which pixels each new one is made of, and their fixed-point weights, or zeros."""
     scale = before / after

@@ -6,6 +6,7 @@ import torch
 
 from sav.detectors.door import import_ultralytics
 from sav.detectors.letterbox import Letterbox
+from sav.picture_graphs import PictureGraphs
 
 SIZES = [(120, 200), (200, 120), (1, 1), (4, 300), (37, 1000), (108, 192), (97, 131), (64, 96), (400, 300)]
 
@@ -23,7 +24,7 @@ def test_a_picture_lies_where_ultralytics_has_it_and_hardly_a_pixel_differs_by_a
     image = picture_of(size_hw)
     theirs = import_ultralytics().data.augment.LetterBox(side, auto=True, stride=32)
     wanted = theirs(image=image)[..., ::-1].astype(int)
-    batch = Letterbox.of(size_hw, side, 32)([torch.from_numpy(image)] * 2, torch.float32)
+    batch = Letterbox.of(size_hw, side, 32)([torch.from_numpy(image)] * 2, torch.float32, PictureGraphs())
     found = (batch * 255).round().permute(0, 2, 3, 1).numpy().astype(int)
     assert found.shape == (2, *wanted.shape)
     assert np.abs(found - wanted).max() <= 1
@@ -32,5 +33,5 @@ def test_a_picture_lies_where_ultralytics_has_it_and_hardly_a_pixel_differs_by_a
 
 def test_a_picture_that_fits_is_the_same_to_the_last_bit():
     image = picture_of((64, 96))
-    batch = Letterbox.of((64, 96), 96, 32)([torch.from_numpy(image)], torch.float32)
+    batch = Letterbox.of((64, 96), 96, 32)([torch.from_numpy(image)], torch.float32, PictureGraphs())
     assert torch.equal(batch[0], torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1) / 255)

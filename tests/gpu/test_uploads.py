@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from sav.detectors.letterbox import Letterbox
+from sav.picture_graphs import PictureGraphs
 from sav.sam.conventions import FirstConvention, SecondConvention
 from sav.uploads import shared, uploaded
 
@@ -49,10 +51,21 @@ def test_sam_2_sees_nearly_what_it_sees_on_a_cpu(cuda):
 def test_making_pictures_ready_waits_for_nothing(cuda):
     if cuda.type != "cuda":
         pytest.skip("on a CPU all is waited for")
-    convention = FirstConvention(1024)
-    convention.pixels(NOISE, cuda, exactly=False)
+    convention, given = FirstConvention(1024), [np.roll(NOISE, step, axis=2) for step in range(5)]
+    found = [convention.pixels(images, cuda, exactly=False) for images in given[:3]]  # the third is captured
     torch.cuda.set_sync_debug_mode("error")
     try:
-        convention.pixels(NOISE, cuda, exactly=False)
+        found += [convention.pixels(images, cuda, exactly=False) for images in given[3:]]
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    for images, pixels in zip(given, found, strict=True):
+        assert torch.equal(FirstConvention(1024).pixels(images, cuda, exactly=False), pixels)
+
+
+def test_a_detector_sees_the_same_whether_a_graph_makes_pictures_ready(cuda):
+    place, graphs = Letterbox.of((540, 960), 640, 32), PictureGraphs()
+    for step in range(5):
+        frames = [uploaded(image, cuda) for image in np.roll(NOISE, step, axis=2)]
+        found = place(frames, torch.float16, graphs)
+        assert found.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(found, place(frames, torch.float16, PictureGraphs()))

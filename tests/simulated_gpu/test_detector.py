@@ -44,7 +44,7 @@ def test_boxes_are_a_cpus_and_are_waited_for_three_times(driver, checkpoint, pre
             nearest = np.abs(one.boxes_xyxy[:, None] - other.boxes_xyxy).max(-1).min(0)
             assert len(other) > 0 and np.median(nearest) < 1
             assert one.looks.shape[1] == other.looks.shape[1] and bool(one.looks.size) == with_looks
-    assert [graph.replays for graph in driver.graphs] == [2, 1]
+    assert [graph.replays for graph in driver.graphs] == [2, 1, *([] if precision.is_exact else [1])]
 
 
 def test_chosen_classes_and_slices_of_many_sizes_are_no_trouble(driver, checkpoint):
@@ -66,4 +66,4 @@ def test_every_kind_of_head_computes_there_and_is_captured(driver, tmp_path, cap
     counts = [len(detector([NOISE[0], NOISE[0]])[1]) for _ in range(3)]
     assert counts[0] == counts[1] == counts[2] > 3
     assert not caplog.messages
-    assert [graph.replays for graph in driver.graphs] == ([] if kind.endswith("rtdetr") else [2])
+    assert [graph.replays for graph in driver.graphs] == ([] if kind.endswith("rtdetr") else [2, 1])
