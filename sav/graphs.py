@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from sav.captures import discard, record
 from sav.streams import own_stream
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 # Kinds of calls of which it is remembered that they were made once, by one thread each.
 _MOST_WARM = 256
+# Tensors in a result from which on they are copied in one piece.
+_MANY = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +39,21 @@ class _Captured:
         graph: Its kernels.
         inputs: The tensors among the arguments, in order.
         result: What the function returned when it was captured.
+        joined: The numbers of all tensors in it, one after the other; None where each is copied for itself.
     """
 
     graph: torch.cuda.CUDAGraph
     inputs: list[Tensor]
     result: Any
+    joined: Tensor | None
+
+    def copied(self) -> Any:
+        """What the function returned when the graph ran last, in memory that no graph writes."""
+        tensors = [*_tensors(self.result)]
+        if self.joined is None:
+            return _replaced(self.result, (tensor.clone() for tensor in tensors))
+        # One copy in place of many small ones, each of which holds Python up.
+        return _replaced(self.result, iter(_unflatten_dense_tensors(self.joined.clone(), tensors)))
 
 
 class Graphs:
@@ -48,7 +61,8 @@ class Graphs:
 
     A function must not wait for the device, nor choose shapes or branches by what is in tensors; it may read
     tensors that stay where they are, such as weights. Graphs share their memory: one runs at a time, whatever
-    threads and streams ask, and results are copied out of it.
+    threads and streams ask, and results are copied out of it; many of them in one piece, which makes
+    them contiguous.
     """
 
     def __init__(self, capacity: int = 16) -> None:
@@ -80,14 +94,14 @@ class Graphs:
         with self._lock, torch.cuda.device(device):
             captured = self._find(function, arguments, tensors)
             if captured is None:
-                return function(*arguments)
+                return _as_copied(function(*arguments))
             stream = torch.cuda.current_stream()
             if self._done is not None:
                 stream.wait_event(self._done)
             torch._foreach_copy_(captured.inputs, tensors)
             try:
                 captured.graph.replay()
-                return _replaced(captured.result, (tensor.clone() for tensor in _tensors(captured.result)))
+                return captured.copied()
             finally:  # where there is no memory for a copy, too
                 self._done = stream.record_event()
 
@@ -134,7 +148,7 @@ class Graphs:
         try:
             with torch.cuda.stream(side):
                 given = _replaced(arguments, iter(inputs))
-                result = record(graph, self._pool, current.device, lambda: function(*given))
+                result, joined = record(graph, self._pool, current.device, lambda: _joined(function(*given)))
         except BaseException as error:
             self._pool = None
             if not isinstance(error, RuntimeError):
@@ -143,7 +157,7 @@ class Graphs:
             _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
             return None
         current.wait_stream(side)
-        return _Captured(graph, inputs, result)
+        return _Captured(graph, inputs, result, joined)
 
 
 def _discard_all(captured: OrderedDict[Any, _Captured | None]) -> None:
@@ -153,6 +167,24 @@ def _discard_all(captured: OrderedDict[Any, _Captured | None]) -> None:
 def _name(function: Callable[..., Any]) -> Any:
     """By what a function is known, which does not keep alive the model that it is a method of."""
     return weakref.WeakMethod(function) if isinstance(function, MethodType) else function
+
+
+def _joined(result: Result) -> tuple[Result, Tensor | None]:
+    """A result, and the numbers of its tensors in one piece where they are copied so."""
+    return result, _flatten_dense_tensors([*_tensors(result)]) if _is_joined(result) else None
+
+
+def _as_copied(result: Result) -> Result:
+    """What a function returned, laid out as what is copied out of its graph."""
+    if not _is_joined(result):
+        return result
+    laid_out: Result = _replaced(result, (tensor.contiguous() for tensor in _tensors(result)))
+    return laid_out
+
+
+def _is_joined(result: Any) -> bool:
+    tensors = [*_tensors(result)]
+    return len(tensors) >= _MANY and len({tensor.dtype for tensor in tensors}) == 1
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

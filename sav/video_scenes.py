@@ -13,7 +13,8 @@ from sav.data.types import Frame
 from sav.detectors.protocol import Detector
 from sav.inputs import Picture, as_frame
 from sav.media.video import VideoInfo
-from sav.stages.scenes import Cutter, look
+from sav.stages.look import look
+from sav.stages.scenes import Cutter
 from sav.trackers import Tracker
 from sav.wording import count
 

@@ -62,3 +62,6 @@ class StubSam:
             if number not in self.empty:
                 dense[number, y0 + dy : y1 + dy, x0 + dx : x1 + dx] = True
         return Masks.from_dense(dense)
+
+    def masks_from_boxes_together(self, sizes_hw, boxes_xyxy):
+        return [self.masks_from_boxes(*pair) for pair in zip(sizes_hw, boxes_xyxy, strict=True)]

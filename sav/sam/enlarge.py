@@ -64,7 +64,7 @@ class Enlarger:
                 decide about one.
         """
         self._is_exact = is_exact
-        self._convention, self._size_hw, self._channels = convention, size_hw, channels
+        self._convention, self.size_hw, self._channels = convention, size_hw, channels
         mask_bytes = 4 * (convention.square**2 + size_hw[0] * size_hw[1])
         self._chunk_size = max(1, chunk_bytes // mask_bytes)
 
@@ -77,12 +77,12 @@ class Enlarger:
                 keep = stability.of_masks(enlarged)
             parts.append(Masks.from_dense((enlarged[keep] > MASK_THRESHOLD).cpu().numpy()))
             kept.append(keep.cpu().numpy())
-        return Masks.concatenate(self._size_hw, parts), np.concatenate(kept)
+        return Masks.concatenate(self.size_hw, parts), np.concatenate(kept)
 
     def _enlarged(self, logits: Tensor) -> Iterator[Tensor]:
         """`(N, h, w)` logits at the picture's size, `(n, H, W)` a chunk at a time."""
         for chunk in logits.split(self._chunk_size) if len(logits) else ():
             padded = F.pad(chunk, (0, 0, 0, 0, 0, -len(chunk) % self._channels))
             planes = padded.unflatten(0, (-1, self._channels))  # (prompts, channels, h, w)
-            enlarged = self._convention.enlarge(planes, self._size_hw)
+            enlarged = self._convention.enlarge(planes, self.size_hw)
             yield enlarged.flatten(0, 1)[: len(chunk)]

@@ -21,7 +21,7 @@ from sav.sam.enlarge import Enlarger, Stability
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.fast.enlarge import CropEnlarger
 from sav.sam.fast.low_rank_decoder import Shared
-from sav.sam.fast.on_device import DeviceEnlarger
+from sav.sam.fast.on_device import DeviceEnlarger, masks_together
 from sav.sam.kinds import make_encoder
 from sav.sam.outputs import ONE, THREE, Decoded, Wanted
 from sav.uploads import on_device
@@ -120,6 +120,17 @@ class SamModel:
         if len(boxes_xyxy) == 0:
             return Masks.empty(embedding.size_hw)
         return self.enlarged(self._decode_boxes(embedding, boxes_xyxy), embedding, channels=1)[0]
+
+    def masks_from_boxes_together(
+        self, embeddings: Sequence[Embedding], boxes_xyxy: Sequence[NDArray[np.floating]]
+    ) -> list[Masks]:
+        """As `masks_from_boxes` for each of some pictures; a GPU is waited for once for all of them."""
+        enlargers = [self.enlarger(embedding, channels=1) for embedding in embeddings]
+        on_device = [one for one in enlargers if isinstance(one, DeviceEnlarger)]
+        pairs = zip(embeddings, boxes_xyxy, strict=True)
+        if len(on_device) < len(enlargers):
+            return [self.masks_from_boxes(*pair) for pair in pairs]
+        return masks_together(on_device, [self._decode_boxes(*pair) for pair in pairs])
 
     @torch.inference_mode()
     def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:

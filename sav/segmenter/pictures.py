@@ -12,8 +12,8 @@ from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.inputs import Picture, as_detections, as_frame, as_frames
 from sav.segmenter.models import Models
+from sav.stages.look import Seen, look
 from sav.stages.prompts import Prompts
-from sav.stages.scenes import Seen, look
 
 
 class PictureSegmenter(Models):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -77,6 +78,28 @@ def embedded(sam: SamModel, image: Image) -> Embedding:
     """
     (embedding,) = in_halves(sam.embed, [image], SMALLER)
     return embedding
+
+
+def boxed_masks_together(
+    sam: SamModel,
+    embeddings: Sequence[Embedding],
+    boxes_xyxy: Sequence[FloatArray],
+    sizes_hw: Sequence[tuple[int, int]],
+) -> list[Masks]:
+    """One mask for each of `(N, 4)` boxes in each of some embedded pictures, in pixels of each.
+
+    Raises:
+        DeviceMemoryError: There is no memory for one of them alone.
+    """
+
+    def some(pictures: Sequence[tuple[Embedding, FloatArray, tuple[int, int]]]) -> list[Masks]:
+        if len(pictures) == 1:
+            return [boxed_masks(sam, *pictures[0])]
+        of_each, boxes, _ = zip(*pictures, strict=True)
+        return sam.masks_from_boxes_together(of_each, boxes)
+
+    pictures = [*zip(embeddings, boxes_xyxy, sizes_hw, strict=True)]
+    return in_halves(some, pictures, SMALLER) if pictures else []
 
 
 def boxed_masks(

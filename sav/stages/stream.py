@@ -13,9 +13,10 @@ from sav.data.types import Frame
 from sav.detectors.protocol import Detector
 from sav.sam.model import Embedding
 from sav.stages.lanes import Lane
+from sav.stages.look import Found, Seen, find, follow, look
 from sav.stages.overlap import batched, overlap
 from sav.stages.regions import RegionFollower
-from sav.stages.scenes import Cutter, Found, Seen, find, follow, look
+from sav.stages.scenes import Cutter
 from sav.trackers import Tracker, compares_masks
 
 

@@ -14,8 +14,9 @@ from sav.data.instances import Instances
 from sav.data.scene import Scene
 from sav.data.types import Arrays, Detections, Frame, IntArray
 from sav.detectors.protocol import Detector
+from sav.stages.look import Seen, detected, followed
 from sav.stages.overlap import batched, overlap
-from sav.stages.scenes import Cutter, Seen, detected, followed
+from sav.stages.scenes import Cutter
 from sav.stages.stream import again
 from sav.trackers import Tracker
 from sav.uploads import shared

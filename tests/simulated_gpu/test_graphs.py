@@ -29,6 +29,27 @@ def test_the_second_call_is_captured_and_each_replay_has_its_own_numbers(driver)
         assert ones.tolist() == [1] * 4
 
 
+def many(x):
+    return (x, x.T, (x.sum(0), x.sum(), x[:0]))
+
+
+@torch.inference_mode()
+def test_many_results_are_copied_in_one_piece_and_laid_out_alike_from_the_first_call_on(driver):
+    graphs, found = Graphs(), []
+    numbers = [torch.arange(6.0).reshape(2, 3) + step for step in range(4)]
+    for x in numbers:
+        found.append(graphs(many, x.to(DEVICE)))
+    assert driver.graphs[0].replays == 3
+    for (one, turned, (columns, total, nothing)), x in zip(found, numbers, strict=True):
+        assert one.tolist() == x.tolist()
+        assert turned.tolist() == x.T.tolist()
+        assert turned.is_contiguous()
+        assert columns.tolist() == x.sum(0).tolist()
+        assert total.shape == () and total.item() == x.sum().item()
+        assert nothing.shape == (0, 3)
+    assert len({part.untyped_storage().data_ptr() for part in found[3][:2]}) == 1
+
+
 @torch.inference_mode()
 def test_other_shapes_and_settings_are_graphs_of_their_own_and_the_oldest_goes(driver):
     graphs = Graphs(capacity=2)

@@ -19,7 +19,7 @@ CPU, FAST = torch.device("cpu"), Precision(torch.float32)
 BOXES = np.array([[10, 20, 80, 90], [0, 0, 160, 120], [50.5, 60.2, 70.1, 99.9]], np.float32)
 CONFIG = EverythingConfig(6, predicted_iou_threshold=0.1, stability_threshold=0.2, nms_threshold=0.99)
 # How many bytes masks have, and then these.
-OF_MASKS = ["sav/sam/fast/on_device.py:packed copy", "sav/sam/fast/on_device.py:brought_down copy"]
+OF_MASKS = ["sav/sam/fast/on_device.py:packed_together copy", "sav/sam/fast/on_device.py:brought_down copy"]
 # After each chunk of prompts, 32 and 4: which masks are good enough, and which of these are stable.
 OF_A_CHUNK = ["sav/sam/outputs.py:above nonzero", "sav/sam/everything.py:_find_on_device nonzero"]
 OF_THE_REST = ["sav/sam/everything.py:_distinct nms", *OF_MASKS, "sav/sam/everything.py:_find_on_device copy"]
@@ -57,6 +57,20 @@ def test_masks_of_boxes_are_those_of_a_cpu_and_are_waited_for_twice(driver, pict
             assert without_packing(driver.waits) == OF_MASKS
         if precision.dtype == torch.float32:  # random weights make much of bfloat16's roundings
             assert np.diag(masks.iou_matrix(wanted)).min() > 0.999
+
+
+def test_boxes_of_several_pictures_have_the_gpu_waited_for_as_often_as_those_of_one(driver, picture):
+    model, pictures = model_on(DEVICE), [picture, picture[::-1], picture[:, :100]]
+    embeddings, boxes = model.embed(pictures), [BOXES, BOXES[:0], BOXES[:1]]
+    alone = [model.masks_from_boxes(*pair) for pair in zip(embeddings, boxes, strict=True)]
+    for _ in range(3):
+        driver.forget_waits()
+        together = model.masks_from_boxes_together(embeddings, boxes)
+        assert without_packing(driver.waits) == OF_MASKS
+        assert [len(masks) for masks in together] == [3, 0, 1]
+        for one, other in zip(together, alone, strict=True):
+            assert one.size_hw == other.size_hw
+            assert np.diag(one.iou_matrix(other)).min(initial=1) > 0.999
 
 
 def test_from_the_third_picture_on_all_is_replayed_but_an_encoder_of_plain_pytorch(driver, picture):

@@ -37,7 +37,7 @@ with pytest.MonkeyPatch.context() as patch:
         wanted = found(torch.device("cpu"), Precision(torch.float32))[1]
         masks = found(DEVICE, Precision(torch.float16))[1]
         waits = [wait.split(":")[1] for wait in driver.waits]
-        assert set(waits) <= {"packed copy", "brought_down copy", "of copy", "pack copy"}, set(waits)
+        assert set(waits) <= {"packed_together copy", "brought_down copy", "of copy", "pack copy"}, set(waits)
 for one, other in zip(masks, wanted):
     assert np.diag(one.iou_matrix(other)).min() > 0.95, one.iou_matrix(other)
 names = {"attention_kernel", "add_norm_kernel", "_token_to_image", "_image_to_token"}

@@ -4,7 +4,8 @@ import torch
 from sav.data.instances import Instances
 from sav.data.masks import Masks
 from sav.data.types import Frame
-from sav.stages.scenes import Cutter, look
+from sav.stages.look import look
+from sav.stages.scenes import Cutter
 from sav.stages.unexplained import unexplained
 from sav.uploads import uploaded
 from tests.stubs import StubDetector, StubSam, picture

@@ -30,9 +30,9 @@ from sav.media.video import VideoReader
 from sav.media.writer import VideoWriter
 from sav.runs.videos.job import VideoJob
 from sav.runs.videos.run import run_video
+from sav.stages.look import Seen, followed
 from sav.stages.overlap import overlap
 from sav.stages.refine import RefineConfig, SceneRefiner
-from sav.stages.scenes import Seen, followed
 from sav.stages.stretches import CutOut, Stretch, stream_in_stretches, stretch_length
 from sav.trackers import Tracker, make_tracker
 from tools.bench.inputs import ellipses, make_video, moving_boxes, resized_picture

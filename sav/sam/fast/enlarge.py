@@ -111,7 +111,7 @@ class CropEnlarger(Enlarger):
         kept[~unclear] = [len(masks) > 0 for masks in clear]
         kept[unclear] = exact_kept
         places = np.concatenate([np.flatnonzero(kept & ~unclear), np.flatnonzero(kept & unclear)])
-        together = Masks.concatenate(self._size_hw, [*clear, exact])
+        together = Masks.concatenate(self.size_hw, [*clear, exact])
         return together[np.argsort(places)], kept
 
     def _within(self, logits: Tensor, stability: Stability | None) -> Masks | None:
@@ -121,18 +121,18 @@ class CropEnlarger(Enlarger):
         if stability is not None:
             is_stable = _is_stable(crop, threshold, stability)
             if not is_stable:
-                return None if is_stable is None else Masks.empty(self._size_hw)
+                return None if is_stable is None else Masks.empty(self.size_hw)
 
         least, most = crop.counts_above(threshold)
         if least != most:
             return None
-        return Masks.from_crops(self._size_hw, [crop.values > threshold], np.array([crop.corner_xy]))
+        return Masks.from_crops(self.size_hw, [crop.values > threshold], np.array([crop.corner_xy]))
 
     def _crop(self, logits: Tensor, floor: float) -> _Crop:
         """The part of the picture outside of which nothing lies above a floor."""
         height, width = logits.shape
-        input_hw = self._convention.input_hw(self._size_hw)
-        sizes = (height, width), self._convention.square, input_hw, self._size_hw
+        input_hw = self._convention.input_hw(self.size_hw)
+        sizes = (height, width), self._convention.square, input_hw, self.size_hw
         down, over = axes(*sizes, self._channels, torch.get_num_threads())
 
         logits = logits[: down.last.max() + 1, : over.last.max() + 1]

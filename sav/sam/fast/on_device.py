@@ -9,7 +9,7 @@ Reference test: tests/sam/fast/test_on_device.py, against `Enlarger` and `Masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,12 +72,13 @@ class DeviceEnlarger(Enlarger):
 
     def packed(self, logits: Tensor, boxes_xyxy: Tensor) -> Masks:
         """The masks of `(N, h, w)` logits, given their tight boxes, `(N, 4)` int32."""
-        boxes = boxes_xyxy.cpu().numpy().astype(np.int64)
-        sizes = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + 7) // 8
+        (masks,) = packed_together([self], [logits], [boxes_xyxy])
+        return masks
+
+    def bits(self, logits: Tensor, boxes_xyxy: Tensor, sizes: IntArray) -> Tensor:
+        """The same on the device, `(B,)` uint8; `sizes`, `(N,)`, is how many bytes each mask has."""
         packed = self._by_kernel(_packed_by_kernel, logits, boxes_xyxy, sizes)
-        if packed is None:
-            packed = self._packed(logits, boxes_xyxy, sizes)
-        return Masks(self._size_hw, boxes, brought_down(packed))
+        return self._packed(logits, boxes_xyxy, sizes) if packed is None else packed
 
     def _packed(self, logits: Tensor, boxes_xyxy: Tensor, sizes: IntArray) -> Tensor:
         parts, start = [torch.empty(0, dtype=torch.uint8, device=logits.device)], 0
@@ -92,8 +93,29 @@ class DeviceEnlarger(Enlarger):
         if self._is_exact or not len(logits):
             return None
         logits_hw = logits.shape[1], logits.shape[2]
-        sizes = logits_hw, self._convention.square, self._convention.input_hw(self._size_hw), self._size_hw
+        sizes = logits_hw, self._convention.square, self._convention.input_hw(self.size_hw), self.size_hw
         return _attempts(logits.device, lambda: launch(logits, _taps(*sizes, logits.device), *arguments))
+
+
+def masks_together(enlargers: Sequence[DeviceEnlarger], logits: Sequence[Tensor]) -> list[Masks]:
+    """The masks that `(N, h, w)` logits of each of some pictures describe, waited for all at once."""
+    pairs = zip(enlargers, logits, strict=True)
+    return packed_together(enlargers, logits, [enlarger.measured(one).boxes_xyxy for enlarger, one in pairs])
+
+
+def packed_together(
+    enlargers: Sequence[DeviceEnlarger], logits: Sequence[Tensor], boxes_xyxy: Sequence[Tensor]
+) -> list[Masks]:
+    """The same, given tight boxes, `(N, 4)` int32 each."""
+    boxes = np.split(
+        torch.cat([*boxes_xyxy]).cpu().numpy().astype(np.int64), np.cumsum([*map(len, logits)])[:-1]
+    )
+    sizes = [((one[:, 2:] - one[:, :2]).prod(axis=1) + 7) // 8 for one in boxes]
+    given = zip(enlargers, logits, boxes_xyxy, sizes, strict=True)
+    bits = brought_down(torch.cat([enlarger.bits(*one) for enlarger, *one in given]))
+    parts = np.split(bits, np.cumsum([one.sum() for one in sizes])[:-1])
+    sizes_hw = [enlarger.size_hw for enlarger in enlargers]
+    return [Masks(*one) for one in zip(sizes_hw, boxes, parts, strict=True)]
 
 
 def tight_boxes(dense: Tensor) -> Tensor:
