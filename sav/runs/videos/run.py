@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 from sav.data.types import Image
-from sav.drawing import Painter
+from sav.drawing.apart import Drawing, drawing
 from sav.errors import ClusterError, SavError, VideoDamagedError, WorkerLostError, WriteError
 from sav.formats.target import Target
 from sav.interrupts import anything_is_saved, uninterrupted, working
@@ -65,9 +66,9 @@ def run_video(
 
         scenes = loaded.track(reader, tracker=tracker, batch=batch, regions=job.regions, known=store.scenes())
         refiner = loaded.refiner(float(reader.frame_rate), job.refine) if job.refine else None
-        painter = Painter(job.draw)
-        marked = overlap(_marked(overlap(steps(scenes, refiner)), painter))
-        shown = stack.enter_context(closing(overlap(_labelled(marked, painter))))
+        # Where many frames come in a second, Python would be held up; a camera's next one is waited for.
+        pictures = drawing(job.draw, reader.info.size_hw, apart=batch > 1 and not reader.is_live)
+        shown = stack.enter_context(closing(overlap(_drawn(overlap(steps(scenes, refiner)), pictures))))
         folder = annotations_folder(results.save_path)
         target = Target(folder, loaded.categories, reader.info, options=job.options)
         report = _Writing(reader, results, target, store, on_event).write(shown)
@@ -214,23 +215,26 @@ class _Writing:
         return True
 
 
-def _marked(run: overlap[Step], painter: Painter) -> Iterator[tuple[Step, Image | None]]:
-    """Each step with the frame of what is shown, all but the labels drawn on it.
+def _drawn(run: overlap[Step], drawing: Drawing) -> Iterator[tuple[Step, Image | None]]:
+    """Each step with the picture of what is shown.
 
     The thread of `run` ends with it, or C++ aborts later.
     """
-    with closing(run):
-        for step in run:
-            yield step, None if step.shown is None else painter.marked(step.shown)
+    waiting: deque[Step] = deque()
 
+    def ready(most: int) -> Iterator[tuple[Step, Image | None]]:
+        while len(waiting) > most:
+            step = waiting.popleft()
+            yield step, None if step.shown is None else drawing.picture()
 
-def _labelled(
-    run: overlap[tuple[Step, Image | None]], painter: Painter
-) -> Iterator[tuple[Step, Image | None]]:
-    """Each step with its picture, labels and all."""
-    with closing(run):
-        for step, drawn in run:
-            if step.shown is None or drawn is None:
-                yield step, None
-            else:
-                yield step, painter.labelled(step.shown, drawn)
+    with closing(run), closing(drawing):
+        try:
+            for step in run:
+                if step.shown is not None:
+                    drawing.ask(step.shown)
+                waiting.append(step)
+                yield from ready(drawing.ahead)
+        except Exception:
+            yield from ready(0)
+            raise
+        yield from ready(0)

@@ -1,0 +1,91 @@
+"""A painter in another process draws what one here draws, and leaves nothing behind."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing, suppress
+
+import numpy as np
+import psutil
+import pytest
+
+from sav import DrawConfig
+from sav.drawing import Painter
+from sav.drawing.apart import DrawnApart, DrawnHere, drawing
+from sav.errors import WorkerLostError
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="only Linux shares such memory")
+SIZE_HW = (120, 160)
+
+
+@pytest.fixture
+def scenes(make_scene):
+    """Two objects that walk past each other, so that labels make way."""
+    noise = np.random.default_rng(0).integers(0, 255, (7, *SIZE_HW, 3), np.uint8)
+    made = []
+    for step, image in enumerate(noise):
+        masks = np.zeros((2, *SIZE_HW), np.bool_)
+        masks[0, 40:80, 10 + 15 * step : 40 + 15 * step] = True
+        masks[1, 50:90, 110 - 15 * step : 150 - 15 * step] = True
+        made.append(make_scene(masks, image=image, track_ids=[1, 2]))
+    return made
+
+
+def drawn(how, scenes):
+    """All pictures, with as many asked for ahead as may be."""
+    pictures = []
+    with closing(how):
+        for count, scene in enumerate(scenes):
+            how.ask(scene)
+            if count >= how.ahead:
+                pictures.append(how.picture())
+        pictures += [how.picture() for _ in range(len(scenes) - len(pictures))]
+    return pictures
+
+
+@pytest.mark.parametrize("config", [DrawConfig(), DrawConfig(hide="blur", legend=True)])
+def test_pictures_are_the_painters_bit_for_bit(scenes, config):
+    painter = Painter(config)
+    wanted = [painter(scene) for scene in scenes]
+    apart = DrawnApart(config, SIZE_HW)
+    assert np.array_equal(drawn(apart, scenes), wanted)
+    assert apart._process.poll() is not None
+    assert np.array_equal(drawn(DrawnHere(config), scenes), wanted)
+
+
+def test_a_process_that_is_gone_is_told_of(scenes):
+    with closing(DrawnApart(DrawConfig(), SIZE_HW)) as apart:
+        apart.ask(scenes[0])
+        apart.picture()
+        os.kill(apart._process.pid, signal.SIGKILL)
+        apart._process.wait()
+        with pytest.raises(WorkerLostError, match="status -9; run again with --resume"):
+            apart.ask(scenes[1])
+            apart.picture()
+
+
+def test_modules_in_the_current_folder_are_not_taken_for_its_own(scenes, tmp_path, monkeypatch):
+    for name in ("cv2", "numpy", "pickle", "sitecustomize"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    assert len(drawn(DrawnApart(DrawConfig(), SIZE_HW), scenes[:1])) == 1
+
+
+def test_it_ends_with_the_process_that_asks(tmp_path):
+    code = (
+        "import os, signal; from sav import DrawConfig; from sav.drawing.apart import DrawnApart\n"
+        "print(DrawnApart(DrawConfig(), (60, 80))._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(int(found.stdout))
+        if process.status() != psutil.STATUS_ZOMBIE:
+            process.wait(60)
+
+
+def test_where_it_cannot_start_pictures_are_drawn_here(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert isinstance(drawing(DrawConfig(), SIZE_HW, apart=True), DrawnHere)
+    assert isinstance(drawing(DrawConfig(), SIZE_HW, apart=False), DrawnHere)
