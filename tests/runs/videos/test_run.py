@@ -9,11 +9,13 @@ from contextlib import closing
 import av
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from sav import files
 from sav.commands import cli
-from sav.drawing import Painter
+from sav.drawing import DrawConfig
+from sav.drawing.apart import DrawnApart, DrawnHere
 from sav.errors import DONE, FAILED, PARTLY_DONE, ResultsError, VideoError
 from sav.folder.ledger import RUN, STATE, Ledger
 from sav.formats.mot import MotWriter
@@ -26,6 +28,7 @@ from sav.runs.videos.results import VideoResults
 from sav.runs.videos.run import run_video
 from sav.segmenter import Segmenter
 from sav.stages.overlap import overlap
+from sav.stages.refine import Step
 from tests.media.videos import NTSC, make_video
 from tests.runs.stored_runs import seen
 from tests.stubs import StubDetector, StubSam
@@ -326,17 +329,45 @@ def test_annotations_that_cannot_be_put_in_place_are_told_and_the_video_stays(so
 
 def test_no_thread_goes_on_after_a_run_that_ends_early():
     def frames():
-        yield from range(1000)
+        for _ in range(1000):
+            yield Step(None, None)
 
     before = threading.active_count()
     inner = overlap(frames())
-    painter = Painter()
-    marked = overlap(video_run._marked(inner, painter))
-    with closing(overlap(video_run._labelled(marked, painter))):
+    with closing(overlap(video_run._drawn(inner, DrawnHere(DrawConfig())))):
         pass
     assert not inner._worker.is_alive()
-    assert not marked._worker.is_alive()
     assert threading.active_count() == before
+
+
+def test_frames_that_are_drawn_in_another_process_are_the_same_to_the_last_byte(source, save_path):
+    def processes():
+        return {child.pid for child in psutil.Process().children(recursive=True)}
+
+    before, made = processes(), []
+    for batch in (1, 2, 4):
+        assert run(source, save_path, batch=batch, overwrite=True).status == DONE
+        made.append(save_path.read_bytes())
+        assert processes() <= before
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_process_that_draws_no_more_ends_the_run_and_what_is_done_is_kept(source, save_path, monkeypatch):
+    ask, asked = DrawnApart.ask, []
+
+    def killed_at_the_fourth(self, scene):
+        asked.append(scene)
+        if len(asked) == 4:
+            self._process.kill()
+        ask(self, scene)
+
+    monkeypatch.setattr(DrawnApart, "ask", killed_at_the_fourth)
+    report = run(source, save_path, batch=2)
+    assert report.status == PARTLY_DONE
+    assert "the process that draws ended with status -9; run again with --resume" in report.problem
+    assert 1 <= report.done < 4
+    monkeypatch.undo()
+    assert run(source, save_path, batch=2, resume=True).done == 6
 
 
 def test_frames_too_large_to_be_written_are_known_when_the_source_is_opened(tmp_path, save_path):
