@@ -21,7 +21,7 @@ from sav.sam.outputs import ONE, THREE, Decoded, falls_back, stable_of_all
 from sav.streams import own_stream
 
 # How many prompts are in a graph's chunk: less prompts are filled up with copies.
-_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+_SIZES = (1, 4, 8, 16, 32, 64, 128)
 # A chunk is filled up by so many copies at most, or by a quarter: they cost less than another graph's launch.
 _FEW = 4
 # Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
