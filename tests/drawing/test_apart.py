@@ -50,7 +50,7 @@ def test_pictures_are_the_painters_bit_for_bit(scenes, config):
     wanted = [painter(scene) for scene in scenes]
     apart = DrawnApart(config, SIZE_HW)
     assert np.array_equal(drawn(apart, scenes), wanted)
-    assert apart._process.poll() is not None
+    assert apart.process._process.poll() is not None
     assert np.array_equal(drawn(DrawnHere(config), scenes), wanted)
 
 
@@ -58,8 +58,8 @@ def test_a_process_that_is_gone_is_told_of(scenes):
     with closing(DrawnApart(DrawConfig(), SIZE_HW)) as apart:
         apart.ask(scenes[0])
         apart.picture()
-        os.kill(apart._process.pid, signal.SIGKILL)
-        apart._process.wait()
+        os.kill(apart.process.pid, signal.SIGKILL)
+        apart.process._process.wait()
         with pytest.raises(WorkerLostError, match="status -9; run again with --resume"):
             apart.ask(scenes[1])
             apart.picture()
@@ -75,7 +75,7 @@ def test_modules_in_the_current_folder_are_not_taken_for_its_own(scenes, tmp_pat
 def test_it_ends_with_the_process_that_asks(tmp_path):
     code = (
         "import os, signal; from sav import DrawConfig; from sav.drawing.apart import DrawnApart\n"
-        "print(DrawnApart(DrawConfig(), (60, 80))._process.pid, flush=True)\n"
+        "print(DrawnApart(DrawConfig(), (60, 80)).process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)

@@ -358,13 +358,13 @@ def test_a_process_that_draws_no_more_ends_the_run_and_what_is_done_is_kept(sour
     def killed_at_the_fourth(self, scene):
         asked.append(scene)
         if len(asked) == 4:
-            self._process.kill()
+            self.process._process.kill()
         ask(self, scene)
 
     monkeypatch.setattr(DrawnApart, "ask", killed_at_the_fourth)
     report = run(source, save_path, batch=2)
     assert report.status == PARTLY_DONE
-    assert "the process that draws ended with status -9; run again with --resume" in report.problem
+    assert "a process that helps has ended with status -9; run again with --resume" in report.problem
     assert 1 <= report.done < 4
     monkeypatch.undo()
     assert run(source, save_path, batch=2, resume=True).done == 6
