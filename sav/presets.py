@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+
+from sav.cores import usable_cores
 
 # What is chosen by the machine.
 AUTO_PRESET = "auto"
@@ -69,11 +70,4 @@ def _suiting(device: str) -> str:
         return "best" if is_large else "balanced"
     if chosen.type == "mps":
         return "balanced"
-    return "balanced" if len(_cores()) >= _MANY_CORES else "light"
-
-
-def _cores() -> set[int]:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
+    return "balanced" if usable_cores() >= _MANY_CORES else "light"

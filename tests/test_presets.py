@@ -34,7 +34,7 @@ def test_a_machine_gets_what_it_does_at_a_bearable_pace(monkeypatch, device, gig
 
     monkeypatch.setattr("sav.device.choose_device", lambda wanted: torch.device(device))
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: Properties)
-    monkeypatch.setattr(presets, "_cores", lambda: set(range(cores)))
+    monkeypatch.setattr(presets, "usable_cores", lambda: cores)
     assert preset("auto") == PRESETS[name]
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sav.cluster.connection import Cluster, Node, check_address, the_ray
+from sav.cores import usable_cores
 from sav.errors import ClusterError, SettingError
 from sav.wording import count
 
@@ -98,7 +98,7 @@ def this_machine(device: str) -> Node:
         import torch
 
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return Node("this machine", _cores(), gpus)
+    return Node("this machine", usable_cores(), gpus)
 
 
 def share_out(nodes: Sequence[Node], workers: Workers) -> Share:
@@ -133,9 +133,3 @@ def _groups(nodes: Sequence[Node], cpus: int) -> int:
 
 def _most(nodes: Sequence[Node]) -> int:
     return max(node.cpus for node in nodes)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

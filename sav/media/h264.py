@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -14,6 +13,7 @@ import numpy as np
 
 from sav.checks import check_choice
 from sav.config import VIDEO_ENCODERS
+from sav.cores import usable_cores
 from sav.errors import SettingError
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def encoding(
 
 def takes_nvenc(config: WriterConfig, size_hw: tuple[int, int]) -> bool:
     """Whether NVENC encodes frames of that size."""
-    is_wanted = config.encoder == "nvenc" or (config.encoder == "auto" and _cores() < _ENOUGH_CORES)
+    is_wanted = config.encoder == "nvenc" or (config.encoder == "auto" and usable_cores() < _ENOUGH_CORES)
     fits = all(side in _NVENC_SIDES for side in size_hw) and config.crf > 0  # 0 would be its own choice
     if not (is_wanted and fits):
         return False
@@ -108,8 +108,3 @@ def nvenc_problem() -> str:
 def _tell(problem: str) -> None:
     """Say so once a process."""
     _log.warning("NVENC does not work here (%s): videos are encoded by x264", problem)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -113,7 +113,7 @@ def test_where_nvenc_does_not_work_x264_encodes_and_that_is_said_once(monkeypatc
 
 def test_auto_says_nothing_where_nvenc_does_not_work(monkeypatch, caplog):
     monkeypatch.setattr(h264, "nvenc_problem", lambda: "there is none")
-    monkeypatch.setattr(h264, "_cores", lambda: 2)
+    monkeypatch.setattr(h264, "usable_cores", lambda: 2)
     assert encoding(WriterConfig(), SIZE_HW, True)[0] == "libx264"
     assert not caplog.records
 
@@ -126,7 +126,7 @@ def test_auto_says_nothing_where_nvenc_does_not_work(monkeypatch, caplog):
 ])  # fmt: skip
 def test_nvenc_encodes_where_it_is_wanted_or_cores_are_few(monkeypatch, encoder, cores, expected):
     monkeypatch.setattr(h264, "nvenc_problem", lambda: "")
-    monkeypatch.setattr(h264, "_cores", lambda: cores)
+    monkeypatch.setattr(h264, "usable_cores", lambda: cores)
     assert encoding(WriterConfig(encoder=encoder), SIZE_HW, True)[0] == expected
 
 

@@ -14,6 +14,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sav.data.scene import Scene
@@ -24,7 +25,7 @@ from sav.formats.registry import FORMATS
 from sav.media.pictures.paths import PathList
 from sav.runs.kept import kept_lines
 from sav.runs.pictures.earlier import Earlier
-from sav.runs.pictures.files import PictureFiles
+from sav.runs.pictures.files import Made, PictureFiles
 from sav.runs.pictures.gone import Gone
 from sav.runs.pictures.joining import PictureJoining
 from sav.runs.pictures.leftovers import Leftovers
@@ -37,6 +38,21 @@ from sav.store import About
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A picture whose files are being made.
+
+    Attributes:
+        position: Its place among the pictures of the run.
+        stem: What its results are called.
+        folder: Where they are made.
+    """
+
+    position: int
+    stem: str
+    folder: Path
+
+
 class PictureResults:
     """Writes the results of one run.
 
@@ -45,6 +61,7 @@ class PictureResults:
         is_anything_in_place: Whether there are any results of this run's pictures.
         taken_over: Pictures that an earlier run has done, and this one need not.
         earlier: Tells which those are.
+        files: Makes those of a picture.
     """
 
     def __init__(
@@ -73,7 +90,7 @@ class PictureResults:
         self._tell_user, self._note = tell, note
         self._output, self._ledger = plan.output, plan.output.ledger
         self._state = plan.save_dir / STATE
-        self._files = PictureFiles.of(plan)
+        self.files = PictureFiles.of(plan)
         self._has_begun = False
         self._is_new = not plan.save_dir.exists()
         table = json.dumps(list(self._categories.items()))
@@ -81,7 +98,7 @@ class PictureResults:
         self._reserved: dict[str, dict[str, str]] = {}  # what is remembered of those on their way
         self._looks = plan.draw.changes
         self._workshop: Path | None = None
-        self._files.check(self._categories)
+        self.files.check(self._categories)
         self._store = PictureStore(self._ledger, about)
         self.earlier = Earlier(plan, self._store, about)
         self._leftovers = Leftovers(plan, self._classes, self._store)
@@ -105,19 +122,43 @@ class PictureResults:
         Raises:
             WriteError: The disk is full.
         """
+        begun = self.begin(position, workshop)
+        picture = self._plan.pictures[position]
+        return self.complete(
+            begun, lambda: self.files.make(picture, scene, begun.stem, begun.folder, self.tell_of_files)
+        )
+
+    def begin(self, position: int, workshop: Path) -> Begun:
+        """Lend a name and an empty folder for a picture's files, until they are complete, or dropped.
+
+        Raises:
+            WriteError: The disk is full.
+        """
         (stem,) = self.reserve([position])
-        folder = workshop / str(position)
+        begun = Begun(position, stem, workshop / str(position))
         try:
-            with named_errors(folder):
-                folder.mkdir()
-            made = self._files.make(self._plan.pictures[position], scene, stem, folder, self._tell_of_files)
-            with named_errors(folder):
-                folder.stat()  # it may be gone by now, see `explained`
+            with named_errors(begun.folder):
+                begun.folder.mkdir()
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            self.release([stem])
+            self.drop(begun)
             raise
-        return Ready(position, stem, folder, made)
+        return begun
+
+    def complete(self, begun: Begun, make: Callable[[], Made]) -> Ready:
+        """Have the files be made, or be taken from where they are; if that fails nothing of them stays."""
+        try:
+            made = make()
+            with named_errors(begun.folder):
+                begun.folder.stat()  # it may be gone by now, see `explained`
+        except BaseException:
+            self.drop(begun)
+            raise
+        return Ready(begun.position, begun.stem, begun.folder, made)
+
+    def drop(self, begun: Begun) -> None:
+        """Have nothing stay of files that are not made."""
+        shutil.rmtree(begun.folder, ignore_errors=True)
+        self.release([begun.stem])
 
     def reserve(self, positions: Sequence[int]) -> list[str]:
         """Names for pictures' results, which nobody else uses until they are put there, or released.
@@ -229,7 +270,7 @@ class PictureResults:
                 if self._plan.stems.has_vanished(key):  # another process may have done its picture again
                     self._ledger.drop(key)
                     self._store.remove(key)
-            self._files.write_formats(names, [], self._categories, staging, self.tell)
+            self.files.write_formats(names, [], self._categories, staging, self.tell)
             self._kept.extend(self._output.put(staging, RUN))
         self._has_begun = True
 
@@ -239,7 +280,7 @@ class PictureResults:
         for line in kept_lines(new, self._output):
             self.tell(line)
 
-    def _tell_of_files(self, line: str) -> None:
+    def tell_of_files(self, line: str) -> None:
         """Say what cannot be made, unless nothing can be, which is said once."""
         if self._is_workshop_there:
             self.tell(line)

@@ -10,6 +10,7 @@ from functools import partial
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
+from sav.runs.pictures.making import started
 from sav.runs.pictures.plan import PicturePlan
 from sav.runs.pictures.results import PictureResults
 from sav.runs.pictures.resuming import taken_over
@@ -45,9 +46,17 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     scenes = overlap(_segmented(frames, segmenter, batch, reach), capacity=batch)
     with closing(scenes):
         with results.workshop() as workshop:
-            make = partial(results.make, workshop=workshop)
-            writing = PictureWriting(plan, results, make, found, on_event, most=batch)
-            writing.go_through(zip(todo, scenes, strict=False))
+            outcomes = zip(todo, scenes, strict=False)
+            # Where many pictures come in a second, models would wait for files made in their own process.
+            making = started(plan, results, workshop) if batch > 1 else None
+            if making is None:
+                make = partial(results.make, workshop=workshop)
+                writing = PictureWriting(plan, results, make, found, on_event, most=batch)
+                writing.go_through(outcomes)
+            else:
+                with closing(making.begun(outcomes)) as begun:
+                    writing = PictureWriting(plan, results, making.ready, found, on_event, most=batch)
+                    writing.go_through(begun)
         report = replace(writing.finish(), with_regions=segmenter.regions)
         on_event(Saved(report))
     return report
