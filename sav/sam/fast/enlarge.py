@@ -173,13 +173,14 @@ class _Crop:
 
     def counts_above(self, threshold: float) -> tuple[int, int]:
         """The least and the largest number of pixels that upstream may find above a threshold."""
-        most = int(np.count_nonzero(self.values > threshold - self.error))
-        least = int(np.count_nonzero(self.values > threshold + self.error)) if self.error else most
+        perhaps = self.values > threshold - self.error
+        surely = self.values > threshold + self.error if self.error else perhaps
+        least, most = int(np.count_nonzero(surely)), int(np.count_nonzero(perhaps))
         if least == most:
             return least, most
 
         # A closer look at these, since the largest logit of all is far from most of them.
-        rows, columns = np.nonzero(np.abs(self.values - threshold) <= self.error)
+        rows, columns = np.nonzero(perhaps & ~surely)
         distance = self.values[rows, columns] - threshold
         unclear = np.abs(distance) <= _ROUNDING * self._largest_logits(rows, columns)
         least += int(np.count_nonzero((distance > 0) & ~unclear))

@@ -18,6 +18,15 @@ def test_few_masks_are_too_close_to_call():
     assert sum(enlarger._within(one, Stability(0.5, 1.0)) is None for one in blobs(200)) < 10
 
 
+def test_values_on_the_bound_of_what_rounding_may_decide_are_looked_at_once_more():
+    enlarger = CropEnlarger(FirstConvention(128), SIZES[1][1], 2**20)
+    crop = enlarger._crop(blobs(7)[0], 0.0)
+    # Above -1 by the error in one order of adding float32s, and by more than that in another.
+    bound = replace(crop, values=np.full_like(crop.values, -0.9999952912330627), error=4.685550593204472e-06)
+    least, most = bound.counts_above(-1.0)
+    assert 0 <= least <= most <= crop.values.size
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("rounding", [0.01, 1e9])
 def test_a_mask_too_close_to_a_threshold_goes_upstreams_way(monkeypatch, rounding):
