@@ -36,16 +36,18 @@ def record(
     Raises:
         RuntimeError: If the call cannot be captured; whatever else the function raises is raised, too.
     """
-    with _one_at_a_time, _no_garbage_collected():
-        _underway.append(graph)
-        try:
-            return _recorded(graph, pool, function)
-        except BaseException:
-            _forget(graph, pool, device)
-            raise
-        finally:
-            _underway.pop()
-            _sweep()
+    try:
+        with _one_at_a_time, _no_garbage_collected():
+            _underway.append(graph)
+            try:
+                return _recorded(graph, pool, function)
+            except BaseException:
+                _forget(graph, pool, device)
+                raise
+            finally:
+                _underway.pop()
+    finally:
+        discard({})  # what was let go of meanwhile
 
 
 def discard(graphs: MutableMapping[Any, Any], *keys: Any) -> None:

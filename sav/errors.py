@@ -66,7 +66,7 @@ class ClusterError(SavError, RuntimeError):
 
 
 class WorkerLostError(SavError, RuntimeError):
-    """A task that killed the worker that was at it, and then one that did nothing else."""
+    """A process that helps has ended, or a task killed its worker, and then one that did nothing else."""
 
 
 class WriteError(SavError, OSError):

@@ -16,6 +16,8 @@ FLOORS = (
     {"errors", "wording", "checks", "config", "looks", "words"},
     {"data"},
     {
+        "apart",
+        "cores",
         "files",
         "spool",
         "sqlite",

@@ -70,7 +70,7 @@ class DrawnHere:
 
 
 class DrawnApart:
-    """Has a process draw, which is given what a picture shows, and no more."""
+    """Has a process draw, which is given what a picture shows, and no more; draws here if it cannot work."""
 
     ahead = _SLOTS - 1
 
@@ -81,6 +81,8 @@ class DrawnApart:
             OSError: It cannot be started, or there is no memory for the frames.
         """
         self._asked = self._fetched = 0
+        self._config = config
+        self._here: DrawnHere | None = None
         memory = os.memfd_create("sav-frames")
         try:
             # Where there is too little it fails here, and not when it is written to.
@@ -92,16 +94,23 @@ class DrawnApart:
 
     def ask(self, scene: Scene) -> None:
         """See `Drawing`."""
+        if not self._asked and not self.process.ready():
+            self._here = DrawnHere(self._config)
+        self._asked += 1
+        if self._here is not None:
+            self._here.ask(scene)
+            return
         image = scene.frame.image
-        np.copyto(self._frames[self._asked % _SLOTS], image)
+        np.copyto(self._frames[(self._asked - 1) % _SLOTS], image)
         nothing = Instances.empty(scene.size_hw)
         question = io.BytesIO()
         _Pickler(question, image).dump(replace(scene, everything=nothing, candidates=Detections.empty()))
         self.process.ask(question.getvalue())
-        self._asked += 1
 
     def picture(self) -> Image:
         """See `Drawing`."""
+        if self._here is not None:
+            return self._here.picture()
         self.process.answer()
         picture: Image = self._frames[self._fetched % _SLOTS].copy()
         self._fetched += 1
@@ -128,10 +137,10 @@ class _Painting:
         self._painter, self._count = Painter(config), 0
         self._frames: list[Image] = []
 
-    def __call__(self, asked: BinaryIO) -> None:
+    def __call__(self, question: bytes) -> None:
         self._frames = self._frames or _frames_in(self._memory, self._size_hw)
         slot = self._frames[self._count % _SLOTS]
-        np.copyto(slot, self._painter(_Unpickler(asked, slot).load()))
+        np.copyto(slot, self._painter(_Unpickler(io.BytesIO(question), slot).load()))
         self._count += 1
 
 

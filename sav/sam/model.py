@@ -54,7 +54,7 @@ class Embedding:
     Attributes:
         features: Of one picture, float32, on SAM's device.
         size_hw: Size of the picture.
-        shared: What the fast decoder has computed of the features, for all prompts; None for the exact one.
+        shared: What the fast decoder has computed of the features on CUDA, for all prompts; else None.
     """
 
     features: Features
@@ -112,8 +112,10 @@ class SamModel:
         ]
 
     def _prepared(self, features: Features, size_hw: tuple[int, int]) -> Embedding:
-        shared = self._decoder.share(features) if isinstance(self._decoder, FastDecoder) else None
-        return Embedding(features, size_hw, shared)
+        # In the lane that encodes, which has time for it; on a CPU when it is wanted.
+        if isinstance(self._decoder, FastDecoder) and self.device.type == "cuda":
+            return Embedding(features, size_hw, self._decoder.share(features))
+        return Embedding(features, size_hw)
 
     def masks_from_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Masks:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing, suppress
 
 import numpy as np
@@ -11,12 +12,28 @@ import psutil
 import pytest
 
 from sav import DrawConfig
+from sav.apart import Apart
 from sav.drawing import Painter
 from sav.drawing.apart import DrawnApart, DrawnHere, drawing
 from sav.errors import WorkerLostError
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="only Linux shares such memory")
 SIZE_HW = (120, 160)
+
+
+class Slow:
+    """Work that takes a while."""
+
+    def __call__(self, question):
+        time.sleep(0.5)
+        return bytes(100_000)
+
+
+class Failing:
+    """Work that cannot be done but now and then."""
+
+    def __call__(self, question):
+        return 1 / len(question)
 
 
 @pytest.fixture
@@ -85,7 +102,32 @@ def test_it_ends_with_the_process_that_asks(tmp_path):
             process.wait(60)
 
 
-def test_where_it_cannot_start_pictures_are_drawn_here(monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert isinstance(drawing(DrawConfig(), SIZE_HW, apart=True), DrawnHere)
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_where_it_cannot_work_pictures_are_drawn_here(scenes, monkeypatch, python):
+    painter = Painter(DrawConfig())
+    monkeypatch.setattr(sys, "executable", python)
+    found = drawn(drawing(DrawConfig(), SIZE_HW, apart=True), scenes)
+    assert np.array_equal(found, [painter(scene) for scene in scenes])
     assert isinstance(drawing(DrawConfig(), SIZE_HW, apart=False), DrawnHere)
+
+
+def test_what_its_work_raises_is_raised_here_with_where_that_was():
+    with closing(Apart(Failing())) as apart:
+        assert apart.ready()
+        for _ in range(2):
+            apart.ask(b"")
+            with pytest.raises(ZeroDivisionError) as raised:
+                apart.answer()
+            assert "return 1 / len(question)" in str(raised.value.__cause__)
+        apart.ask(b"1234")
+        assert apart.answer() == 0.25
+
+
+def test_it_ends_without_a_word_when_nobody_asks_any_more():
+    code = (
+        "import os, numpy as np; from tests.conftest import *; from sav import DrawConfig\n"
+        "from sav.apart import Apart; from tests.drawing.test_apart import Slow\n"
+        "apart = Apart(Slow()); assert apart.ready(); apart.ask(b''); os._exit(0)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=60)
+    assert found.stderr == b""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from sav.apart import Apart
+from sav.apart import Apart, Failure
 from sav.cores import usable_cores
 from sav.data.scene import Scene
+from sav.interrupts import uninterrupted
 from sav.runs.pictures.files import Made, PictureFiles
 from sav.runs.pictures.plan import PicturePlan
 from sav.runs.pictures.putting import Ready
@@ -20,6 +21,8 @@ from sav.runs.pictures.results import Begun, PictureResults
 
 # So many processes at most, and one for so many cores: each has threads of its own.
 _MOST, _CORES = 4, 4
+# Pixels of pictures that are there at once, or one picture: of each there are several copies.
+_MOST_PIXELS = 50_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +40,7 @@ class _Product:
     """What came of an order: files, or an error; and what is to be said of those that could not be made."""
 
     made: Made | None
-    error: Exception | None
+    failure: Failure | None
     lines: Sequence[str]
 
 
@@ -47,18 +50,33 @@ class _Maker:
 
     files: PictureFiles
 
-    def __call__(self, asked: BinaryIO) -> _Product:
-        order: _Order = pickle.load(asked)
+    def __call__(self, question: bytes) -> _Product:
         lines: list[str] = []
         try:
+            order: _Order = pickle.loads(question)
             made = self.files.make(order.picture, order.scene, order.stem, order.folder, lines.append)
         except Exception as error:
-            return _Product(None, _sendable(error), lines)
+            return _Product(None, Failure.of(error), lines)
         return _Product(made, None, lines)
 
 
+@dataclass(frozen=True, eq=False)
 class Making:
-    """Has processes make the files of pictures, each of one at a time."""
+    """A picture whose files are being made.
+
+    Attributes:
+        begun: Its name and folder.
+        make: Returns the files when they are there.
+        pixels: How many it has.
+    """
+
+    begun: Begun
+    make: Callable[[], Made]
+    pixels: int
+
+
+class PictureMaking:
+    """Has processes make the files of pictures, each of one at a time; makes them itself if none can work."""
 
     def __init__(self, plan: PicturePlan, results: PictureResults, workshop: Path) -> None:
         """Start the processes.
@@ -67,74 +85,95 @@ class Making:
             OSError: They cannot be started.
         """
         self._plan, self._results, self._workshop = plan, results, workshop
-        self._waiting: deque[tuple[int, tuple[Begun, Apart] | Exception]] = deque()
-        count = max(1, min(_MOST, usable_cores() // _CORES))
+        self._waiting: deque[tuple[int, Making | Exception]] = deque()
+        self._makers: list[Apart] | None = None
         with ExitStack() as stack:
-            self._makers: list[Apart] = []
-            for _ in range(count):
-                self._makers.append(Apart(_Maker(results.files)))
-                stack.callback(self._makers[-1].close)
+            self._started: list[Apart] = []
+            for _ in range(max(1, min(_MOST, usable_cores() // _CORES))):
+                self._started.append(Apart(_Maker(results.files)))
+                stack.callback(self._started[-1].close)
             self._processes = stack.pop_all()
 
-    def begun(
+    def under_way(
         self, outcomes: Iterable[tuple[int, Scene | Exception]]
-    ) -> Generator[tuple[int, tuple[Begun, Apart] | Exception]]:
-        """Each picture whose files are being made, by its position, or why there are none; for `ready`."""
+    ) -> Generator[tuple[int, Making | Exception]]:
+        """Each picture whose files are being made, by its position, or why there are none; for `ready`.
+
+        What is being made is handed out also where something ends the outcomes.
+        """
         with self._processes:
             try:
                 for number, (position, outcome) in enumerate(outcomes):
-                    self._waiting.append((position, self._asked(position, outcome, number)))
-                    if len(self._waiting) == len(self._makers):  # who answers first is asked next
+                    with uninterrupted():
+                        self._waiting.append((position, self._asked(position, outcome, number)))
+                    while self._is_enough:
                         yield self._waiting.popleft()
                 while self._waiting:
                     yield self._waiting.popleft()
+            except GeneratorExit:  # nobody takes any more
+                raise
+            except BaseException:
+                while self._waiting:
+                    yield self._waiting.popleft()
+                raise
             finally:
                 for _, left in self._waiting:
-                    if not isinstance(left, Exception):
-                        self._results.drop(left[0])
+                    if isinstance(left, Making):
+                        self._results.drop(left.begun)
 
-    def ready(self, position: int, begun: tuple[Begun, Apart]) -> Ready:
+    def ready(self, position: int, making: Making) -> Ready:
         """A picture's files, ready to be put in place; see `PictureWriting`."""
-        files, maker = begun
-        return self._results.complete(files, lambda: self._made(maker))
+        return self._results.complete(making.begun, making.make)
 
-    def _asked(
-        self, position: int, outcome: Scene | Exception, number: int
-    ) -> tuple[Begun, Apart] | Exception:
+    @property
+    def _is_enough(self) -> bool:
+        """Whether the first picture is to be waited for before there are more; who makes it is asked next."""
+        pixels = sum(one.pixels for _, one in self._waiting if isinstance(one, Making))
+        return len(self._waiting) >= max(1, len(self._makers or ())) or pixels > _MOST_PIXELS
+
+    def _asked(self, position: int, outcome: Scene | Exception, number: int) -> Making | Exception:
         if isinstance(outcome, Exception):
             return outcome
+        if self._makers is None:
+            self._makers = [one for one in self._started if one.ready()]
         try:
             begun = self._results.begin(position, self._workshop)
         except Exception as error:
             return error
+        pixels = outcome.size_hw[0] * outcome.size_hw[1]
+        picture = self._plan.pictures[position]
+        if not self._makers:
+            make = self._results.files.make
+            given = picture, outcome, begun.stem, begun.folder, self._results.tell_of_files
+            return Making(begun, partial(make, *given), pixels)
+
         maker = self._makers[number % len(self._makers)]
-        order = _Order(self._plan.pictures[position], outcome, begun.stem, begun.folder)
+        order = _Order(picture, outcome, begun.stem, begun.folder)
         try:
-            maker.ask(pickle.dumps(order, pickle.HIGHEST_PROTOCOL))
+            question = pickle.dumps(order, pickle.HIGHEST_PROTOCOL)
+        except Exception as error:
+            self._results.drop(begun)
+            return error
+        try:
+            maker.ask(question)
         except BaseException:
             self._results.drop(begun)
             raise
-        return begun, maker
+        return Making(begun, partial(self._made, maker), pixels)
 
     def _made(self, maker: Apart) -> Made:
         product: _Product = maker.answer()
         for line in product.lines:
             self._results.tell_of_files(line)
-        if product.made is None:
-            raise product.error or ValueError("nothing came of it")
+        if product.failure is not None:
+            product.failure.again()
+        assert product.made is not None
         return product.made
 
 
-def started(plan: PicturePlan, results: PictureResults, workshop: Path) -> Making | None:
+def started(plan: PicturePlan, results: PictureResults, workshop: Path) -> PictureMaking | None:
     """The processes, or None where there can be none."""
     if Apart.is_possible():
         with suppress(OSError):
-            return Making(plan, results, workshop)
+            return PictureMaking(plan, results, workshop)
     return None
-
-
-def _sendable(error: Exception) -> Exception:
-    try:
-        return pickle.loads(pickle.dumps(error))  # type: ignore[no-any-return]
-    except Exception:
-        return RuntimeError(str(error))

@@ -54,9 +54,9 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
                 writing = PictureWriting(plan, results, make, found, on_event, most=batch)
                 writing.go_through(outcomes)
             else:
-                with closing(making.begun(outcomes)) as begun:
+                with closing(making.under_way(outcomes)) as under_way:
                     writing = PictureWriting(plan, results, making.ready, found, on_event, most=batch)
-                    writing.go_through(begun)
+                    writing.go_through(under_way)
         report = replace(writing.finish(), with_regions=segmenter.regions)
         on_event(Saved(report))
     return report

@@ -43,6 +43,7 @@ class FastDecoder:
         self._chunk_size = chunk_size
         # Beside those of prompts: another thread prepares the next picture.
         self._sharing = Graphs()
+        self._last: tuple[Features, Shared] | None = None
 
     def share(self, features: Features) -> Shared:
         """What is computed from a picture's features alone, once for all its prompts."""
@@ -53,7 +54,7 @@ class FastDecoder:
     ) -> tuple[Tensor, Tensor]:
         """As `sav.sam.decoder.Decoder`, and of `(N, 4)` boxes in the prompts' square, too.
 
-        `shared` is what `share` gives for the features.
+        `shared` is what `share` gives for the features; if it is not given it is kept for the next prompts.
         """
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
         none = features.coarse.new_empty(0, *(4 * side for side in grid_hw)), features.coarse.new_empty(0)
@@ -66,12 +67,18 @@ class FastDecoder:
     ) -> Iterator[Decoded]:
         """The same, some prompts at a time."""
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
-        question = Question(prompts, shared or self.share(features), wanted, grid_hw)
+        question = Question(prompts, shared or self._shared(features), wanted, grid_hw)
         return (self._graphed if prompts.device.type in _GRAPHED else self._chunked)(question)
 
     def finish_compiling(self) -> None:
         """Return when the kernels that were asked for are there."""
         self._graphed.finish_compiling()
+
+    def _shared(self, features: Features) -> Shared:
+        last = self._last
+        if last is None or last[0] is not features:
+            last = self._last = features, self.share(features)
+        return last[1]
 
     def _chunked(self, question: Question) -> Iterator[Decoded]:
         """The wanted masks, a chunk at a time."""

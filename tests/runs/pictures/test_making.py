@@ -1,5 +1,8 @@
 """Files of pictures that other processes make: the same, in order, and nothing left where one ends."""
 
+import pickle
+from types import SimpleNamespace
+
 import psutil
 import pytest
 
@@ -8,7 +11,7 @@ from sav.folder.ledger import STATE
 from sav.media.pictures import list_pictures, write_picture
 from sav.runs.events import Problem
 from sav.runs.pictures import making
-from sav.runs.pictures.making import Making
+from sav.runs.pictures.making import Making, PictureMaking
 from sav.runs.pictures.plan import plan_pictures
 from sav.runs.pictures.run import run_pictures
 from sav.segmenter import Segmenter
@@ -73,15 +76,15 @@ def test_they_are_what_one_process_makes_byte_for_byte(source, tmp_path, monkeyp
 
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_process_that_ends_ends_the_run_and_resume_does_the_rest(source, tmp_path, monkeypatch, at):
-    ready, seen = Making.ready, []
+    ready, seen = PictureMaking.ready, []
 
-    def killed(self, position, begun):
+    def killed(self, position, picture):
         seen.append(position)
         if len(seen) == at + 1:
-            begun[1]._process.kill()
-        return ready(self, position, begun)
+            self._makers[(len(seen) - 1) % 3]._process.kill()
+        return ready(self, position, picture)
 
-    monkeypatch.setattr(Making, "ready", killed)
+    monkeypatch.setattr(PictureMaking, "ready", killed)
     lines = []
     report = run(source, tmp_path / "out", 2, lines)
     assert at <= report.done < COUNT - 1
@@ -96,6 +99,55 @@ def test_a_process_that_ends_ends_the_run_and_resume_does_the_rest(source, tmp_p
     assert files(tmp_path / "out") == files(tmp_path / "undisturbed")
 
 
-def test_where_none_can_be_started_files_are_made_here(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("sys.executable", "/nowhere/python")
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/false"])
+def test_where_none_can_work_files_are_made_here(source, tmp_path, monkeypatch, python):
+    monkeypatch.setattr("sys.executable", python)
     assert run(source, tmp_path / "out", 2).done == COUNT - 1
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt, SystemExit])
+def test_what_is_being_made_when_a_run_ends_is_kept(source, tmp_path, what):
+    class Ending(StubSam):
+        def embed(self, images_bgr):
+            if self.embedded >= 4:
+                raise what
+            return super().embed(images_bgr)
+
+    plan = plan_pictures(list_pictures(source), tmp_path / "out", FORMATS, batch=2)
+    segmenter = Segmenter(StubDetector(), Ending(), regions=False)
+    if what is KeyboardInterrupt:
+        assert run_pictures(plan, segmenter).done == 5
+    else:
+        with pytest.raises(what):
+            run_pictures(plan, segmenter)
+    assert len([*(tmp_path / "out" / "our").iterdir()]) >= 4
+    assert not [*(tmp_path / "out" / STATE).glob("workers/*")]
+
+
+def test_a_picture_that_cannot_be_sent_does_not_stop_the_others(source, tmp_path, monkeypatch):
+    sent = []
+
+    def failing(order, protocol):
+        sent.append(order)
+        if len(sent) == 3:
+            raise MemoryError("there is not enough of it")
+        return pickle.dumps(order, protocol)
+
+    monkeypatch.setattr(making, "pickle", SimpleNamespace(dumps=failing, HIGHEST_PROTOCOL=5))
+    lines = []
+    assert run(source, tmp_path / "out", 2, lines).done == COUNT - 2
+    assert len(lines) == 2
+
+
+def test_large_pictures_are_at_one_process_at_a_time(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "_MOST_PIXELS", 100)
+    most = []
+    is_enough = PictureMaking._is_enough
+
+    def counted(self):
+        most.append(sum(isinstance(one, Making) for _, one in self._waiting))
+        return is_enough.fget(self)
+
+    monkeypatch.setattr(PictureMaking, "_is_enough", property(counted))
+    assert run(source, tmp_path / "out", 4).done == COUNT - 1
+    assert max(most) == 1
