@@ -98,11 +98,6 @@ class Apart:
             return False
         return True
 
-    @property
-    def pid(self) -> int:
-        """The process's number."""
-        return self._process.pid
-
     def ask(self, question: bytes) -> None:
         """Send a pickled question.
 

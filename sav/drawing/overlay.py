@@ -44,10 +44,10 @@ class Painter:
 
     def __call__(self, scene: Scene) -> Image:
         """The frame with what the scene knows of it drawn on, `(H, W, 3)` uint8 BGR."""
-        return self.labelled(scene, self.marked(scene))
+        return self._labelled(scene, self._marked(scene))
 
-    def marked(self, scene: Scene) -> Image:
-        """The frame with tints, outlines and boxes drawn on, which takes no memory; see `labelled`."""
+    def _marked(self, scene: Scene) -> Image:
+        """The frame with tints, outlines and boxes drawn on, which takes no memory; see `_labelled`."""
         config, image = self.config, ground(scene, self.config)
         drawn = image.copy()
         if config.regions:
@@ -63,8 +63,8 @@ class Painter:
         frame_boxes(drawn, scene.boxes_xyxy[is_framed], bgr[is_framed], scene.doubtful[is_framed])
         return drawn
 
-    def labelled(self, scene: Scene, drawn: Image) -> Image:
-        """What `marked` gave for the next scene, with labels and a legend written into it."""
+    def _labelled(self, scene: Scene, drawn: Image) -> Image:
+        """What `_marked` gave for the next scene, with labels and a legend written into it."""
         config = self.config
         if not (config.labels or config.legend) or not len(scene):
             return drawn

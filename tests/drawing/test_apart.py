@@ -75,7 +75,7 @@ def test_a_process_that_is_gone_is_told_of(scenes):
     with closing(DrawnApart(DrawConfig(), SIZE_HW)) as apart:
         apart.ask(scenes[0])
         apart.picture()
-        os.kill(apart.process.pid, signal.SIGKILL)
+        os.kill(apart.process._process.pid, signal.SIGKILL)
         apart.process._process.wait()
         with pytest.raises(WorkerLostError, match="status -9; run again with --resume"):
             apart.ask(scenes[1])
@@ -92,7 +92,7 @@ def test_modules_in_the_current_folder_are_not_taken_for_its_own(scenes, tmp_pat
 def test_it_ends_with_the_process_that_asks(tmp_path):
     code = (
         "import os, signal; from sav import DrawConfig; from sav.drawing.apart import DrawnApart\n"
-        "print(DrawnApart(DrawConfig(), (60, 80)).process.pid, flush=True)\n"
+        "print(DrawnApart(DrawConfig(), (60, 80)).process._process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)

@@ -215,7 +215,7 @@ class _Writing:
         return True
 
 
-def _drawn(run: overlap[Step], drawing: Drawing) -> Iterator[tuple[Step, Image | None]]:
+def _drawn(run: overlap[Step], pictures: Drawing) -> Iterator[tuple[Step, Image | None]]:
     """Each step with the picture of what is shown.
 
     The thread of `run` ends with it, or C++ aborts later.
@@ -225,15 +225,15 @@ def _drawn(run: overlap[Step], drawing: Drawing) -> Iterator[tuple[Step, Image |
     def ready(most: int) -> Iterator[tuple[Step, Image | None]]:
         while len(waiting) > most:
             step = waiting.popleft()
-            yield step, None if step.shown is None else drawing.picture()
+            yield step, None if step.shown is None else pictures.picture()
 
-    with closing(run), closing(drawing):
+    with closing(run), closing(pictures):
         try:
             for step in run:
                 if step.shown is not None:
-                    drawing.ask(step.shown)
+                    pictures.ask(step.shown)
                 waiting.append(step)
-                yield from ready(drawing.ahead)
+                yield from ready(pictures.ahead)
         except Exception:
             yield from ready(0)
             raise
