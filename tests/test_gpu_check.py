@@ -2,7 +2,7 @@
 
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -97,12 +97,15 @@ def test_points_in_batches_are_known_too(options):
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_where_a_runs_time_goes_is_told_with_and_without_a_gpu(device, options, monkeypatch):
     lab = Settings(replace(options, device=device), options.folder / "errors.log").lab()
-    monkeypatch.setattr(busy_stage, "demo_run", lambda lab: Sleeper())
-    monkeypatch.setattr(busy_stage, "large_run", lambda lab: Sleeper("note"))
+    clock = Clock()
+    monkeypatch.setattr(lab, "once", clock.once)
+    monkeypatch.setattr(busy_stage, "_processor_seconds", lambda: clock.processor)
+    monkeypatch.setattr(busy_stage, "demo_run", lambda lab: Works("demo", clock))
+    monkeypatch.setattr(busy_stage, "large_run", lambda lab: Works("large", clock, "note"))
     spans = [(0.0, 0.004), (0.002, 0.006), (1.0, 1.002)]
     monkeypatch.setattr(busy_stage, "_profiled", lambda lab, run: (0.02, spans))
     rows = [*busy_stage.figures(lab)]
-    assert rows[0].value < 10 and rows[0].note.startswith("in all threads, of 1")
+    assert rows[0].value == pytest.approx(30) and rows[0].note == "in all threads, of 10.0 ms"
     assert "note" in rows[-2 if device == "cpu" else -3].note
     if device == "cpu":
         assert len(rows) == 4 and rows[1].note == "not measured: no GPU"
@@ -119,16 +122,37 @@ def test_the_profilers_events_are_found():
     assert not busy_stage.spans_of(profiler, "CUDA")
 
 
-class Sleeper:
-    """A run of two frames that takes 20 ms."""
+def test_the_processors_time_is_this_processs():
+    before, used = busy_stage._processor_seconds(), time.process_time()
+    sum(range(3_000_000))
+    assert busy_stage._processor_seconds() - before == pytest.approx(time.process_time() - used, abs=0.01)
 
-    name, frames = "sleep", 2
 
-    def __init__(self, note=""):
-        self.note = note
+@dataclass
+class Clock:
+    """What the clock and the processor's counter say, in seconds, since a run was last begun."""
+
+    wall: float = 0.0
+    processor: float = 0.0
+
+    def once(self, run):
+        before = self.wall
+        run()
+        return self.wall - before
+
+
+@dataclass
+class Works:
+    """A run of two frames, in 20 ms with three threads."""
+
+    name: str
+    clock: Clock
+    note: str = ""
+    frames: int = 2
 
     def __call__(self, lab, frames):
-        time.sleep(0.02)
+        self.clock.wall += 0.02
+        self.clock.processor += 0.06
 
 
 def test_what_pytest_tells_becomes_rows(tmp_path):
