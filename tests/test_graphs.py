@@ -1,11 +1,12 @@
 import pickle
 
+import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sav.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.decoder import FastDecoder
-from sav.sam.fast.graphed import Graphed, _sizes
+from sav.sam.fast.graphed import Graphed, _sizes, are_alike
 from sav.sam.fast.low_rank_decoder import LowRankDecoder
 from sav.sam.fast.shared_image import TokenToImage
 from sav.sam.outputs import ONE, THREE, Wanted
@@ -68,11 +69,11 @@ def test_nothing_in_a_decoders_graph_waits_for_the_device(monkeypatch):
     monkeypatch.setattr("sav.sam.fast.low_rank_decoder._ONE_BY_ONE", ())
     sam = random_sam(spread=0.1)
     features, sparse, _ = prompted(sam, 3)
-    decoder = LowRankDecoder(sam)
+    decoder, of_two = LowRankDecoder(sam), torch.stack([sparse, sparse])
     with Watch():
         shared = decoder.share(features.coarse, features.fine)
         for is_one in (True, False):
-            Graphed(decoder, 4).all_masks(sparse, shared, is_one, (8, 8), (8, 5), False)
+            Graphed(decoder, 8).all_masks(of_two, (shared, shared), is_one, (8, 8), (8, 5), False)
 
 
 @torch.inference_mode()
@@ -90,6 +91,29 @@ def test_prompts_in_a_graphs_sizes_give_the_same_masks(monkeypatch):
             monkeypatch.setattr("sav.sam.fast.decoder._GRAPHED", ("cpu",))
             for one, other in zip(ones, found(*given, all_wanted._replace(extent_hw=(8, 8))), strict=True):
                 torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("one_by_one", [("cpu",), ()])  # as on a CPU, as on a GPU
+@torch.inference_mode()
+def test_prompts_of_several_pictures_give_the_same_masks_together(monkeypatch, one_by_one):
+    monkeypatch.setattr("sav.sam.fast.low_rank_decoder._ONE_BY_ONE", one_by_one)
+    sam = random_sam(spread=0.1)
+    decoder = FastDecoder(sam, chunk_size=16)
+    pictures = [
+        (features, sparse[:9]) for features, sparse, _ in (prompted(sam, count) for count in (9, 10, 11))
+    ]
+    features, sparse = zip(*pictures, strict=True)
+    shared = [None, decoder.share(features[1]), None]
+    found = decoder.together(features, torch.stack(sparse), Wanted(ONE, extent_hw=(8, 6)), shared)
+    assert found.shape[:2] == (3, 9) and found.std(0).min() > 0
+    for logits, picture in zip(found, pictures, strict=True):
+        wanted, _ = decoder(*picture, Wanted(ONE))
+        torch.testing.assert_close(logits[..., :24], wanted[..., :24], rtol=1e-4, atol=1e-5)
+
+
+def test_pictures_go_together_where_filling_them_up_costs_little():
+    assert all(are_alike(counts, 64) for counts in ([10, 10, 9, 7], [1, 0, 0, 0], [0, 5], [40, 38], [1] * 64))
+    assert not any(are_alike(counts, 64) for counts in ([], [3], [0, 0], [60, 1], [30, 31, 0, 29], [1] * 65))
 
 
 def test_another_process_begins_without_graphs():

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from segment_anything.modeling import Sam
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from sav.data.masks import Masks
 from sav.data.types import BoolArray, Image
@@ -121,27 +122,48 @@ class SamModel:
         """One whole-object mask for each of `(N, 4)` boxes in the picture's pixels."""
         if len(boxes_xyxy) == 0:
             return Masks.empty(embedding.size_hw)
-        return self.enlarged(self._decode_boxes(embedding, boxes_xyxy), embedding, channels=1)[0]
+        (logits,) = self._decode_boxes([embedding], [boxes_xyxy])
+        return self.enlarged(logits, embedding, channels=1)[0]
 
     def masks_from_boxes_together(
         self, embeddings: Sequence[Embedding], boxes_xyxy: Sequence[NDArray[np.floating]]
     ) -> list[Masks]:
         """As `masks_from_boxes` for each of some pictures; a GPU is waited for once for all of them."""
         enlargers = [self.enlarger(embedding, channels=1) for embedding in embeddings]
-        on_device = [one for one in enlargers if isinstance(one, DeviceEnlarger)]
-        pairs = zip(embeddings, boxes_xyxy, strict=True)
-        if len(on_device) < len(enlargers):
-            return [self.masks_from_boxes(*pair) for pair in pairs]
-        return masks_together(on_device, [self._decode_boxes(*pair) for pair in pairs])
+        there = [one for one in enlargers if isinstance(one, DeviceEnlarger)]
+        if len(there) < len(enlargers):
+            return [self.masks_from_boxes(*pair) for pair in zip(embeddings, boxes_xyxy, strict=True)]
+        return masks_together(there, self._decode_boxes(embeddings, boxes_xyxy))
 
     @torch.inference_mode()
-    def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
-        """`(N, h, w)` low-resolution mask logits."""
-        corners = torch.as_tensor(boxes_xyxy, dtype=torch.float32).reshape(-1, 2, 2)
-        # Scaled before they are sent: on a GPU each of these little steps would be a launch.
-        boxes = on_device(self.convention.prompts(corners, embedding.size_hw).flatten(1), self.device)
+    def _decode_boxes(
+        self, embeddings: Sequence[Embedding], boxes_xyxy: Sequence[NDArray[np.floating]]
+    ) -> list[Tensor]:
+        """`(N, h, w)` low-resolution mask logits of each of some pictures."""
+        decoder, counts = self._decoder, [*map(len, boxes_xyxy)]
+        pairs = [*zip(embeddings, boxes_xyxy, strict=True)]
+        if not isinstance(decoder, FastDecoder) or not decoder.takes_together(counts):
+            return [self._decode_boxes_alone(*pair) for pair in pairs]
+        # As many of each, whose masks end where those of the largest picture end.
+        filled = pad_sequence([self._in_square(*pair) for pair in pairs], batch_first=True)
+        rows, columns = map(max, zip(*map(self._extent_hw, embeddings), strict=True))
+        logits = decoder.together(
+            [one.features for one in embeddings],
+            on_device(filled, self.device),
+            Wanted(ONE, extent_hw=(rows, columns)),
+            [one.shared for one in embeddings],
+        )
+        return [of_one[:count] for of_one, count in zip(logits, counts, strict=True)]
+
+    def _decode_boxes_alone(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
+        boxes = on_device(self._in_square(embedding, boxes_xyxy), self.device)
         is_fast = isinstance(self._decoder, FastDecoder)  # which embeds them by itself
         return self._decode(embedding, boxes if is_fast else self._embed_boxes(boxes), ONE)[0]
+
+    def _in_square(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
+        """`(N, 4)` boxes in the prompts' square, on the CPU: on a GPU each little step would be a launch."""
+        corners = torch.as_tensor(boxes_xyxy, dtype=torch.float32).reshape(-1, 2, 2)
+        return self.convention.prompts(corners, embedding.size_hw).flatten(1)
 
     @torch.inference_mode()
     def decode_points(

@@ -73,6 +73,20 @@ def test_boxes_of_several_pictures_have_the_gpu_waited_for_as_often_as_those_of_
             assert np.diag(one.iou_matrix(other)).min(initial=1) > 0.999
 
 
+def test_boxes_of_a_batch_go_through_one_graph_unless_one_picture_has_many_more(driver, picture):
+    model, pictures = model_on(DEVICE), [picture, picture[::-1]]
+    embeddings = model.embed(pictures)
+    for counts, wanted in (((3, 2), 1), ((3, 0), 1), ((11, 1), 3)):  # 11 are 8 and 3
+        boxes = [np.concatenate([BOXES] * 4)[:count] for count in counts]
+        alone = [model.masks_from_boxes(*pair) for pair in zip(embeddings, boxes, strict=True)]
+        for _ in range(3):
+            before = sum(graph.replays for graph in driver.graphs)
+            together = model.masks_from_boxes_together(embeddings, boxes)
+        assert sum(graph.replays for graph in driver.graphs) - before == wanted
+        for one, other in zip(together, alone, strict=True):
+            assert np.diag(one.iou_matrix(other)).min(initial=1) > 0.999
+
+
 def test_from_the_third_picture_on_all_is_replayed_but_an_encoder_of_plain_pytorch(driver, picture):
     model, replays = model_on(DEVICE), []
     for step in range(5):

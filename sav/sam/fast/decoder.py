@@ -14,7 +14,7 @@ for themselves were not measured. On a GPU see `sav.sam.fast`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from segment_anything.modeling import Sam
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from sav.graphs import Graphs
 from sav.sam.encoders import Features
-from sav.sam.fast.graphed import Graphed
+from sav.sam.fast.graphed import Graphed, are_alike
 from sav.sam.fast.low_rank import Scratch
 from sav.sam.fast.low_rank_decoder import EmbedBoxes, LowRankDecoder, Question, Shared
 from sav.sam.fast.two_way import Chunk
@@ -67,8 +67,27 @@ class FastDecoder:
     ) -> Iterator[Decoded]:
         """The same, some prompts at a time."""
         grid_hw = features.coarse.shape[2], features.coarse.shape[3]
-        question = Question(prompts, shared or self._shared(features), wanted, grid_hw)
+        question = Question(prompts[None], (shared or self._shared(features),), wanted, grid_hw)
         return (self._graphed if prompts.device.type in _GRAPHED else self._chunked)(question)
+
+    def takes_together(self, counts: Sequence[int]) -> bool:
+        """Whether so many prompts of some pictures should go through graphs at once; see `together`."""
+        return are_alike(counts, self._chunk_size)
+
+    def together(
+        self, features: Sequence[Features], prompts: Tensor, wanted: Wanted, shared: Sequence[Shared | None]
+    ) -> Tensor:
+        """Logits `(B, N, 4 h, 4 w)` of one mask a prompt, of as many prompts of each of some pictures.
+
+        Args:
+            features: Of each picture.
+            prompts: `(B, N, P, C)` or `(B, N, 4)`; else as in `__call__`.
+            wanted: One mask of each prompt, however doubtful it is.
+            shared: What `share` gives for the features of each, or None.
+        """
+        grid_hw = features[0].coarse.shape[2], features[0].coarse.shape[3]
+        of_each = [one or self._shared(some) for one, some in zip(shared, features, strict=True)]
+        return self._graphed.together(Question(prompts, tuple(of_each), wanted, grid_hw))
 
     def finish_compiling(self) -> None:
         """Return when the kernels that were asked for are there."""
@@ -82,24 +101,25 @@ class FastDecoder:
 
     def _chunked(self, question: Question) -> Iterator[Decoded]:
         """The wanted masks, a chunk at a time."""
-        sparse, shared = self._decoder.embedded(question.prompts), question.shared
+        (prompts,), (shared,) = question.prompts, question.shared
+        sparse = self._decoder.embedded(prompts)
         upscaling = self._decoder.upscaling(shared, question.grid_hw, question.extent_hw)
         scratch = Scratch(sparse)
         for part in sparse.split(self._chunk_size) if len(sparse) else ():
-            chunk = self._decoder.chunk(part, shared, scratch)
+            chunk = self._decoder.chunk(part, [shared], scratch)
             yield Decoded(*self._decode(chunk, question, upscaling), len(part))
 
     def _decode(self, chunk: Chunk, question: Question, upscaling: Upscaling) -> tuple[Tensor, Tensor]:
         """Logits and predicted IoU of the wanted masks of a chunk."""
         weights, outputs = self._decoder.weights, question.wanted.outputs
-        chosen, predicted_iou, mixers = self._decoder.mixers(chunk, question.shared, outputs)
+        chosen, predicted_iou, mixers = self._decoder.mixers(chunk, outputs)
         are_wanted = wanted_masks(weights, predicted_iou, question.wanted)[:, chosen]
         predicted_iou = predicted_iou[:, chosen]
 
         coefficients = upscaling.coefficients(chunk.coefficients)
         parts = [
             upscaling.masks(image, coefficients[part], mixers[part], are_wanted[part])
-            for part, image in chunk.slices()
+            for part, image, _ in chunk.slices()
         ]
         logits = torch.cat(parts)
         if falls_back(weights, outputs):

@@ -1,12 +1,14 @@
 """The fast decoder on CUDA, where launching kernels takes longer than running them.
 
-Prompts go through graphs in a few fixed numbers, and every mask of each is made.
+Prompts go through graphs in a few fixed numbers, and every mask of each is made. Those of several pictures go
+together: what is done to prompts is done to all at once, what is done to a picture picture by picture, and
+all of it is launched at once.
 Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -48,53 +50,67 @@ class Graphed:
         self._compiling = Background()
 
     def __call__(self, question: Question) -> Iterator[Decoded]:
-        """The wanted masks, a chunk at a time; while one is waited for, the next is under way."""
+        """The wanted masks of one picture, some at a time; while they are waited for others are under way."""
+        before: Decoded | None = None
+        for (logits,), (predicted_iou,) in self._chunks(question):
+            if before is not None:
+                yield before.above(question.wanted.least_iou)
+            before = Decoded(logits, predicted_iou, len(logits))
+        if before is not None:
+            yield before.above(question.wanted.least_iou)
+
+    def together(self, question: Question) -> Tensor:
+        """Logits `(B, N, 4 h, 4 w)` of one mask a prompt, of several pictures."""
+        return torch.cat([logits for logits, _ in self._chunks(question)], dim=1).squeeze(2)
+
+    def _chunks(self, question: Question) -> Iterator[tuple[Tensor, Tensor]]:
+        """Logits `(B, n, masks, 4 h, 4 w)` and predicted IoU `(B, n, masks)`, some prompts at a time."""
         prompts, shared = question.prompts, question.shared
         rows, columns = (
             min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
             for side, extent in zip(question.grid_hw, question.extent_hw, strict=True)
         )
         settings = question.wanted.outputs == ONE, question.grid_hw, (rows, columns)
-        compiled = partial(self._compile, prompts[:1], shared, settings)
-        before: Decoded | None = None
-        for part in prompts.split(list(_sizes(len(prompts), self._chunk_size))):
-            size = next(size for size in _SIZES if size >= len(part))
-            filled = torch.cat([part, part[:1].expand(size - len(part), *part.shape[1:])])
+        compiled = partial(self._compile, prompts[:1, :1], shared[:1], settings)
+        sizes = [*_sizes(prompts.shape[1], self._chunk_size // len(prompts))]
+        for part in prompts.split(sizes, dim=1) if sizes else ():
+            count = part.shape[1]
+            size = next(size for size in _SIZES if size >= count)
+            filled = torch.cat([part, part[:, :1].expand(-1, size - count, *part.shape[2:])], dim=1)
             with_kernels = size >= _LEAST_FOR_KERNELS and self._compiling.has_done(
-                (prompts.shape[1:], settings[0]), compiled
+                (prompts.shape[2:], settings[0]), compiled
             )
             logits, predicted_iou = self.graphs(self.all_masks, filled, shared, *settings, with_kernels)
-            if before is not None:
-                yield before.above(question.wanted.least_iou)
-            before = Decoded(logits[: len(part)], predicted_iou[: len(part)], len(part))
-        if before is not None:
-            yield before.above(question.wanted.least_iou)
+            yield logits[:, :count], predicted_iou[:, :count]
 
     def all_masks(
         self,
         prompts: Tensor,
-        shared: Shared,
+        shared: tuple[Shared, ...],
         is_one: bool,
         grid_hw: tuple[int, int],
         extent_hw: tuple[int, int],
         with_kernels: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Logits `(n, masks, 4 h, 4 w)` of one mask a prompt or of three, and predicted IoU `(n, masks)`."""
-        sparse = self._decoder.embedded(prompts)
+        """Logits `(B, n, masks, 4 h, 4 w)` of one mask a prompt or of three, and predicted IoU."""
+        sparse = self._decoder.embedded(prompts.flatten(0, 1))
         weights, outputs = self._decoder.weights, ONE if is_one else THREE
-        upscaling = self._decoder.upscaling(shared, grid_hw, extent_hw)
+        upscalings = [self._decoder.upscaling(one, grid_hw, extent_hw) for one in shared]
         chunk = self._decoder.chunk(sparse, shared, Scratch(sparse), with_kernels)
-        chosen, predicted_iou, mixers = self._decoder.mixers(chunk, shared, outputs)
+        chosen, predicted_iou, mixers = self._decoder.mixers(chunk, outputs)
         predicted_iou = predicted_iou[:, chosen.start : chosen.stop]
-        coefficients = upscaling.coefficients(chunk.coefficients)
+        coefficients = upscalings[0].coefficients(chunk.coefficients)
         logits = torch.cat(
-            [upscaling.masks(one, coefficients[part], mixers[part]) for part, one in chunk.slices()]
+            [
+                upscalings[picture].masks(image, coefficients[part], mixers[part])
+                for part, image, picture in chunk.slices()
+            ]
         ).unflatten(0, mixers.shape[:2])
         if falls_back(weights, outputs):
-            return stable_of_all(weights, logits, predicted_iou)
-        return logits, predicted_iou
+            logits, predicted_iou = stable_of_all(weights, logits, predicted_iou)
+        return logits.unflatten(0, prompts.shape[:2]), predicted_iou.unflatten(0, prompts.shape[:2])
 
-    def _compile(self, prompts: Tensor, shared: Shared, settings: Settings) -> None:
+    def _compile(self, prompts: Tensor, shared: tuple[Shared, ...], settings: Settings) -> None:
         """Have Triton compile what makes masks, by making some; in a thread beside the one that works."""
         device = prompts.device
         if device.type != "cuda":
@@ -107,6 +123,16 @@ class Graphed:
     def finish_compiling(self) -> None:
         """Return when the kernels that were asked for are there."""
         self._compiling.wait()
+
+
+def are_alike(counts: Sequence[int], most: int) -> bool:
+    """Whether pictures with so many prompts go through graphs together, none of more than `most` prompts.
+
+    Each is filled up to the largest of them, which must be worth less launches, and larger ones.
+    """
+    whole = len(counts) * max(counts, default=0)
+    few = max(_FEW * len(counts), sum(counts) // 4)
+    return 1 < len(counts) <= most and 0 < whole <= sum(counts) + few
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:

@@ -5,7 +5,7 @@ Contract, reference test and gain: those of `sav.sam.fast.decoder`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,17 +29,17 @@ EmbedBoxes = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What is asked of one picture.
+    """What is asked of one picture, or as much of each of several.
 
     Attributes:
-        prompts: `(N, P, C)` float32, embedded, or `(N, 4)` float32, boxes in the prompts' square.
-        shared: What is computed from the picture alone.
+        prompts: `(B, N, P, C)` float32, embedded, or `(B, N, 4)` float32, boxes in the prompts' square.
+        shared: What is computed from each picture alone.
         wanted: Which masks are wanted.
         grid_hw: Rows and columns of the features.
     """
 
     prompts: Tensor
-    shared: Shared
+    shared: tuple[Shared, ...]
     wanted: Wanted
     grid_hw: tuple[int, int]
 
@@ -70,7 +70,7 @@ class LowRankDecoder:
         self._embed_boxes = embed_boxes
 
     def embedded(self, prompts: Tensor) -> Tensor:
-        """Prompts as a `Question` has them as tokens `(N, P, C)`."""
+        """Prompts as a `Question` has them of one picture as tokens `(N, P, C)`."""
         if prompts.dim() == 3:
             return prompts
         assert self._embed_boxes is not None
@@ -90,21 +90,23 @@ class LowRankDecoder:
         _, upscaled, fine = shared
         return Upscaling(self.weights, upscaled, grid_hw, extent_hw, fine)
 
-    def chunk(self, sparse: Tensor, shared: Shared, scratch: Scratch, with_kernels: bool = False) -> Chunk:
-        """`(n, P, C)` embedded prompts before the transformer."""
+    def chunk(
+        self, sparse: Tensor, shared: Sequence[Shared], scratch: Scratch, with_kernels: bool = False
+    ) -> Chunk:
+        """`(n, P, C)` embedded prompts before the transformer, as many of each picture, one by one."""
         prompts = torch.cat([own_tokens(self.weights).expand(len(sparse), -1, -1), sparse], dim=1)
 
-        image, _, _ = shared
-        heads, _, tokens = image.layers[0][1].queries.shape
-        rank = 1 + len(image.layers) * (heads * (prompts.shape[1] - 1) + 1)
+        pictures = [image for image, _, _ in shared]
+        heads, _, tokens = pictures[0].layers[0][1].queries.shape
+        rank = 1 + len(pictures[0].layers) * (heads * (prompts.shape[1] - 1) + 1)
         basis = scratch.take("basis", len(sparse), rank, tokens)
         images = [
             LowRankImage(part, scratch, with_kernels)
-            for part in basis.split(1 if basis.device.type in _ONE_BY_ONE else len(sparse))
+            for part in basis.split(1 if basis.device.type in _ONE_BY_ONE else len(sparse) // len(shared))
         ]
-        return Chunk(prompts, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))
+        return Chunk(prompts, pictures, images, prompts.new_zeros(len(prompts), 1, prompts.shape[2]))
 
-    def mixers(self, chunk: Chunk, shared: Shared, outputs: slice) -> tuple[range, Tensor, Tensor]:
+    def mixers(self, chunk: Chunk, outputs: slice) -> tuple[range, Tensor, Tensor]:
         """Which masks may be wanted, the predicted IoU `(n, masks)` of all, and what mixes those.
 
         The mixers `(n, chosen masks, channels)` are of channels of the upscaled image.
@@ -114,7 +116,7 @@ class LowRankDecoder:
         chosen = masks if falls_back(decoder, outputs) else masks[outputs]
         place = iou_place(decoder)
         wanted_tokens = [place, *(place + 1 + output for output in chosen)]
-        iou_token, *mask_tokens = transform(self._transformer, chunk, shared[0], wanted_tokens).unbind(1)
+        iou_token, *mask_tokens = transform(self._transformer, chunk, wanted_tokens).unbind(1)
 
         mlps = [decoder.output_hypernetworks_mlps[output] for output in chosen]
         mixers = torch.stack([mlp(token) for mlp, token in zip(mlps, mask_tokens, strict=True)], dim=1)

@@ -5,7 +5,7 @@ See `sav.sam.fast.low_rank`. Contract, reference test and gain: those of `sav.sa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,35 +19,37 @@ from sav.sam.fast.shared_image import ImageToToken, SharedImage, TokenToImage, c
 
 @dataclass
 class Chunk:
-    """Prompts that are decoded together.
+    """Prompts that are decoded together, of one picture or as many of each of several.
 
     Attributes:
-        prompts: `(n, P, C)`, their tokens as they enter the transformer.
-        images: The image tokens as they have changed them, some prompts each.
+        prompts: `(n, P, C)`, their tokens as they enter the transformer, picture by picture.
+        pictures: What the prompts of each picture share.
+        images: The image tokens as they have changed them, some prompts of one picture each.
         coefficients: `(n, R, C)` of these.
         values: Of each layer so far `(n, H, P - 1, d)`; see `LowRankImage.image_to_token`.
     """
 
     prompts: Tensor
+    pictures: Sequence[SharedImage]
     images: list[LowRankImage]
     coefficients: Tensor
     values: tuple[Tensor, ...] = ()
 
-    def slices(self) -> Iterator[tuple[slice, LowRankImage]]:
-        """The images, and which prompts belong to each."""
-        start = 0
+    def slices(self) -> Iterator[tuple[slice, LowRankImage, int]]:
+        """The images, which prompts belong to each, and which picture."""
+        start, of_each = 0, len(self.prompts) // len(self.pictures)
         for image in self.images:
             stop = start + len(image.scale)
-            yield slice(start, stop), image
+            yield slice(start, stop), image, start // of_each
             start = stop
 
 
-def transform(
-    transformer: TwoWayTransformer, chunk: Chunk, shared: SharedImage, wanted_tokens: list[int]
-) -> Tensor:
+def transform(transformer: TwoWayTransformer, chunk: Chunk, wanted_tokens: list[int]) -> Tensor:
     """The two-way transformer: the wanted prompt tokens as they leave it, `(n, wanted, C)`."""
     queries = chunk.prompts
-    for layer, (token_to_image, image_to_token) in zip(transformer.layers, shared.layers, strict=True):
+    of_layers = zip(*(picture.layers for picture in chunk.pictures), strict=True)
+    for layer, of_pictures in zip(transformer.layers, of_layers, strict=True):
+        token_to_image, image_to_token = zip(*of_pictures, strict=True)
         queries = _self_attention(layer, queries, chunk.prompts)
         attention = layer.cross_attn_token_to_image
         attended = _token_to_image(chunk, attention, token_to_image, queries + chunk.prompts)
@@ -60,7 +62,7 @@ def transform(
         for tokens in (queries, chunk.prompts)
     )
     final = transformer.final_attn_token_to_image
-    attended = _token_to_image(chunk, final, shared.final, queries + prompts)
+    attended = _token_to_image(chunk, final, [one.final for one in chunk.pictures], queries + prompts)
     return transformer.norm_final_attn(queries + attended)
 
 
@@ -72,9 +74,11 @@ def _self_attention(layer: TwoWayAttentionBlock, queries: Tensor, prompts: Tenso
     return layer.norm1(queries + layer.self_attn(q=with_prompts, k=with_prompts, v=queries))
 
 
-def _token_to_image(chunk: Chunk, attention: Attention, shared: TokenToImage, tokens: Tensor) -> Tensor:
+def _token_to_image(
+    chunk: Chunk, attention: Attention, shared: Sequence[TokenToImage], tokens: Tensor
+) -> Tensor:
     """Cross attention of `(n, P, C)` prompt tokens to the image, projected back to the same."""
-    queries = _split_heads(attention.q_proj(tokens), attention) / shared.keys.shape[1] ** 0.5
+    queries = _split_heads(attention.q_proj(tokens), attention) / shared[0].keys.shape[1] ** 0.5
     basis_keys, basis_values = (
         _split_heads(F.linear(chunk.coefficients, layer.weight), attention)  # (n, H, R, d)
         for layer in (attention.k_proj, attention.v_proj)
@@ -82,17 +86,21 @@ def _token_to_image(chunk: Chunk, attention: Attention, shared: TokenToImage, to
     basis_scores = (queries @ basis_keys.transpose(2, 3)).flatten(1, 2)  # (n, H P, R)
 
     attended = [
-        image.token_to_image(shared, queries[part], basis_scores[part]) for part, image in chunk.slices()
+        image.token_to_image(shared[picture], queries[part], basis_scores[part])
+        for part, image, picture in chunk.slices()
     ]
     on_shared, on_basis = (torch.cat(parts) for parts in zip(*attended, strict=True))
     values = on_shared + on_basis.unflatten(1, queries.shape[1:3]) @ basis_values  # (n, H, P, d)
     return attention.out_proj(values.transpose(1, 2).flatten(2) + attention.v_proj.bias)
 
 
-def _image_to_token(chunk: Chunk, layer: TwoWayAttentionBlock, shared: ImageToToken, tokens: Tensor) -> None:
+def _image_to_token(
+    chunk: Chunk, layer: TwoWayAttentionBlock, shared: Sequence[ImageToToken], tokens: Tensor
+) -> None:
     """Cross attention of the image to `(n, P, C)` prompt tokens, and the LayerNorm behind it."""
     attention = layer.cross_attn_image_to_token
-    keys = _split_heads(attention.k_proj(tokens + chunk.prompts), attention) / shared.queries.shape[1] ** 0.5
+    keys = _split_heads(attention.k_proj(tokens + chunk.prompts), attention)
+    keys = keys / shared[0].queries.shape[1] ** 0.5
     basis_queries = _split_heads(F.linear(chunk.coefficients, attention.q_proj.weight), attention)
     basis_scores = (keys @ basis_queries.transpose(2, 3)).flatten(1, 2)  # (n, H P, R)
 
@@ -109,11 +117,12 @@ def _image_to_token(chunk: Chunk, layer: TwoWayAttentionBlock, shared: ImageToTo
 
     gram = coefficients @ coefficients.transpose(1, 2)  # (n, R', R')
     step = 1 + outputs.shape[1] * outputs.shape[2]
-    constants = coefficients[:, 0 : coefficients.shape[1] - 1 : step] @ shared.centred  # (n, layers, T)
-    for part, image in chunk.slices():
+    rows = coefficients[:, 0 : coefficients.shape[1] - 1 : step].chunk(len(shared))
+    constants = torch.cat([some @ one.centred for some, one in zip(rows, shared, strict=True)])
+    for part, image, picture in chunk.slices():  # constants: (n, layers, T)
         values_so_far = tuple(one[part] for one in chunk.values)
         image.image_to_token(
-            shared, keys[part], basis_scores[part], values_so_far, gram[part], constants[part]
+            shared[picture], keys[part], basis_scores[part], values_so_far, gram[part], constants[part]
         )
 
     # LayerNorm's gains, and its bias in place of the constant, which moves to the row that was put last.

@@ -89,7 +89,7 @@ def test_the_fast_decoder_gives_the_same_but_for_rounding(load, picture):
     embedding = exact.embed([picture])[0]
     for outputs in (
         [model.decode_points(embedding, POINTS) for model in (exact, fast)],
-        [(model._decode_boxes(embedding, BOXES), torch.zeros(0)) for model in (exact, fast)],
+        [(model._decode_boxes([embedding], [BOXES])[0], torch.zeros(0)) for model in (exact, fast)],
     ):
         (wanted, wanted_iou), (found, found_iou) = outputs
         torch.testing.assert_close(found_iou, wanted_iou, rtol=1e-4, atol=1e-5)

@@ -93,11 +93,15 @@ class KnownMasks(SamModel):
         ]
 
     @torch.inference_mode()
-    def _decode_boxes(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:
-        logits_hw = super()._decode_boxes(embedding, boxes_xyxy).shape[1:]
-        corners = torch.as_tensor(boxes_xyxy, dtype=torch.float32).reshape(-1, 2, 2)
-        in_square = self.convention.prompts(corners, embedding.size_hw) / self.convention.prompt_side
-        return _ellipses(on_device(in_square, self.device), *logits_hw)
+    def _decode_boxes(
+        self, embeddings: Sequence[Embedding], boxes_xyxy: Sequence[NDArray[np.floating]]
+    ) -> list[Tensor]:
+        decoded = super()._decode_boxes(embeddings, boxes_xyxy)
+        known = []
+        for logits, embedding, boxes in zip(decoded, embeddings, boxes_xyxy, strict=True):
+            corners = self._in_square(embedding, boxes).unflatten(1, (2, 2)) / self.convention.prompt_side
+            known.append(_ellipses(on_device(corners, self.device), *logits.shape[1:]))
+        return known
 
     @torch.inference_mode()
     def decode_points(
