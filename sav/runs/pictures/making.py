@@ -1,4 +1,4 @@
-"""Pictures' files made by some processes beside the models, which else wait for them; in order."""
+"""Pictures' files made in order: here, or by some processes beside the models, which else wait for them."""
 
 from __future__ import annotations
 
@@ -76,23 +76,17 @@ class Making:
 
 
 class PictureMaking:
-    """Has processes make the files of pictures, each of one at a time; makes them itself if none can work."""
+    """Makes the files of pictures, or has helpers make them, processes that make those of one at a time."""
 
-    def __init__(self, plan: PicturePlan, results: PictureResults, workshop: Path) -> None:
-        """Start the processes.
-
-        Raises:
-            OSError: They cannot be started.
-        """
+    def __init__(
+        self, plan: PicturePlan, results: PictureResults, workshop: Path, has_helpers: bool = False
+    ) -> None:
+        """Begin; where `has_helpers`, there will be as many as suit the machine, none if it cannot be."""
         self._plan, self._results, self._workshop = plan, results, workshop
-        self._waiting: deque[tuple[int, Making | Exception]] = deque()
+        self._helpers = max(1, min(_MOST, usable_cores() // _CORES)) if has_helpers else 0
+        self._started: list[Apart] = []
         self._makers: list[Apart] | None = None
-        with ExitStack() as stack:
-            self._started: list[Apart] = []
-            for _ in range(max(1, min(_MOST, usable_cores() // _CORES))):
-                self._started.append(Apart(_Maker(results.files)))
-                stack.callback(self._started[-1].close)
-            self._processes = stack.pop_all()
+        self._waiting: deque[tuple[int, Making | Exception]] = deque()
 
     def under_way(
         self, outcomes: Iterable[tuple[int, Scene | Exception]]
@@ -101,7 +95,9 @@ class PictureMaking:
 
         What is being made is handed out also where something ends the outcomes.
         """
-        with self._processes:
+        with ExitStack() as processes:
+            if Apart.is_possible():
+                self._start(processes)
             try:
                 for number, (position, outcome) in enumerate(outcomes):
                     with uninterrupted():
@@ -120,6 +116,13 @@ class PictureMaking:
                 for _, left in self._waiting:
                     if isinstance(left, Making):
                         self._results.drop(left.begun)
+
+    def _start(self, processes: ExitStack) -> None:
+        for _ in range(self._helpers):
+            with suppress(OSError):
+                helper = Apart(_Maker(self._results.files))
+                processes.callback(helper.close)
+                self._started.append(helper)
 
     def ready(self, position: int, making: Making) -> Ready:
         """A picture's files, ready to be put in place; see `PictureWriting`."""
@@ -169,11 +172,3 @@ class PictureMaking:
             product.failure.again()
         assert product.made is not None
         return product.made
-
-
-def started(plan: PicturePlan, results: PictureResults, workshop: Path) -> PictureMaking | None:
-    """The processes, or None where there can be none."""
-    if Apart.is_possible():
-        with suppress(OSError):
-            return PictureMaking(plan, results, workshop)
-    return None

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sav.data.scene import Scene
 from sav.errors import WriteError
 from sav.files import named_errors, staging_folder
 from sav.folder.ledger import RUN, STATE
@@ -115,18 +114,6 @@ class PictureResults:
             self.taken_over += 1
             self.is_anything_in_place = True
         return known
-
-    def make(self, position: int, scene: Scene, workshop: Path) -> Ready:
-        """Make all files of a picture in a folder of its own, ready to be put in place.
-
-        Raises:
-            WriteError: The disk is full.
-        """
-        begun = self.begin(position, workshop)
-        picture = self._plan.pictures[position]
-        return self.complete(
-            begun, lambda: self.files.make(picture, scene, begun.stem, begun.folder, self.tell_of_files)
-        )
 
     def begin(self, position: int, workshop: Path) -> Begun:
         """Lend a name and an empty folder for a picture's files, until they are complete, or dropped.

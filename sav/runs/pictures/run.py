@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 
 from sav.data.scene import Scene
 from sav.data.types import Frame
 from sav.runs.events import Note, OnEvent, Problem, Reached, Saved, ignore
-from sav.runs.pictures.making import started
+from sav.runs.pictures.making import PictureMaking
 from sav.runs.pictures.plan import PicturePlan
 from sav.runs.pictures.results import PictureResults
 from sav.runs.pictures.resuming import taken_over
@@ -46,17 +45,11 @@ def run_pictures(plan: PicturePlan, segmenter: Segmenter, on_event: OnEvent = ig
     scenes = overlap(_segmented(frames, segmenter, batch, reach), capacity=batch)
     with closing(scenes):
         with results.workshop() as workshop:
-            outcomes = zip(todo, scenes, strict=False)
             # Where many pictures come in a second, models would wait for files made in their own process.
-            making = started(plan, results, workshop) if batch > 1 else None
-            if making is None:
-                make = partial(results.make, workshop=workshop)
-                writing = PictureWriting(plan, results, make, found, on_event, most=batch)
-                writing.go_through(outcomes)
-            else:
-                with closing(making.under_way(outcomes)) as under_way:
-                    writing = PictureWriting(plan, results, making.ready, found, on_event, most=batch)
-                    writing.go_through(under_way)
+            making = PictureMaking(plan, results, workshop, has_helpers=batch > 1)
+            with closing(making.under_way(zip(todo, scenes, strict=False))) as under_way:
+                writing = PictureWriting(plan, results, making.ready, found, on_event, most=batch)
+                writing.go_through(under_way)
         report = replace(writing.finish(), with_regions=segmenter.regions)
         on_event(Saved(report))
     return report
