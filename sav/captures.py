@@ -61,6 +61,12 @@ def discard(graphs: MutableMapping[Any, Any], *keys: Any) -> None:
             _one_at_a_time.release()
 
 
+def free_unused() -> None:
+    """Give back the memory that PyTorch keeps for later, between captures: during one that is an error."""
+    with _one_at_a_time:
+        torch.cuda.empty_cache()
+
+
 def _sweep() -> None:
     if not _underway:
         _unused.clear()

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from sav.captures import discard, record
+from sav.captures import discard, free_unused, record
 from sav.streams import own_stream
 
 _log = logging.getLogger(__name__)
@@ -139,6 +139,23 @@ class Graphs:
     def _capture(
         self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]
     ) -> _Captured | None:
+        """The graph; None, and one line, where there can be none."""
+        problem = ""
+        for is_again in (False, True):
+            if is_again:  # PyTorch gives nothing back by itself while it captures
+                free_unused()
+            try:
+                return self._captured_now(function, arguments, tensors)
+            except torch.OutOfMemoryError as error:
+                problem = str(error)
+            except RuntimeError as error:
+                problem = str(error)
+                break
+        name = getattr(function, "__qualname__", repr(function))
+        _log.warning("%s runs without a CUDA graph: %s", name, problem.partition("\n")[0])
+        return None
+
+    def _captured_now(self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]) -> _Captured:
         self._pool = self._pool or torch.cuda.graph_pool_handle()
         inputs = [tensor.clone() for tensor in tensors]
         graph = torch.cuda.CUDAGraph()
@@ -149,13 +166,9 @@ class Graphs:
             with torch.cuda.stream(side):
                 given = _replaced(arguments, iter(inputs))
                 result, joined = record(graph, self._pool, current.device, lambda: _joined(function(*given)))
-        except BaseException as error:
+        except BaseException:
             self._pool = None
-            if not isinstance(error, RuntimeError):
-                raise
-            name = getattr(function, "__qualname__", repr(function))
-            _log.warning("%s runs without a CUDA graph: %s", name, str(error).partition("\n")[0])
-            return None
+            raise
         current.wait_stream(side)
         return _Captured(graph, inputs, result, joined)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from numpy.typing import NDArray
 
+from sav.captures import free_unused
 from sav.errors import DeviceMemoryError
 
 T = TypeVar("T")
@@ -31,6 +32,6 @@ def in_halves(work: Callable[[Any], list[T]], items: Sequence[Any] | NDArray[Any
             raise DeviceMemoryError(f"the GPU has not enough memory; {advice}") from None
     # Only here, when the failed attempt's tensors are gone with its traceback, is there anything to free.
     if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+        free_unused()
     half = len(items) // 2
     return [*in_halves(work, items[:half], advice), *in_halves(work, items[half:], advice)]

@@ -26,6 +26,7 @@ class Driver:
         ended_pools: For which the allocator was told to give no more memory.
         capturing: The graph that is captured, in whatever thread: PyTorch wants one at a time.
         random_is_refused: As PyTorch does after a capture that has failed, until one ends well.
+        freed: How often memory that is kept for later was given back.
     """
 
     def __init__(self) -> None:
@@ -35,6 +36,7 @@ class Driver:
         self.capturing: Graph | None = None
         self.random_is_refused = False
         self.given_streams = 0
+        self.freed = 0
         self._local = threading.local()
 
     @property
@@ -62,6 +64,10 @@ class Driver:
             return
         with self.chip as chip:
             yield chip
+
+    def empty_cache(self) -> None:
+        assert self.capturing is None, "INTERNAL ASSERT FAILED: captures_underway.empty()"
+        self.freed += 1
 
     def current_stream(self, device: Any = None) -> Stream:
         return getattr(self._local, "stream", None) or Stream(self, 0)
@@ -144,6 +150,7 @@ def plug_in(monkeypatch: pytest.MonkeyPatch) -> Driver:
         "is_current_stream_capturing": lambda: driver.chip.capture is not None,
         "get_device_capability": lambda device=None: (9, 0),
         "current_device": lambda: 1,
+        "empty_cache": driver.empty_cache,
     }
     for name, value in replaced.items():
         monkeypatch.setattr(torch.cuda, name, value)

@@ -8,6 +8,7 @@ import weakref
 import pytest
 import torch
 
+from sav.captures import free_unused
 from sav.graphs import Graphs
 from tests.simulated_gpu.chip import DEVICE
 
@@ -78,6 +79,37 @@ def test_after_a_capture_that_fails_random_numbers_are_given_to_all_again(driver
     failed, other = driver.graphs
     assert not driver.random_is_refused and driver.capturing is None
     assert driver.ended_pools == [failed.pool] and other.pool is not failed.pool
+
+
+@torch.inference_mode()
+def test_a_capture_without_memory_is_tried_again_without_what_is_kept_for_later(driver, caplog):
+    def large(x):
+        if driver.chip.capture is not None and not driver.freed:
+            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate much")
+        return x + 1
+
+    graphs = Graphs()
+    assert [called(graphs, large).tolist() for _ in range(3)] == [[2.0] * 3] * 3
+    assert [graph.replays for graph in driver.graphs if graph.replays] == [2]
+    assert driver.freed == 1 and not caplog.messages
+
+
+@torch.inference_mode()
+def test_memory_is_given_back_between_captures(driver):
+    freeing = threading.Thread(target=free_unused)
+
+    def slow(x):
+        if driver.chip.capture is not None:
+            freeing.start()
+            freeing.join(0.2)
+            assert freeing.is_alive() and not driver.freed
+        return x + 1
+
+    graphs = Graphs()
+    for _ in range(2):
+        called(graphs, slow)
+    freeing.join()
+    assert driver.freed == 1
 
 
 @torch.inference_mode()
