@@ -60,9 +60,9 @@ class Graphs:
     """Calls functions of tensors, through graphs where they have been called in the same shapes before.
 
     A function must not wait for the device, nor choose shapes or branches by what is in tensors; it may read
-    tensors that stay where they are, such as weights. Graphs share their memory: one runs at a time, whatever
-    threads and streams ask, and results are copied out of it; many of them in one piece, which makes
-    them contiguous.
+    tensors that stay where they are, such as weights. Graphs share their memory, that of arguments, too: one
+    runs at a time, whatever threads and streams ask, and results are copied out of it; many of them in one
+    piece, which makes them contiguous.
     """
 
     def __init__(self, capacity: int = 16) -> None:
@@ -157,7 +157,7 @@ class Graphs:
 
     def _captured_now(self, function: Callable[..., Any], arguments: Any, tensors: list[Tensor]) -> _Captured:
         self._pool = self._pool or torch.cuda.graph_pool_handle()
-        inputs = [tensor.clone() for tensor in tensors]
+        inputs = [self._read_from(place, tensor) for place, tensor in enumerate(tensors)]
         graph = torch.cuda.CUDAGraph()
         current = torch.cuda.current_stream()
         side = own_stream(current.device, current.priority)  # which a graph's kernels keep
@@ -171,6 +171,15 @@ class Graphs:
             raise
         current.wait_stream(side)
         return _Captured(graph, inputs, result, joined)
+
+    def _read_from(self, place: int, tensor: Tensor) -> Tensor:
+        """Where a graph reads the argument at a place: as others do, since one runs at a time."""
+        for captured in self._captured.values():
+            if captured is not None and place < len(captured.inputs):
+                there = captured.inputs[place]
+                if _kind(there) == _kind(tensor):
+                    return there
+        return tensor.clone()
 
 
 def _discard_all(captured: OrderedDict[Any, _Captured | None]) -> None:

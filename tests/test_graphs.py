@@ -6,7 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sav.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.decoder import FastDecoder
-from sav.sam.fast.graphed import Graphed, _sizes, are_alike
+from sav.sam.fast.graphed import Graphed, _sizes, pays_together
 from sav.sam.fast.low_rank_decoder import LowRankDecoder
 from sav.sam.fast.shared_image import TokenToImage
 from sav.sam.outputs import ONE, THREE, Wanted
@@ -95,25 +95,39 @@ def test_prompts_in_a_graphs_sizes_give_the_same_masks(monkeypatch):
 
 @pytest.mark.parametrize("one_by_one", [("cpu",), ()])  # as on a CPU, as on a GPU
 @torch.inference_mode()
-def test_prompts_of_several_pictures_give_the_same_masks_together(monkeypatch, one_by_one):
+def test_boxes_of_several_pictures_give_the_same_masks_together(monkeypatch, one_by_one):
     monkeypatch.setattr("sav.sam.fast.low_rank_decoder._ONE_BY_ONE", one_by_one)
+    monkeypatch.setattr("sav.sam.fast.graphed._EXTENT_STEP", 1)
     sam = random_sam(spread=0.1)
-    decoder = FastDecoder(sam, chunk_size=16)
-    pictures = [
-        (features, sparse[:9]) for features, sparse, _ in (prompted(sam, count) for count in (9, 10, 11))
-    ]
-    features, sparse = zip(*pictures, strict=True)
+    decoder = FastDecoder(sam, 16, lambda boxes: sam.prompt_encoder._embed_boxes(boxes))
+    features = [prompted(sam, count)[0] for count in (1, 2, 3)]
+    boxes = torch.rand(3, 9, 4, generator=torch.Generator().manual_seed(0)) * 128
     shared = [None, decoder.share(features[1]), None]
-    found = decoder.together(features, torch.stack(sparse), Wanted(ONE, extent_hw=(8, 6)), shared)
-    assert found.shape[:2] == (3, 9) and found.std(0).min() > 0
-    for logits, picture in zip(found, pictures, strict=True):
+    sizes = []
+    decoder._graphed.graphs = lambda function, *given: sizes.append(given[0].shape[:2]) or function(*given)
+    found = decoder.together(features, boxes, (8, 6), shared)
+    assert sizes == [(3, 4), (3, 4), (3, 1)]  # 16 at once at most
+    assert found.shape[:2] == (3, 9) and found.std(0)[..., :24].min() > 0 and not found[..., 24:].any()
+    for logits, *picture in zip(found, features, boxes, strict=True):
         wanted, _ = decoder(*picture, Wanted(ONE))
         torch.testing.assert_close(logits[..., :24], wanted[..., :24], rtol=1e-4, atol=1e-5)
 
 
-def test_pictures_go_together_where_filling_them_up_costs_little():
-    assert all(are_alike(counts, 64) for counts in ([10, 10, 9, 7], [1, 0, 0, 0], [0, 5], [40, 38], [1] * 64))
-    assert not any(are_alike(counts, 64) for counts in ([], [3], [0, 0], [60, 1], [30, 31, 0, 29], [1] * 65))
+def test_pictures_go_together_where_that_is_less_work():
+    counts = ([10, 10, 9, 7], [8] * 4, [8, 8, 8, 0], [30] * 4, [1, 1], [49, 49], [2] * 8)
+    assert all(pays_together(some, 128) for some in counts)
+    nobody, hardly_filled = ([], [3], [0, 0]), ([60, 1], [30, 31, 0, 29], [1, 0, 0, 0], [8, 8, 8, 11])
+    beyond_the_large_graphs = [50] * 4, [64] * 4, [128] * 4, [100, 100], [30] * 8, [1] * 9
+    assert not any(pays_together(some, 128) for some in (*nobody, *hardly_filled, *beyond_the_large_graphs))
+
+
+def test_pictures_of_other_shapes_and_numbers_do_not_take_turns_in_graphs():
+    takes = Graphed(LowRankDecoder(random_sam()), 128).takes_together
+    wide, tall = (37, 64), (64, 37)
+    assert takes([8, 8], [wide, wide]) and takes([8] * 3, [wide] * 3)
+    assert not takes([8, 8], [wide, wide])  # there are graphs of three by now
+    assert not takes([8] * 3, [wide, wide, tall])
+    assert takes([8] * 3, [wide, wide, (36, 63)])  # the same, in steps
 
 
 def test_another_process_begins_without_graphs():

@@ -130,10 +130,10 @@ class SamModel:
     ) -> list[Masks]:
         """As `masks_from_boxes` for each of some pictures; a GPU is waited for once for all of them."""
         enlargers = [self.enlarger(embedding, channels=1) for embedding in embeddings]
-        there = [one for one in enlargers if isinstance(one, DeviceEnlarger)]
-        if len(there) < len(enlargers):
+        device_enlargers = [one for one in enlargers if isinstance(one, DeviceEnlarger)]
+        if len(device_enlargers) < len(enlargers):
             return [self.masks_from_boxes(*pair) for pair in zip(embeddings, boxes_xyxy, strict=True)]
-        return masks_together(there, self._decode_boxes(embeddings, boxes_xyxy))
+        return masks_together(device_enlargers, self._decode_boxes(embeddings, boxes_xyxy))
 
     @torch.inference_mode()
     def _decode_boxes(
@@ -141,18 +141,15 @@ class SamModel:
     ) -> list[Tensor]:
         """`(N, h, w)` low-resolution mask logits of each of some pictures."""
         decoder, counts = self._decoder, [*map(len, boxes_xyxy)]
+        extents = [*map(self._extent_hw, embeddings)]
         pairs = [*zip(embeddings, boxes_xyxy, strict=True)]
-        if not isinstance(decoder, FastDecoder) or not decoder.takes_together(counts):
+        if not isinstance(decoder, FastDecoder) or not decoder.takes_together(counts, extents):
             return [self._decode_boxes_alone(*pair) for pair in pairs]
         # As many of each, whose masks end where those of the largest picture end.
         filled = pad_sequence([self._in_square(*pair) for pair in pairs], batch_first=True)
-        rows, columns = map(max, zip(*map(self._extent_hw, embeddings), strict=True))
-        logits = decoder.together(
-            [one.features for one in embeddings],
-            on_device(filled, self.device),
-            Wanted(ONE, extent_hw=(rows, columns)),
-            [one.shared for one in embeddings],
-        )
+        rows, columns = map(max, zip(*extents, strict=True))
+        features, shared = zip(*((one.features, one.shared) for one in embeddings), strict=True)
+        logits = decoder.together(features, on_device(filled, self.device), (rows, columns), shared)
         return [of_one[:count] for of_one, count in zip(logits, counts, strict=True)]
 
     def _decode_boxes_alone(self, embedding: Embedding, boxes_xyxy: NDArray[np.floating]) -> Tensor:

@@ -64,6 +64,22 @@ def test_other_shapes_and_settings_are_graphs_of_their_own_and_the_oldest_goes(d
     assert len(graphs._captured) == 2
 
 
+@torch.inference_mode()
+def test_graphs_read_arguments_of_one_kind_from_the_same_memory(driver):
+    graphs, x, y = Graphs(), torch.ones(4, device=DEVICE), torch.full((4,), 2.0, device=DEVICE)
+
+    def difference(x, y, factor):
+        return (x - y) * factor
+
+    for _ in range(3):
+        for factor in (1, 10):
+            assert graphs(difference, x, y, factor).tolist() == [-factor] * 4
+            assert graphs(difference, y, x, factor).tolist() == [factor] * 4
+    one, other = graphs._captured.values()
+    assert all(mine is its for mine, its in zip(one.inputs, other.inputs, strict=True))
+    assert one.inputs[0] is not one.inputs[1]
+
+
 @pytest.mark.parametrize("how", ["waits", "copies", "is refused"])
 @torch.inference_mode()
 def test_what_cannot_be_captured_runs_as_it_is_and_the_next_is_captured(driver, caplog, how):

@@ -76,7 +76,7 @@ def test_boxes_of_several_pictures_have_the_gpu_waited_for_as_often_as_those_of_
 def test_boxes_of_a_batch_go_through_one_graph_unless_one_picture_has_many_more(driver, picture):
     model, pictures = model_on(DEVICE), [picture, picture[::-1]]
     embeddings = model.embed(pictures)
-    for counts, wanted in (((3, 2), 1), ((3, 0), 1), ((11, 1), 3)):  # 11 are 8 and 3
+    for counts, wanted in (((3, 2), 1), ((10, 9), 2), ((11, 1), 3)):  # 10 are 8 and 2, 11 are 8 and 3
         boxes = [np.concatenate([BOXES] * 4)[:count] for count in counts]
         alone = [model.masks_from_boxes(*pair) for pair in zip(embeddings, boxes, strict=True)]
         for _ in range(3):
@@ -123,11 +123,14 @@ def test_other_kinds_give_what_they_give_on_a_cpu(driver, monkeypatch, tmp_path,
     models = [tiny_of(build, monkeypatch, tmp_path, device) for device in (CPU, DEVICE)]
     config = EverythingConfig(2, predicted_iou_threshold=0, stability_threshold=0, nms_threshold=1.1)
     for _ in range(3):
-        embeddings = [model.embed([picture])[0] for model in models]
+        embeddings = [model.embed([picture, picture[::-1]]) for model in models]
         pairs = zip(models, embeddings, strict=True)
         wanted, found = (
-            (model.masks_from_boxes(embedding, BOXES), segment_everything(model, embedding, config).masks)
-            for model, embedding in pairs
+            (
+                *model.masks_from_boxes_together(some, [BOXES, BOXES[:2]]),
+                segment_everything(model, some[0], config).masks,
+            )
+            for model, some in pairs
         )
         for one, other in zip(wanted, found, strict=True):
             assert len(one) == len(other) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -81,9 +81,9 @@ class PictureMaking:
     def __init__(
         self, plan: PicturePlan, results: PictureResults, workshop: Path, has_helpers: bool = False
     ) -> None:
-        """Begin; where `has_helpers`, there will be as many as suit the machine, none if it cannot be."""
+        """Begin; where `has_helpers` there will be as many as suit the machine and can be started."""
         self._plan, self._results, self._workshop = plan, results, workshop
-        self._helpers = max(1, min(_MOST, usable_cores() // _CORES)) if has_helpers else 0
+        self._helper_count = max(1, min(_MOST, usable_cores() // _CORES)) if has_helpers else 0
         self._started: list[Apart] = []
         self._makers: list[Apart] | None = None
         self._waiting: deque[tuple[int, Making | Exception]] = deque()
@@ -103,22 +103,29 @@ class PictureMaking:
                     with uninterrupted():
                         self._waiting.append((position, self._asked(position, outcome, number)))
                     while self._is_enough:
-                        yield self._waiting.popleft()
+                        yield from self._first()
                 while self._waiting:
-                    yield self._waiting.popleft()
+                    yield from self._first()
             except GeneratorExit:  # nobody takes any more
                 raise
             except BaseException:
                 while self._waiting:
-                    yield self._waiting.popleft()
+                    yield from self._first()
                 raise
             finally:
                 for _, left in self._waiting:
                     if isinstance(left, Making):
                         self._results.drop(left.begun)
 
+    def _first(self) -> Iterator[tuple[int, Making | Exception]]:
+        """The first that waits, which it does until `ready` takes it: Ctrl-C may come before that."""
+        first = self._waiting[0]
+        yield first
+        if self._waiting and self._waiting[0] is first:  # an error, of which there is nothing to take
+            self._waiting.popleft()
+
     def _start(self, processes: ExitStack) -> None:
-        for _ in range(self._helpers):
+        for _ in range(self._helper_count):
             with suppress(OSError):
                 helper = Apart(_Maker(self._results.files))
                 processes.callback(helper.close)
@@ -126,6 +133,7 @@ class PictureMaking:
 
     def ready(self, position: int, making: Making) -> Ready:
         """A picture's files, ready to be put in place; see `PictureWriting`."""
+        self._waiting.popleft()
         return self._results.complete(making.begun, making.make)
 
     @property

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from sav.graphs import Graphs
 from sav.sam.encoders import Features
-from sav.sam.fast.graphed import Graphed, are_alike
+from sav.sam.fast.graphed import Graphed
 from sav.sam.fast.low_rank import Scratch
 from sav.sam.fast.low_rank_decoder import EmbedBoxes, LowRankDecoder, Question, Shared
 from sav.sam.fast.two_way import Chunk
 from sav.sam.fast.upscaling import Upscaling
-from sav.sam.outputs import Decoded, Wanted, falls_back, stable_ones, wanted_masks
+from sav.sam.outputs import ONE, Decoded, Wanted, falls_back, stable_ones, wanted_masks
 
 # Devices on which chunks go through graphs.
 _GRAPHED = ("cuda",)
@@ -70,24 +70,34 @@ class FastDecoder:
         question = Question(prompts[None], (shared or self._shared(features),), wanted, grid_hw)
         return (self._graphed if prompts.device.type in _GRAPHED else self._chunked)(question)
 
-    def takes_together(self, counts: Sequence[int]) -> bool:
-        """Whether so many prompts of some pictures should go through graphs at once; see `together`."""
-        return are_alike(counts, self._chunk_size)
+    def takes_together(self, counts: Sequence[int], extents_hw: Sequence[tuple[int, int]]) -> bool:
+        """Whether so many boxes of each of some pictures should go through `together`.
+
+        Args:
+            counts: Of each picture.
+            extents_hw: Rows and columns of the features that each picture covers.
+        """
+        return self._graphed.takes_together(counts, extents_hw)
 
     def together(
-        self, features: Sequence[Features], prompts: Tensor, wanted: Wanted, shared: Sequence[Shared | None]
+        self,
+        features: Sequence[Features],
+        boxes: Tensor,
+        extent_hw: tuple[int, int],
+        shared: Sequence[Shared | None],
     ) -> Tensor:
-        """Logits `(B, N, 4 h, 4 w)` of one mask a prompt, of as many prompts of each of some pictures.
+        """Logits `(B, N, 4 h, 4 w)` of one mask a box, in N boxes, at least one, of each of some pictures.
 
         Args:
             features: Of each picture.
-            prompts: `(B, N, P, C)` or `(B, N, 4)`; else as in `__call__`.
-            wanted: One mask of each prompt, however doubtful it is.
+            boxes: `(B, N, 4)` float32, in the prompts' square.
+            extent_hw: Rows and columns of the features where masks are wanted.
             shared: What `share` gives for the features of each, or None.
         """
         grid_hw = features[0].coarse.shape[2], features[0].coarse.shape[3]
-        of_each = [one or self._shared(some) for one, some in zip(shared, features, strict=True)]
-        return self._graphed.together(Question(prompts, tuple(of_each), wanted, grid_hw))
+        of_each = [one or self.share(some) for one, some in zip(shared, features, strict=True)]
+        wanted = Wanted(ONE, extent_hw=extent_hw)
+        return self._graphed.together(Question(boxes, tuple(of_each), wanted, grid_hw))
 
     def finish_compiling(self) -> None:
         """Return when the kernels that were asked for are there."""
@@ -101,8 +111,8 @@ class FastDecoder:
 
     def _chunked(self, question: Question) -> Iterator[Decoded]:
         """The wanted masks, a chunk at a time."""
-        (prompts,), (shared,) = question.prompts, question.shared
-        sparse = self._decoder.embedded(prompts)
+        (shared,) = question.shared  # of one picture
+        sparse = self._decoder.embedded(question.prompts[0])
         upscaling = self._decoder.upscaling(shared, question.grid_hw, question.extent_hw)
         scratch = Scratch(sparse)
         for part in sparse.split(self._chunk_size) if len(sparse) else ():

@@ -26,6 +26,8 @@ from sav.streams import own_stream
 _SIZES = (1, 4, 8, 16, 32, 64, 128)
 # A chunk is filled up by so many copies at most, or by a quarter: they cost less than another graph's launch.
 _FEW = 4
+# More pictures do not go together: what is shared of each, 48 MB, is in the graphs' memory once more.
+_MOST_PICTURES = 8
 # Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
 _LEAST_FOR_KERNELS = 64
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
@@ -48,9 +50,10 @@ class Graphed:
         self._decoder = decoder
         self._chunk_size = chunk_size
         self._compiling = Background()
+        self._most_pictures = 1
 
     def __call__(self, question: Question) -> Iterator[Decoded]:
-        """The wanted masks of one picture, some at a time; while they are waited for others are under way."""
+        """The wanted masks of one picture, a chunk at a time; while one is waited for, the next is there."""
         before: Decoded | None = None
         for (logits,), (predicted_iou,) in self._chunks(question):
             if before is not None:
@@ -58,6 +61,16 @@ class Graphed:
             before = Decoded(logits, predicted_iou, len(logits))
         if before is not None:
             yield before.above(question.wanted.least_iou)
+
+    def takes_together(self, counts: Sequence[int], extents_hw: Sequence[tuple[int, int]]) -> bool:
+        """Whether pictures with so many prompts and of such extents should go through graphs at once.
+
+        Fewer pictures than at another time do not: graphs of all numbers of pictures would take turns.
+        """
+        self._most_pictures = max(self._most_pictures, len(counts))
+        is_usual = len(counts) == self._most_pictures
+        are_alike = len({(_stepped(rows), _stepped(columns)) for rows, columns in extents_hw}) == 1
+        return is_usual and are_alike and pays_together(counts, self._chunk_size)
 
     def together(self, question: Question) -> Tensor:
         """Logits `(B, N, 4 h, 4 w)` of one mask a prompt, of several pictures."""
@@ -67,7 +80,7 @@ class Graphed:
         """Logits `(B, n, masks, 4 h, 4 w)` and predicted IoU `(B, n, masks)`, some prompts at a time."""
         prompts, shared = question.prompts, question.shared
         rows, columns = (
-            min(side, -(-extent // _EXTENT_STEP) * _EXTENT_STEP)
+            min(side, _stepped(extent))
             for side, extent in zip(question.grid_hw, question.extent_hw, strict=True)
         )
         settings = question.wanted.outputs == ONE, question.grid_hw, (rows, columns)
@@ -125,14 +138,26 @@ class Graphed:
         self._compiling.wait()
 
 
-def are_alike(counts: Sequence[int], most: int) -> bool:
-    """Whether pictures with so many prompts go through graphs together, none of more than `most` prompts.
+def _stepped(extent: int) -> int:
+    return -(-extent // _EXTENT_STEP) * _EXTENT_STEP
 
-    Each is filled up to the largest of them, which must be worth less launches, and larger ones.
+
+def pays_together(counts: Sequence[int], most: int) -> bool:
+    """Whether pictures with so many prompts are done sooner in graphs together than in graphs of their own.
+
+    Args:
+        counts: Of each picture.
+        most: Prompts in a graph, of all its pictures: the more of these, the more graphs.
     """
-    whole = len(counts) * max(counts, default=0)
-    few = max(_FEW * len(counts), sum(counts) // 4)
-    return 1 < len(counts) <= most and 0 < whole <= sum(counts) + few
+    pictures, whole = len(counts), sum(counts)
+    if not 1 < pictures <= min(most, _MOST_PICTURES) or not whole:
+        return False
+    # Each is filled up to the largest of them.
+    filled = pictures * max(counts)
+    together = len([*_sizes(max(counts), most // pictures)])
+    alone = sum(len([*_sizes(count, most)]) for count in counts)
+    # Half of a graph's kernels are for its prompts, half for each picture.
+    return filled <= whole + max(_FEW * pictures, whole // 4) and together * (1 + pictures) < 2 * alone
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:

@@ -118,8 +118,9 @@ def _image_to_token(
     gram = coefficients @ coefficients.transpose(1, 2)  # (n, R', R')
     step = 1 + outputs.shape[1] * outputs.shape[2]
     rows = coefficients[:, 0 : coefficients.shape[1] - 1 : step].chunk(len(shared))
+    # (n, layers, T)
     constants = torch.cat([some @ one.centred for some, one in zip(rows, shared, strict=True)])
-    for part, image, picture in chunk.slices():  # constants: (n, layers, T)
+    for part, image, picture in chunk.slices():
         values_so_far = tuple(one[part] for one in chunk.values)
         image.image_to_token(
             shared[picture], keys[part], basis_scores[part], values_so_far, gram[part], constants[part]

@@ -14,6 +14,7 @@ from sav.runs.pictures import making
 from sav.runs.pictures.making import Making, PictureMaking
 from sav.runs.pictures.plan import plan_pictures
 from sav.runs.pictures.run import run_pictures
+from sav.runs.pictures.writing import PictureWriting
 from sav.segmenter import Segmenter
 from tests.stubs import StubDetector, StubSam, picture
 
@@ -122,6 +123,41 @@ def test_what_is_being_made_when_a_run_ends_is_kept(source, tmp_path, what):
             run_pictures(plan, segmenter)
     assert len([*(tmp_path / "out" / "our").iterdir()]) >= 4
     assert not [*(tmp_path / "out" / STATE).glob("workers/*")]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_name_is_free_again_where_ctrl_c_comes_before_a_picture_is_taken(
+    source, tmp_path, monkeypatch, batch
+):
+    one = PictureWriting._one
+
+    def stopped(self, position, outcome):
+        if position == 2:
+            raise KeyboardInterrupt
+        return one(self, position, outcome)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PictureWriting, "_one", stopped)
+        assert run(source, tmp_path / "out", batch).done == 2
+    (tmp_path / "other").mkdir()
+    write_picture(tmp_path / "other" / "2.png", picture(9))
+    run(tmp_path / "other", tmp_path / "out", batch)
+    assert (tmp_path / "out" / "mask" / "2_mask.png").exists()
+
+
+def test_a_helper_that_cannot_be_started_leaves_the_work_to_the_others(source, tmp_path, monkeypatch):
+    started = []
+
+    class Scarce(making.Apart):
+        def __init__(self, work):
+            if len(started) == 1:
+                raise OSError("no more processes")
+            super().__init__(work)
+            started.append(self)
+
+    monkeypatch.setattr(making, "Apart", Scarce)
+    assert run(source, tmp_path / "out", 2).done == COUNT - 1
+    assert len(started) == 1
 
 
 def test_a_picture_that_cannot_be_sent_does_not_stop_the_others(source, tmp_path, monkeypatch):
