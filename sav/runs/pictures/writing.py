@@ -147,7 +147,10 @@ class PictureWriting(Generic[Outcome]):
     def _saved(self, ended: str) -> str:
         if not self._done:
             return ""
-        return "; their results are complete" if ended == "interrupted" else ", whose results are complete"
+        if ended != "interrupted":
+            return ", whose results are complete"
+        rest = ", and --resume does the rest" if self._done < len(self._plan.pictures) else ""
+        return f"; their results are complete{rest}"
 
 
 def problem_of(path: Path, error: Exception) -> Problem:

@@ -75,7 +75,8 @@ def test_what_is_ready_when_ctrl_c_comes_is_put_in_place(patient):
     results = Results()
     report, _ = went(interrupted(), results)
     assert results.groups == [[0, 1, 2], [3, 4]]
-    assert report.problem == "interrupted after 5 of 7 pictures; their results are complete"
+    complete = "interrupted after 5 of 7 pictures; their results are complete"
+    assert report.problem == f"{complete}, and --resume does the rest"
 
 
 def test_one_that_cannot_be_done_is_told_and_the_others_are_put_in_place(patient):
