@@ -63,8 +63,12 @@ def discard(graphs: MutableMapping[Any, Any], *keys: Any) -> None:
 
 def free_unused() -> None:
     """Give back the memory that PyTorch keeps for later, between captures: during one that is an error."""
-    with _one_at_a_time:
-        torch.cuda.empty_cache()
+    try:
+        with _one_at_a_time:
+            _sweep()
+            torch.cuda.empty_cache()
+    finally:
+        discard({})  # what was let go of meanwhile
 
 
 def _sweep() -> None:

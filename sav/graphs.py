@@ -142,14 +142,13 @@ class Graphs:
         """The graph; None, and one line, where there can be none."""
         problem = ""
         for is_again in (False, True):
-            if is_again:  # PyTorch gives nothing back by itself while it captures
-                free_unused()
             try:
+                if is_again:  # PyTorch gives nothing back by itself while it captures
+                    free_unused()
                 return self._captured_now(function, arguments, tensors)
-            except torch.OutOfMemoryError as error:
-                problem = str(error)
             except RuntimeError as error:
                 problem = str(error)
+            if "out of memory" not in problem:
                 break
         name = getattr(function, "__qualname__", repr(function))
         _log.warning("%s runs without a CUDA graph: %s", name, problem.partition("\n")[0])

@@ -117,7 +117,7 @@ def test_pictures_go_together_where_that_is_less_work():
     counts = ([10, 10, 9, 7], [8] * 4, [8, 8, 8, 0], [30] * 4, [1, 1], [49, 49], [2] * 8)
     assert all(pays_together(some, 128) for some in counts)
     nobody, hardly_filled = ([], [3], [0, 0]), ([60, 1], [30, 31, 0, 29], [1, 0, 0, 0], [8, 8, 8, 11])
-    beyond_the_large_graphs = [50] * 4, [64] * 4, [128] * 4, [100, 100], [30] * 8, [1] * 9
+    beyond_the_large_graphs = [50] * 4, [64] * 4, [70] * 4, [95] * 4, [128] * 4, [100, 100], [30] * 8, [1] * 9
     assert not any(pays_together(some, 128) for some in (*nobody, *hardly_filled, *beyond_the_large_graphs))
 
 
@@ -127,6 +127,7 @@ def test_pictures_of_other_shapes_and_numbers_do_not_take_turns_in_graphs():
     assert takes([8, 8], [wide, wide]) and takes([8] * 3, [wide] * 3)
     assert not takes([8, 8], [wide, wide])  # there are graphs of three by now
     assert not takes([8] * 3, [wide, wide, tall])
+    assert not takes([20] * 9, [wide] * 9) and not takes([50] * 4, [wide] * 4)
     assert takes([8] * 3, [wide, wide, (36, 63)])  # the same, in steps
 
 

@@ -145,7 +145,7 @@ class SamModel:
         pairs = [*zip(embeddings, boxes_xyxy, strict=True)]
         if not isinstance(decoder, FastDecoder) or not decoder.takes_together(counts, extents):
             return [self._decode_boxes_alone(*pair) for pair in pairs]
-        # As many of each, whose masks end where those of the largest picture end.
+        # As many of each.
         filled = pad_sequence([self._in_square(*pair) for pair in pairs], batch_first=True)
         rows, columns = map(max, zip(*extents, strict=True))
         features, shared = zip(*((one.features, one.shared) for one in embeddings), strict=True)

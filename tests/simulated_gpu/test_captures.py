@@ -8,8 +8,8 @@ import weakref
 import pytest
 import torch
 
-from sav.captures import free_unused
 from sav.graphs import Graphs
+from sav.stages.halving import in_halves
 from tests.simulated_gpu.chip import DEVICE
 
 
@@ -81,11 +81,12 @@ def test_after_a_capture_that_fails_random_numbers_are_given_to_all_again(driver
     assert driver.ended_pools == [failed.pool] and other.pool is not failed.pool
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError])  # PyTorch's, and CUDA's at the end
 @torch.inference_mode()
-def test_a_capture_without_memory_is_tried_again_without_what_is_kept_for_later(driver, caplog):
+def test_a_capture_without_memory_is_tried_again_without_what_is_kept_for_later(driver, caplog, error):
     def large(x):
         if driver.chip.capture is not None and not driver.freed:
-            raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate much")
+            raise error("CUDA out of memory.\nTried to allocate much")
         return x + 1
 
     graphs = Graphs()
@@ -95,8 +96,16 @@ def test_a_capture_without_memory_is_tried_again_without_what_is_kept_for_later(
 
 
 @torch.inference_mode()
-def test_memory_is_given_back_between_captures(driver):
-    freeing = threading.Thread(target=free_unused)
+def test_memory_is_given_back_between_captures(driver, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    def work(numbers):
+        if len(numbers) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return numbers
+
+    halves = []
+    freeing = threading.Thread(target=lambda: halves.extend(in_halves(work, [1, 2], "")))
 
     def slow(x):
         if driver.chip.capture is not None:
@@ -109,7 +118,7 @@ def test_memory_is_given_back_between_captures(driver):
     for _ in range(2):
         called(graphs, slow)
     freeing.join()
-    assert driver.freed == 1
+    assert driver.freed == 1 and halves == [1, 2]
 
 
 @torch.inference_mode()

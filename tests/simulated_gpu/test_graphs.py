@@ -79,6 +79,12 @@ def test_graphs_read_arguments_of_one_kind_from_the_same_memory(driver):
     assert all(mine is its for mine, its in zip(one.inputs, other.inputs, strict=True))
     assert one.inputs[0] is not one.inputs[1]
 
+    square = torch.arange(4.0, device=DEVICE).reshape(2, 2)
+    for _ in range(3):
+        for given in (square, square.T, square.int()):
+            assert graphs(difference, given, given[:1], 1).tolist() == (given - given[:1]).tolist()
+    assert len({id(captured.inputs[0]) for captured in graphs._captured.values()}) == 4
+
 
 @pytest.mark.parametrize("how", ["waits", "copies", "is refused"])
 @torch.inference_mode()

@@ -118,11 +118,11 @@ class PictureMaking:
                         self._results.drop(left.begun)
 
     def _first(self) -> Iterator[tuple[int, Making | Exception]]:
-        """The first that waits, which it does until `ready` takes it: Ctrl-C may come before that."""
+        """The first that waits; files do so until `ready` takes them, for Ctrl-C may come before that."""
         first = self._waiting[0]
-        yield first
-        if self._waiting and self._waiting[0] is first:  # an error, of which there is nothing to take
+        if isinstance(first[1], Exception):
             self._waiting.popleft()
+        yield first
 
     def _start(self, processes: ExitStack) -> None:
         for _ in range(self._helper_count):

@@ -67,10 +67,11 @@ class Graphed:
 
         Fewer pictures than at another time do not: graphs of all numbers of pictures would take turns.
         """
-        self._most_pictures = max(self._most_pictures, len(counts))
-        is_usual = len(counts) == self._most_pictures
         are_alike = len({(_stepped(rows), _stepped(columns)) for rows, columns in extents_hw}) == 1
-        return is_usual and are_alike and pays_together(counts, self._chunk_size)
+        if not are_alike or not pays_together(counts, self._chunk_size):
+            return False
+        self._most_pictures = max(self._most_pictures, len(counts))
+        return len(counts) == self._most_pictures
 
     def together(self, question: Question) -> Tensor:
         """Logits `(B, N, 4 h, 4 w)` of one mask a prompt, of several pictures."""
@@ -88,7 +89,7 @@ class Graphed:
         sizes = [*_sizes(prompts.shape[1], self._chunk_size // len(prompts))]
         for part in prompts.split(sizes, dim=1) if sizes else ():
             count = part.shape[1]
-            size = next(size for size in _SIZES if size >= count)
+            size = _filled(count)
             filled = torch.cat([part, part[:, :1].expand(-1, size - count, *part.shape[2:])], dim=1)
             with_kernels = size >= _LEAST_FOR_KERNELS and self._compiling.has_done(
                 (prompts.shape[2:], settings[0]), compiled
@@ -153,11 +154,25 @@ def pays_together(counts: Sequence[int], most: int) -> bool:
     if not 1 < pictures <= min(most, _MOST_PICTURES) or not whole:
         return False
     # Each is filled up to the largest of them.
-    filled = pictures * max(counts)
-    together = len([*_sizes(max(counts), most // pictures)])
-    alone = sum(len([*_sizes(count, most)]) for count in counts)
+    filled, largest = pictures * max(counts), max(counts)
+    together, alone = [*_sizes(largest, most // pictures)], [*_sizes(largest, most)]
+    if _suit_kernels(alone) and not _suit_kernels(together):
+        return False
     # Half of a graph's kernels are for its prompts, half for each picture.
-    return filled <= whole + max(_FEW * pictures, whole // 4) and together * (1 + pictures) < 2 * alone
+    launches, launches_alone = (
+        len(together) * (1 + pictures),
+        2 * sum(len([*_sizes(one, most)]) for one in counts),
+    )
+    return filled <= whole + max(_FEW * pictures, whole // 4) and launches < launches_alone
+
+
+def _suit_kernels(parts: Sequence[int]) -> bool:
+    return any(_filled(part) >= _LEAST_FOR_KERNELS for part in parts)
+
+
+def _filled(count: int) -> int:
+    """The size of a graph for so many prompts."""
+    return next(size for size in _SIZES if size >= count)
 
 
 def _sizes(count: int, most: int) -> Iterator[int]:
