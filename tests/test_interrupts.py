@@ -121,6 +121,7 @@ def test_it_ends_also_while_the_main_thread_is_inside_c_code():
     assert "nothing is saved" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("is_saved", "status"), [(False, 2), (True, 1)])
 def test_who_asks_again_after_a_second_does_not_wait_for_the_rest(is_saved, status, tmp_path):
     done = outcome(f"""

@@ -123,6 +123,7 @@ def test_what_its_work_raises_is_raised_here_with_where_that_was():
         assert apart.answer() == 0.25
 
 
+@pytest.mark.long
 def test_it_ends_without_a_word_when_nobody_asks_any_more():
     code = (
         "import os, numpy as np; from tests.conftest import *; from sav import DrawConfig\n"

@@ -75,6 +75,7 @@ def test_they_are_what_one_process_makes_byte_for_byte(source, tmp_path, monkeyp
     assert len(made[0]) > 3 * COUNT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [0, 2])
 def test_a_process_that_ends_ends_the_run_and_resume_does_the_rest(source, tmp_path, monkeypatch, at):
     ready, seen = PictureMaking.ready, []
@@ -106,6 +107,7 @@ def test_where_none_can_work_files_are_made_here(source, tmp_path, monkeypatch, 
     assert run(source, tmp_path / "out", 2).done == COUNT - 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", [KeyboardInterrupt, SystemExit])
 def test_what_is_being_made_when_a_run_ends_is_kept(source, tmp_path, what):
     class Ending(StubSam):
@@ -125,6 +127,7 @@ def test_what_is_being_made_when_a_run_ends_is_kept(source, tmp_path, what):
     assert not [*(tmp_path / "out" / STATE).glob("workers/*")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", [1, 2])
 def test_a_name_is_free_again_where_ctrl_c_comes_before_a_picture_is_taken(
     source, tmp_path, monkeypatch, batch
@@ -145,6 +148,7 @@ def test_a_name_is_free_again_where_ctrl_c_comes_before_a_picture_is_taken(
     assert (tmp_path / "out" / "mask" / "2_mask.png").exists()
 
 
+@pytest.mark.long
 def test_a_helper_that_cannot_be_started_leaves_the_work_to_the_others(source, tmp_path, monkeypatch):
     started = []
 
@@ -160,6 +164,7 @@ def test_a_helper_that_cannot_be_started_leaves_the_work_to_the_others(source, t
     assert len(started) == 1
 
 
+@pytest.mark.long
 def test_a_picture_that_cannot_be_sent_does_not_stop_the_others(source, tmp_path, monkeypatch):
     sent = []
 
@@ -175,6 +180,7 @@ def test_a_picture_that_cannot_be_sent_does_not_stop_the_others(source, tmp_path
     assert len(lines) == 2
 
 
+@pytest.mark.long
 def test_large_pictures_are_at_one_process_at_a_time(source, tmp_path, monkeypatch):
     monkeypatch.setattr(making, "_MOST_PIXELS", 100)
     most = []

@@ -140,6 +140,7 @@ def test_a_run_that_was_killed_goes_on_and_gives_what_an_undisturbed_one_gives(
     assert hidden == sorted({*hidden} - {"unfinished.sqlite"})
 
 
+@pytest.mark.long
 def test_regions_of_a_run_that_goes_on_are_those_of_an_undisturbed_one(source: Path, tmp_path: Path) -> None:
     def made(out: str, **more: Any) -> VideoJob:
         return job(source, tmp_path / out, regions=True, formats=("coco", "png"), **more)

@@ -76,6 +76,7 @@ def test_what_is_done_is_not_done_again(folder):
     assert run(folder, resume=True)[0].taken_over == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "more",
     [
