@@ -6,7 +6,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from sav.graphs import Graphs, _kind, _replaced, _tensors
 from sav.sam.fast.decoder import FastDecoder
-from sav.sam.fast.graphed import Graphed, _sizes, pays_together
+from sav.sam.fast.graph_sizes import parts_of, pays_together
+from sav.sam.fast.graphed import Graphed
 from sav.sam.fast.low_rank_decoder import LowRankDecoder
 from sav.sam.fast.shared_image import TokenToImage
 from sav.sam.outputs import ONE, THREE, Wanted
@@ -48,7 +49,7 @@ def test_tensors_in_nested_tuples_are_found_and_replaced():
 
 
 def test_prompts_go_in_sizes_that_are_filled_up_by_few_at_most():
-    assert [list(_sizes(count, 64)) for count in (0, 1, 3, 5, 10, 20, 24, 33, 64, 70, 130)] == [
+    assert [list(parts_of(count, 64)) for count in (0, 1, 3, 5, 10, 20, 24, 33, 64, 70, 130)] == [
         [],
         [1],
         [3],
@@ -61,7 +62,7 @@ def test_prompts_go_in_sizes_that_are_filled_up_by_few_at_most():
         [64, 6],
         [64, 64, 2],
     ]
-    assert list(_sizes(9, 4)) == [4, 4, 1]
+    assert list(parts_of(9, 4)) == [4, 4, 1]
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ KERNELS = """
 from dataclasses import replace
 import numpy as np, pytest, torch
 from sav.device import Precision
-from sav.sam.fast import graphed, low_rank, on_device, upscaling
+from sav.sam.fast import graph_sizes, low_rank, on_device, upscaling
 from sav.sam.model import SamModel
 from tests.conftest import TINY, random_sam
 from tests.simulated_gpu.chip import DEVICE
@@ -16,7 +16,7 @@ from tests.simulated_gpu.driver import plug_in
 from tests.simulated_gpu.interpreter import plug_in_kernels
 
 torch.set_num_threads(1)
-graphed._LEAST_FOR_KERNELS, graphed._SIZES = 1, (1, 2)
+graph_sizes._LEAST_FOR_KERNELS, graph_sizes._SIZES = 1, (1, 2)
 small = replace(TINY, image_size=64, depth=1, global_blocks=(), prompt_dim=128, decoder_downsampling=1)
 image = np.random.default_rng(0).integers(0, 255, (30, 70, 3), np.uint8)
 boxes = np.array([[5, 2, 40, 20], [30, 9, 69, 29]], np.float32)

@@ -17,19 +17,12 @@ from torch import Tensor
 
 from sav.graphs import Graphs
 from sav.sam.fast.attempts import Background
+from sav.sam.fast.graph_sizes import filled_up, parts_of, pays_together, suit_kernels
 from sav.sam.fast.low_rank import Scratch
 from sav.sam.fast.low_rank_decoder import LowRankDecoder, Question, Shared
 from sav.sam.outputs import ONE, THREE, Decoded, falls_back, stable_of_all
 from sav.streams import own_stream
 
-# How many prompts are in a graph's chunk: less prompts are filled up with copies.
-_SIZES = (1, 4, 8, 16, 32, 64, 128)
-# A chunk is filled up by so many copies at most, or by a quarter: they cost less than another graph's launch.
-_FEW = 4
-# More pictures do not go together: what is shared of each, 48 MB, is in the graphs' memory once more.
-_MOST_PICTURES = 8
-# Prompts in a chunk for which kernels are worth seconds of compiling, once a machine.
-_LEAST_FOR_KERNELS = 64
 # Masks of a graph end on such a row and column of tokens: fewer graphs for pictures of many shapes.
 _EXTENT_STEP = 8
 
@@ -86,12 +79,12 @@ class Graphed:
         )
         settings = question.wanted.outputs == ONE, question.grid_hw, (rows, columns)
         compiled = partial(self._compile, prompts[:1, :1], shared[:1], settings)
-        sizes = [*_sizes(prompts.shape[1], self._chunk_size // len(prompts))]
+        sizes = [*parts_of(prompts.shape[1], self._chunk_size // len(prompts))]
         for part in prompts.split(sizes, dim=1) if sizes else ():
             count = part.shape[1]
-            size = _filled(count)
+            size = filled_up(count)
             filled = torch.cat([part, part[:, :1].expand(-1, size - count, *part.shape[2:])], dim=1)
-            with_kernels = size >= _LEAST_FOR_KERNELS and self._compiling.has_done(
+            with_kernels = suit_kernels([count]) and self._compiling.has_done(
                 (prompts.shape[2:], settings[0]), compiled
             )
             logits, predicted_iou = self.graphs(self.all_masks, filled, shared, *settings, with_kernels)
@@ -141,45 +134,3 @@ class Graphed:
 
 def _stepped(extent: int) -> int:
     return -(-extent // _EXTENT_STEP) * _EXTENT_STEP
-
-
-def pays_together(counts: Sequence[int], most: int) -> bool:
-    """Whether pictures with so many prompts are done sooner in graphs together than in graphs of their own.
-
-    Args:
-        counts: Of each picture.
-        most: Prompts in a graph, of all its pictures: the more of these, the more graphs.
-    """
-    pictures, whole = len(counts), sum(counts)
-    if not 1 < pictures <= min(most, _MOST_PICTURES) or not whole:
-        return False
-    # Each is filled up to the largest of them.
-    filled, largest = pictures * max(counts), max(counts)
-    together, alone = [*_sizes(largest, most // pictures)], [*_sizes(largest, most)]
-    if _suit_kernels(alone) and not _suit_kernels(together):
-        return False
-    # Half of a graph's kernels are for its prompts, half for each picture.
-    launches, launches_alone = (
-        len(together) * (1 + pictures),
-        2 * sum(len([*_sizes(one, most)]) for one in counts),
-    )
-    return filled <= whole + max(_FEW * pictures, whole // 4) and launches < launches_alone
-
-
-def _suit_kernels(parts: Sequence[int]) -> bool:
-    return any(_filled(part) >= _LEAST_FOR_KERNELS for part in parts)
-
-
-def _filled(count: int) -> int:
-    """The size of a graph for so many prompts."""
-    return next(size for size in _SIZES if size >= count)
-
-
-def _sizes(count: int, most: int) -> Iterator[int]:
-    """Numbers of prompts that together are `count`, each filled up to one of the sizes by few at most."""
-    sizes = [size for size in _SIZES if size <= most] or _SIZES[:1]
-    while count:
-        is_near = any(0 <= size - count <= max(_FEW, size // 4) for size in sizes)
-        step = count if is_near else max(size for size in sizes if size <= count)
-        yield step
-        count -= step

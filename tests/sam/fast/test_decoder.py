@@ -14,13 +14,13 @@ from tests.sam.test_decoder import OFFICIAL, prompted, upstream
 KERNELS = """
 from dataclasses import replace
 import torch
-from sav.sam.fast import decoder, graphed, low_rank, low_rank_decoder, upscaling
+from sav.sam.fast import decoder, graph_sizes, low_rank, low_rank_decoder, upscaling
 from sav.sam.fast.decoder import FastDecoder
 from sav.sam.outputs import THREE, Wanted
 from tests.conftest import TINY, random_sam
 from tests.sam.test_decoder import prompted
 
-decoder._GRAPHED, low_rank_decoder._ONE_BY_ONE, graphed._LEAST_FOR_KERNELS = ("cpu",), (), 1
+decoder._GRAPHED, low_rank_decoder._ONE_BY_ONE, graph_sizes._LEAST_FOR_KERNELS = ("cpu",), (), 1
 torch.set_grad_enabled(False)
 for depth, is_boxes in ((1, False), (3, True)):
     sam = random_sam(replace(TINY, prompt_dim=128, decoder_downsampling=1, decoder_depth=depth), spread=0.1)
