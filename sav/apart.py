@@ -1,7 +1,8 @@
 """Work in a process of its own, for what is many small steps: each of those holds Python's other threads up.
 
 Questions go there through a pipe, and answers come back, one for each, in order. The process sees no Ctrl-C,
-and ends, without a word, with the one that asks, whatever ends that.
+and ends, without a word, with the one that asks, whatever ends that: a worker of `ProcessPoolExecutor`
+outlives a parent that is killed.
 """
 
 from __future__ import annotations

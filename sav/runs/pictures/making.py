@@ -83,6 +83,7 @@ class PictureMaking:
     ) -> None:
         """Begin; where `has_helpers` there will be as many as suit the machine and can be started."""
         self._plan, self._results, self._workshop = plan, results, workshop
+        has_helpers = has_helpers and Apart.is_possible()
         self._helper_count = max(1, min(_MOST, usable_cores() // _CORES)) if has_helpers else 0
         self._started: list[Apart] = []
         self._makers: list[Apart] | None = None
@@ -96,8 +97,7 @@ class PictureMaking:
         What is being made is handed out also where something ends the outcomes.
         """
         with ExitStack() as processes:
-            if Apart.is_possible():
-                self._start(processes)
+            self._start(processes)
             try:
                 for number, (position, outcome) in enumerate(outcomes):
                     with uninterrupted():
